@@ -1,0 +1,58 @@
+# `make demo` and `make test` are all one needs; `make help` lists the rest.
+# Each target installs what it needs and never again what is there.
+
+PYTHON  := $(shell command -v python3.11 || command -v python3)
+VENV    := .venv
+BIN     := $(VENV)/bin
+STAMP   := $(VENV)/.installed
+IS_ROOT := $(shell [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo yes)
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint types format test-fast test-slow chromium benchmarks clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
+
+install: $(STAMP)  ## make the virtual environment .venv from requirements.lock
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "LEMONS needs Python 3.11 or newer, found $$($(PYTHON) --version)"; exit 2; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || [ -z "$(IS_ROOT)" ] || \
+	    { apt-get update -q && apt-get install -qy python3-venv; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(STAMP)  ## compose the demo catalogue, train its seven listeners, evaluate them
+	$(BIN)/python -m recsys.demo.build
+
+test: lint types chromium test-fast  ## everything that must hold before a change lands
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+test-fast: $(STAMP)
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+test-slow: $(STAMP)  ## the tests that take minutes
+	$(BIN)/python -m pytest -m slow
+
+chromium:
+	@command -v chromium >/dev/null || [ -z "$(IS_ROOT)" ] || \
+	    { apt-get update -q && apt-get install -qy --no-install-recommends chromium; }
+
+format: $(STAMP)  ## format the code and sort imports
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+benchmarks: $(STAMP)  ## every table of figures that the README quotes
+	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+clean:  ## remove what make installed and built; data stays
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""Separators: one file each, behind one small interface, and a cache of stems."""

@@ -1,0 +1,1 @@
+"""audiolime around each listener's model, and the demo app."""

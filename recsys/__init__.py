@@ -1,0 +1,1 @@
+"""Audio and listening history in, one relevance model per listener out."""

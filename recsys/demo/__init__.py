@@ -1,0 +1,1 @@
+"""The built-in catalogue: a small band written in NumPy, and seven listeners."""

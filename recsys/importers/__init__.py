@@ -1,0 +1,1 @@
+"""One file per outside source of tracks or listening histories."""
