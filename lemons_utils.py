@@ -317,7 +317,7 @@ def to_catalogue_audio(waveform: NDArray[np.float32], sample_rate: int) -> NDArr
     """
     import soxr
 
-    mono = waveform.mean(axis=0, dtype=np.float32)
+    mono: NDArray[np.float32] = waveform.mean(axis=0, dtype=np.float32)
     if sample_rate == SAMPLE_RATE:
         return mono
     resampled = soxr.resample(mono, sample_rate, SAMPLE_RATE, quality="HQ")
