@@ -1,0 +1,243 @@
+"""The small web server: previews and stems of `web_folder`, for a browser that wants to seek.
+
+Mounted into the app on the app's own port (`mount`), or alone::
+
+    python -m explanations.webserver --port 8600
+
+A browser can seek in audio only where the server answers Range. Starlette's static files do,
+and keep inside their folder; what is added here: exact types on every machine, no temporary
+or hidden files, and CORS for the app's own origin alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import socket
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+from starlette.types import Message, Receive, Scope, Send
+
+from lemons_utils import ParameterError, command, configuration
+
+# Named here because Python's own table depends on the machine's /etc/mime.types. Whatever is
+# not named goes out as plain bytes: nothing in the folder can run as a page of the app.
+TYPES = {
+    ".flac": "audio/flac",
+    ".mp3": "audio/mpeg",
+    ".ogg": "audio/ogg",
+    ".opus": "audio/ogg",
+    ".wav": "audio/wav",
+    ".m4a": "audio/mp4",
+    ".json": "application/json",
+    ".npz": "application/octet-stream",
+    ".bin": "application/octet-stream",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+}
+EXPOSED_HEADERS = "Accept-Ranges, Content-Length, Content-Range, ETag"
+
+
+class WebFolder(StaticFiles):
+    """ASGI application that serves the files of one folder, read-only.
+
+    GET and HEAD, with Range (206, 416) and ETag (304). Everything else is 404, without a
+    word on why: what lies outside the folder, by `..` or by a link, folders themselves,
+    hidden files (half-written ones are hidden, see `lemons_utils.write_beside`), and files
+    that may not be read.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it does not exist.
+    allowed_origins : iterable of str
+        Origins whose scripts may read the files, e.g. "http://127.0.0.1:8501". The origin
+        that serves the folder itself needs no entry.
+    """
+
+    def __init__(self, folder: Path, *, allowed_origins: Iterable[str] = ()) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ParameterError(
+                f"{folder} cannot be the web folder: {error.strerror}; set web_folder in config.py"
+            ) from error
+        super().__init__(directory=folder)
+        self.allowed_origins = frozenset(_checked_origin(origin) for origin in allowed_origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        origin = Headers(scope=scope).get("origin", "")
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._add_headers(MutableHeaders(raw=message["headers"]), origin)
+            await send(message)
+
+        try:
+            response = await self.get_response(self.get_path(scope), scope)
+        except HTTPException as error:
+            status = 405 if error.status_code == 405 else 404
+            words = {405: "GET and HEAD only", 404: "no such file"}[status]
+            response = PlainTextResponse(words, status_code=status, headers=error.headers)
+        await response(scope, receive, send_with_headers)
+
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        """Find a file below the folder; hidden and unreadable ones count as missing."""
+        missing = "", None
+        if any(part.startswith(".") for part in path.split(os.sep)):
+            return missing
+        try:
+            full_path, stat_result = super().lookup_path(path)
+        except OSError:  # a link to itself, a name too long, a folder closed to us
+            return missing
+        return (full_path, stat_result) if os.access(full_path, os.R_OK) else missing
+
+    def file_response(
+        self,
+        full_path: str | os.PathLike[str],
+        stat_result: os.stat_result,
+        scope: Scope,
+        status_code: int = 200,
+    ) -> Response:
+        """Serve a file with its type."""
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        if isinstance(response, FileResponse):
+            suffix = Path(full_path).suffix.lower()
+            response.media_type = TYPES.get(suffix, "application/octet-stream")
+            response.headers["content-type"] = response.media_type
+        return response
+
+    def _add_headers(self, headers: MutableHeaders, origin: str) -> None:
+        headers["x-content-type-options"] = "nosniff"
+        # Ask again each time: an unchanged file costs a 304, a changed one is never stale.
+        headers["cache-control"] = "no-cache"
+        # Said on every answer: a cache must not hand what it got for one origin to another.
+        headers.add_vary_header("Origin")
+        if origin in self.allowed_origins:
+            headers["access-control-allow-origin"] = origin
+            headers["access-control-expose-headers"] = EXPOSED_HEADERS
+
+
+def mount(folder: Path, *, path: str = "/audio", allowed_origins: Iterable[str] = ()) -> Mount:
+    """Make the route that serves `folder` under `path` of another application.
+
+    `st.App("lemons.py", routes=[mount(web_folder)])` is all the app needs; links to it come
+    from `lemons_utils.generate_audio_link`.
+
+    Parameters
+    ----------
+    folder : Path
+    path : str, starting with "/"
+    allowed_origins : iterable of str
+        See `WebFolder`; on the app's own port none is needed.
+    """
+    return Mount(path, app=WebFolder(folder, allowed_origins=allowed_origins), name="audio")
+
+
+def app_origins(host: str, port: int) -> tuple[str, ...]:
+    """Origins under which a browser on this machine may know the app.
+
+    To a browser http://localhost:8501 and http://127.0.0.1:8501 are two origins, and people
+    type either.
+    """
+    local = ("127.0.0.1", "localhost")
+    hosts = local if host in (*local, "::1", "0.0.0.0", "::") else (host,)  # noqa: S104
+    return tuple(f"http://{name}:{port}" for name in hosts)
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve the web folder alone, until interrupted."""
+    config = configuration()
+    parser = argparse.ArgumentParser(
+        prog="python -m explanations.webserver", description="Serve previews and stems."
+    )
+    parser.add_argument("--host", default=config.webserver_host, help="default: %(default)s")
+    parser.add_argument("--port", type=int, default=config.webserver_port, help="0: any free one")
+    parser.add_argument("--folder", type=Path, default=config.web_folder, help="%(default)s")
+    parser.add_argument(
+        "--app_origin",
+        action="append",
+        help="origin of a page that may read the files; default: the app's "
+        f"({', '.join(app_origins(config.app_host, config.app_port))})",
+    )
+    options = parser.parse_args(argv)
+    origins = options.app_origin or app_origins(config.app_host, config.app_port)
+    application = WebFolder(options.folder, allowed_origins=origins)
+    serve(application, host=options.host, port=options.port)
+    return 0
+
+
+def serve(application: WebFolder, *, host: str, port: int) -> None:
+    """Run until interrupted; says its address once the port is its own.
+
+    Raises
+    ------
+    ParameterError
+        If the port is taken, out of range or not ours to open, or the host is unknown.
+    """
+    import uvicorn
+
+    listener = listen(host, port)
+    shown = f"[{host}]" if ":" in host else host
+    print(
+        f"serving {application.directory} at http://{shown}:{listener.getsockname()[1]}",
+        file=sys.stderr,
+        flush=True,
+    )
+    server = uvicorn.Server(uvicorn.Config(application, log_level="warning", lifespan="off"))
+    # Ctrl-C is how one stops a server: no mistake, no message.
+    with listener, contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=[listener])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Open a listening socket, or say in one line why not.
+
+    Parameters
+    ----------
+    host : str
+        Address or name of this machine; "127.0.0.1" is reachable from this machine alone.
+    port : int in 0..65535, 0 for any free one
+    """
+    if not 0 <= port <= 65_535:
+        raise ParameterError(f"port must lie between 0 and 65535, got {port}")
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        # A port that was closed a moment ago is free; one that somebody listens on is not.
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise ParameterError(
+            f"cannot listen on {host}:{port} ({error.strerror}): stop what listens there, or "
+            "choose another with --host and --port"
+        ) from error
+    return listener
+
+
+def _checked_origin(origin: str) -> str:
+    parts = urlsplit(origin)
+    whole = f"{parts.scheme}://{parts.netloc}"
+    if parts.scheme not in ("http", "https") or not parts.netloc or origin != whole:
+        raise ParameterError(f"expected an origin such as http://127.0.0.1:8501, got {origin!r}")
+    return origin
+
+
+if __name__ == "__main__":
+    sys.exit(main())
