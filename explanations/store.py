@@ -1,0 +1,207 @@
+"""Explanations on disk: a small JSON each, what-if tables beside it, never audio.
+
+`stored_explanations/<catalogue>/<user_name>/<track_id>/<type>.json` holds one explanation and
+how it came about; `tables.npz` beside it serves every type of that track. Stems are not here:
+they are cached once per track, and the listener's browser mixes them.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lemons_utils import SAMPLE_RATE, DataError, ParameterError, write_beside
+
+TYPES = ("time", "source", "time_source")
+"""What can be switched off: a segment, a stem, a stem within a segment."""
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Request:
+    """Everything that decides what an explanation says; equal requests, equal explanations.
+
+    Parameters
+    ----------
+    type : str
+        One of `TYPES`.
+    segments : tuple of (start, end) [samples], half-open
+    engine : str
+        'exact' (the local-state engine) or 'plain' (the network run on every mask).
+    num_samples : int, or 'exhaustive' for all masks
+    random_state : int
+        Seed of the sampled masks; of no effect when exhaustive.
+    separator, separator_version : str
+    model_checksum : str
+        SHA-256 of the weights.
+    audio_checksum : str
+        The `track_id` of the 16 kHz audio.
+    """
+
+    type: str
+    segments: tuple[tuple[int, int], ...]
+    engine: str
+    num_samples: int | str
+    random_state: int
+    separator: str
+    separator_version: str
+    model_checksum: str
+    audio_checksum: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Which components made the model recommend a track.
+
+    Parameters
+    ----------
+    request : Request
+        How it came about.
+    stem_names : tuple of str
+    component_names : tuple of str
+        In the order of the weights; of Time + Source: segment by segment, stem by stem.
+    weights : tuple of float
+        Coefficients of the local linear model of the relevance.
+    intercept : float
+    fidelity : float
+        Weighted R2 of that linear model.
+    relevance : float in [0, 1]
+        The model's relevance of the whole track.
+    shapley : tuple of float, or None
+        Exact Shapley values of the components, where the engine gives them.
+    package_version : str
+    """
+
+    request: Request
+    stem_names: tuple[str, ...]
+    component_names: tuple[str, ...]
+    weights: tuple[float, ...]
+    intercept: float
+    fidelity: float
+    relevance: float
+    shapley: tuple[float, ...] | None
+    package_version: str
+
+    @property
+    def type(self) -> str:
+        """One of `TYPES`."""
+        return self.request.type
+
+    @property
+    def segments(self) -> tuple[tuple[int, int], ...]:
+        """Half-open bounds [samples]."""
+        return self.request.segments
+
+    def top(self, k: int) -> list[int]:
+        """Rank up to k components that speak for the recommendation, strongest first."""
+        order = sorted(range(len(self.weights)), key=lambda i: (-self.weights[i], i))
+        return [i for i in order[:k] if self.weights[i] > 0]
+
+    def against(self, k: int) -> list[int]:
+        """Rank up to k components that speak against it, strongest first."""
+        order = sorted(range(len(self.weights)), key=lambda i: (self.weights[i], i))
+        return [i for i in order[:k] if self.weights[i] < 0]
+
+    def cells(self, component: int) -> list[tuple[int, int]]:
+        """List the (segment, stem) cells that one component switches."""
+        n_segments, n_stems = len(self.segments), len(self.stem_names)
+        if self.type == "time":
+            return [(component, stem) for stem in range(n_stems)]
+        if self.type == "source":
+            return [(segment, component) for segment in range(n_segments)]
+        return [divmod(component, n_stems)]
+
+    def grid(self, components: list[int] | tuple[int, ...]) -> NDArray[np.bool_]:
+        """Mark the cells of some components.
+
+        Returns
+        -------
+        ndarray [shape=(segments, stems)], bool
+        """
+        marked = np.zeros((len(self.segments), len(self.stem_names)), dtype=bool)
+        for component in components:
+            for cell in self.cells(component):
+                marked[cell] = True
+        return marked
+
+
+def to_json(explanation: Explanation) -> dict[str, Any]:
+    """Turn an explanation into what its file holds."""
+    return {"format": FORMAT, "sample_rate": SAMPLE_RATE, **asdict(explanation)}
+
+
+def from_json(content: dict[str, Any]) -> Explanation:
+    """Rebuild an explanation from what its file holds.
+
+    Raises
+    ------
+    DataError
+        If something is missing or of another format.
+    """
+    try:
+        if content["format"] != FORMAT:
+            raise DataError(f"expected explanation format {FORMAT}, got {content['format']}")
+        request = dict(content["request"])
+        request["segments"] = tuple((int(a), int(b)) for a, b in request["segments"])
+        values = {f.name: content[f.name] for f in fields(Explanation)}
+        for name in ("stem_names", "component_names", "weights", "shapley"):
+            values[name] = None if values[name] is None else tuple(values[name])
+        values["request"] = Request(**request)
+        return Explanation(**values)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"this is not an explanation: {error!r}") from error
+
+
+@dataclass(frozen=True)
+class Store:
+    """The stored explanations of one listener in one catalogue.
+
+    Parameters
+    ----------
+    folder : Path
+        `stored_explanations/<catalogue>/<user_name>`.
+    """
+
+    folder: Path
+
+    def path(self, track_id: str, type: str) -> Path:
+        """Where an explanation lies, stored or not."""
+        if type not in TYPES:
+            raise ParameterError(f"type must be one of {', '.join(TYPES)}, got {type!r}")
+        return self._track(track_id) / f"{type}.json"
+
+    def tables_path(self, track_id: str) -> Path:
+        """Where the what-if tables of a track lie."""
+        return self._track(track_id) / "tables.npz"
+
+    def load(self, track_id: str, request: Request) -> Explanation | None:
+        """Read an explanation if it answers this very request, otherwise None.
+
+        Another model, other audio, another separator or other parameters: None. A file that
+        cannot be read counts as not stored, so it is simply computed again.
+        """
+        path = self.path(track_id, request.type)
+        try:
+            stored = from_json(json.loads(path.read_text(encoding="utf-8")))
+        except (FileNotFoundError, DataError, ValueError):
+            return None
+        return stored if stored.request == request else None
+
+    def save(self, track_id: str, explanation: Explanation) -> Path:
+        """Write an explanation; readers see the old file or the new one."""
+        path = self.path(track_id, explanation.type)
+        with write_beside(path) as temporary:
+            text = json.dumps(to_json(explanation), indent=1, allow_nan=False)
+            temporary.write_text(text + "\n", encoding="utf-8")
+        return path
+
+    def _track(self, track_id: str) -> Path:
+        if not track_id or "/" in track_id or "\\" in track_id or track_id.startswith("."):
+            raise ParameterError(f"expected a track_id, got {track_id!r}")
+        return self.folder / track_id
