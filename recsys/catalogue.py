@@ -1,0 +1,308 @@
+"""The tracks of a catalogue and their audio on disk.
+
+A catalogue is a folder: `tracks.parquet` says what the tracks are, `audio/<track_id>.npy` holds
+their sound, 16 kHz mono. A folder of `<track_id>.npy` arrays alone, the form of the published
+system, is a catalogue as it is: its titles are the track ids.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lemons_utils import (
+    SAMPLE_RATE,
+    DataError,
+    ParameterError,
+    audio_checksum,
+    to_int16,
+    write_beside,
+)
+
+TEXT_COLUMNS = ("title", "artist", "album", "genre")
+COLUMNS = ("track_id", *TEXT_COLUMNS, "year", "duration_s", "samples")
+"""What every `tracks` table has, in this order; further columns may follow."""
+
+UNFINISHED = "ingest.jsonl"
+"""Ingest keeps this beside `tracks.parquet`, and has it alone until its first run is through."""
+
+_NAME = re.compile(r"\w[\w .,@+=~-]*")
+_LOUDEST_FLOAT = (
+    4.0  # decoded music overshoots 1 now and then, 16-bit numbers kept as floats by far
+)
+
+
+def check_name(name: str, what: str) -> str:
+    """Return `name` if it can be part of a file name on every system.
+
+    Parameters
+    ----------
+    name : str
+    what : str
+        What is named, for the error message: "catalogue", "user_name".
+
+    Raises
+    ------
+    ParameterError
+        If the name is empty, too long, starts with a dot or has characters such as `/`.
+    """
+    if not _NAME.fullmatch(name) or len(name) > 100 or name.endswith((" ", ".")):
+        raise ParameterError(
+            f"{what} must be 1 to 100 letters, digits, blanks or any of _.,@+=~- "
+            f"and start with a letter or digit, got {name!r}"
+        )
+    return name
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """A named set of tracks with audio.
+
+    Parameters
+    ----------
+    name : str
+    folder : Path
+        Where `tracks.parquet`, `audio/` and `splits/` are.
+    """
+
+    name: str
+    folder: Path
+
+    @functools.cached_property
+    def tracks(self) -> pd.DataFrame:
+        """One row a track: `COLUMNS`, and whatever else the maker of the catalogue keeps.
+
+        Text is "" and the year is <NA> where they are not known.
+        """
+        path = self.folder / "tracks.parquet"
+        if path.is_file():
+            return read_tracks(path)
+        return _tracks_of_arrays(self.folder)
+
+    @property
+    def track_ids(self) -> list[str]:
+        """Ids of all tracks, in the order of `tracks`."""
+        return list(self.tracks["track_id"])
+
+    def audio_path(self, track_id: str) -> Path:
+        """Where the array of a track is, or would be if it were there."""
+        if not track_id or track_id.startswith(".") or re.search(r"[/\\\0]", track_id):
+            raise ParameterError(f"track_id must be the name of an array, got {track_id!r}")
+        path = self.folder / "audio" / f"{track_id}.npy"
+        beside = self.folder / f"{track_id}.npy"
+        return beside if beside.is_file() and not path.is_file() else path
+
+    def audio(self, track_id: str) -> NDArray[np.int16]:
+        """Open the sound of a track.
+
+        Returns
+        -------
+        ndarray [shape=(samples,)], int16, 16 kHz mono
+            Mapped from disk where it is stored so; converted where it is stored as floats.
+
+        Raises
+        ------
+        DataError
+            If there is no array of that name, or it does not hold mono audio.
+        """
+        path = self.audio_path(track_id)
+        if not path.is_file():
+            raise DataError(f"catalogue {self.name} has no audio of track {track_id}: {path}")
+        return read_array(path)
+
+
+def open_catalogue(name: str, *, data_folder: Path) -> Catalogue:
+    """Open the catalogue `name` under `data_folder/catalogues`.
+
+    Parameters
+    ----------
+    name : str
+    data_folder : Path
+        `configuration().data_folder`.
+
+    Raises
+    ------
+    DataError
+        If there is no such catalogue, or its first ingest has not ended.
+    """
+    home = data_folder / "catalogues"
+    folder = home / check_name(name, "catalogue")
+    if (folder / "tracks.parquet").is_file():
+        return Catalogue(name, folder)
+    if (folder / UNFINISHED).exists():
+        raise DataError(
+            f"catalogue {name} is not finished: run the same `python -m recsys.ingest` again"
+        )
+    if folder.is_dir() and _has_arrays(folder):
+        return Catalogue(name, folder)
+    there = sorted(path.name for path in home.iterdir() if path.is_dir()) if home.is_dir() else []
+    raise DataError(
+        f"no catalogue {name!r} in {home} (there: {', '.join(there) or 'none'}); "
+        f"`make demo` builds `demo`, `python -m recsys.ingest FOLDER --catalogue {name}` makes "
+        "one of your own music"
+    )
+
+
+def write_tracks(folder: Path, table: pd.DataFrame) -> pd.DataFrame:
+    """Write `tracks.parquet` of a catalogue: readers see the old table or the new one.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the catalogue; made if it is not there.
+    table : DataFrame
+        At least `track_id` and `samples`; what else `COLUMNS` names is filled in as unknown,
+        `duration_s` from the samples. Further columns are kept.
+
+    Returns
+    -------
+    DataFrame as written: `COLUMNS` first, rows in the order given
+
+    Raises
+    ------
+    ParameterError
+        If a column is missing or has the wrong type, or a `track_id` comes twice.
+    """
+    tracks = _in_form(table)
+    with write_beside(folder / "tracks.parquet") as temporary:
+        tracks.to_parquet(temporary, index=False)
+    return tracks
+
+
+def read_tracks(path: Path) -> pd.DataFrame:
+    """Read a `tracks.parquet`.
+
+    Raises
+    ------
+    DataError
+        If it is missing, is no Parquet file or lacks a column.
+    """
+    try:
+        return _in_form(pd.read_parquet(path))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} is no table of tracks: {error}") from error
+
+
+def save_audio(folder: Path, audio: NDArray[np.int16]) -> str:
+    """Store the sound of a track in a catalogue, once.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the catalogue.
+    audio : ndarray [shape=(samples,)], int16, 16 kHz mono
+
+    Returns
+    -------
+    track_id : str
+        The checksum of the sound.
+    """
+    if audio.dtype != np.int16 or audio.ndim != 1 or not audio.size:
+        raise ParameterError(
+            f"audio must be int16 of shape (samples,), got {audio.dtype} of shape {audio.shape}"
+        )
+    track_id = audio_checksum(audio)
+    path = folder / "audio" / f"{track_id}.npy"
+    if not is_stored(path, audio.size):
+        with write_beside(path) as temporary:
+            np.save(temporary, audio.astype("<i2", copy=False), allow_pickle=False)
+    return track_id
+
+
+def is_stored(path: Path, samples: int) -> bool:
+    """Whether `save_audio` has written that many samples to `path`, judged by the size alone."""
+    header_bytes = 128  # what NumPy writes before a vector
+    return path.is_file() and path.stat().st_size == header_bytes + 2 * samples
+
+
+def read_array(path: Path) -> NDArray[np.int16]:
+    """Open an array of mono audio: 16-bit integers, or floats in [-1, 1].
+
+    Returns
+    -------
+    ndarray [shape=(samples,)], int16
+
+    Raises
+    ------
+    DataError
+        If the file is damaged or holds anything else.
+    """
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"{path} is no array of audio: {error}") from error
+    if not isinstance(array, np.ndarray) or array.ndim != 1 or not array.size:
+        shape = getattr(array, "shape", "an archive")
+        raise DataError(f"{path} must hold mono audio of shape (samples,), got {shape}")
+    if array.dtype == np.int16:
+        return array
+    if array.dtype.kind == "i" and array.dtype.itemsize == 2:
+        return array.astype(np.int16)
+    if array.dtype.kind != "f":
+        raise DataError(f"{path} must hold int16, or floats in [-1, 1], got {array.dtype}")
+    if not np.abs(array).max() <= _LOUDEST_FLOAT:
+        raise DataError(f"{path} must hold floats in [-1, 1], got larger ones or NaN")
+    return to_int16(array)
+
+
+def _in_form(table: pd.DataFrame) -> pd.DataFrame:
+    """Give a table the columns, types and order that everybody relies on."""
+    if missing := {"track_id", "samples"} - set(table.columns):
+        raise ParameterError(f"tracks need the columns track_id and samples, missing: {missing}")
+    tracks = table.reset_index(drop=True)
+    tracks["track_id"] = tracks["track_id"].astype("str")
+    if tracks["track_id"].isna().any() or (tracks["track_id"] == "").any():
+        raise ParameterError("every track needs a track_id, some are empty")
+    if (twice := tracks["track_id"].duplicated()).any():
+        raise ParameterError(f"track_id {tracks['track_id'][twice].iloc[0]} comes twice")
+    tracks["samples"] = tracks["samples"].astype("int64")
+    for column in TEXT_COLUMNS:
+        text = tracks[column] if column in tracks else pd.Series("", index=tracks.index)
+        tracks[column] = text.astype("str").fillna("")
+    year = tracks["year"] if "year" in tracks else pd.Series(pd.NA, index=tracks.index)
+    tracks["year"] = year.astype("Int64")
+    if "duration_s" not in tracks:
+        tracks["duration_s"] = tracks["samples"] / SAMPLE_RATE
+    tracks["duration_s"] = tracks["duration_s"].astype("float64")
+    return tracks[[*COLUMNS, *(name for name in tracks.columns if name not in COLUMNS)]]
+
+
+def _array_folder(folder: Path) -> Path:
+    return folder / "audio" if (folder / "audio").is_dir() else folder
+
+
+def _has_arrays(folder: Path) -> bool:
+    with os.scandir(_array_folder(folder)) as entries:
+        return any(_is_array(entry.name) for entry in entries)
+
+
+def _is_array(file_name: str) -> bool:
+    return file_name.endswith(".npy") and not file_name.startswith(".")
+
+
+def _tracks_of_arrays(folder: Path) -> pd.DataFrame:
+    """List a folder of arrays: the lengths are in their headers."""
+    home = _array_folder(folder)
+    names = sorted(entry.name for entry in os.scandir(home) if _is_array(entry.name))
+    track_ids = [name.removesuffix(".npy") for name in names]
+    samples = [_samples(home / name) for name in names]
+    return _in_form(pd.DataFrame({"track_id": track_ids, "title": track_ids, "samples": samples}))
+
+
+def _samples(path: Path) -> int:
+    """Read the length of an array from its header; 0 where it is no array of audio."""
+    try:
+        with path.open("rb") as file:
+            version = np.lib.format.read_magic(file)
+            read = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
+            shape, _, _ = read[version[0]](file)
+    except (OSError, ValueError, KeyError):
+        return 0
+    return int(shape[0]) if len(shape) == 1 else 0

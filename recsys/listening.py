@@ -1,0 +1,205 @@
+"""Play counts in, a listener's labels and 80-10-10 split out.
+
+Every listened track is a positive; as many unheard tracks are drawn as negatives; both are
+divided into train, valid and test. All choices rank tracks by SHA-256 of the seed, the listener
+and the track id: the same on every machine and with every version of every library, and a track
+more or less in the catalogue moves few of the others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lemons_utils import DataError, ParameterError, checksum, write_beside
+from recsys.catalogue import Catalogue, check_name
+from recsys.grouping import assign_groups
+
+PUBLISHED_SEED = 1_057_386
+PARTS = ("train", "valid", "test")
+SPLIT_COLUMNS = ("track_id", "split", "label", "playcount")
+
+
+def make_split(
+    plays: pd.DataFrame,
+    track_ids: Sequence[str],
+    *,
+    user_name: str = "",
+    seed: int = PUBLISHED_SEED,
+    group: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
+    """Label one listener's tracks and divide them 80-10-10.
+
+    Parameters
+    ----------
+    plays : DataFrame with columns track_id, playcount
+        What the listener played; a track that comes twice is summed.
+    track_ids : sequence of str
+        All tracks of the catalogue; those that `plays` does not list are unheard.
+    user_name : str
+        Part of the seed, so that two listeners draw different negatives.
+    seed : int
+    group : mapping from track_id to a group such as the artist, optional
+        Tracks of one group stay in one part; tracks without a group (or with "") stand alone.
+
+    Returns
+    -------
+    DataFrame with columns track_id, split (train, valid, test), label (0, 1), playcount
+        Sorted by track_id. All listened tracks, and as many unheard ones; all unheard ones where
+        there are fewer.
+
+    Raises
+    ------
+    DataError
+        If a label has fewer than three tracks (with `group`: three groups), since every part
+        needs both labels.
+    ParameterError
+        If `plays` lists tracks that the catalogue does not have, or negative counts.
+    """
+    counts = _counts(plays, track_ids)
+    listened = counts[counts >= 1]
+    unheard = np.array(sorted(set(track_ids) - set(listened.index)), dtype=object)
+    if len(listened) < 3 or len(unheard) < 3:
+        raise DataError(
+            f"train, valid and test need at least 3 listened and 3 unheard tracks, "
+            f"got {len(listened)} listened and {len(unheard)} unheard ones{_of(user_name)}"
+        )
+    drawn, _ = _ranks(unheard, seed, user_name)
+    negatives = unheard[np.argsort(drawn, kind="stable")[: len(listened)]]
+    positives = listened.index.to_numpy(dtype=object)
+    split = pd.DataFrame(
+        {
+            "track_id": np.concatenate([positives, negatives]),
+            "label": np.repeat([1, 0], [len(positives), len(negatives)]),
+            "playcount": np.concatenate([listened.to_numpy(), np.zeros(len(negatives))]),
+        }
+    ).sort_values("track_id", ignore_index=True)
+    split["playcount"] = split["playcount"].astype("int64")
+    _, order = _ranks(split["track_id"].to_numpy(), seed, user_name)
+    if group is None:
+        split["split"] = _stratified(split["label"].to_numpy(), order)
+    else:
+        split["split"] = _grouped(split, order, group, user_name)
+    return split[list(SPLIT_COLUMNS)]
+
+
+def split_path(catalogue: Catalogue, user_name: str, seed: int = PUBLISHED_SEED) -> Path:
+    """Where a listener's split is: `splits/<user_name>-<seed>.csv` of the catalogue."""
+    return catalogue.folder / "splits" / f"{check_name(user_name, 'user_name')}-{seed}.csv"
+
+
+def users(catalogue: Catalogue, seed: int = PUBLISHED_SEED) -> list[str]:
+    """Names of all listeners of a catalogue that have a split of this seed, sorted."""
+    ending = f"-{seed}.csv"
+    files = (catalogue.folder / "splits").glob(f"*{ending}")
+    return sorted(p.name.removesuffix(ending) for p in files if not p.name.startswith("."))
+
+
+def write_split(path: Path, split: pd.DataFrame) -> str:
+    """Write a split, the same bytes on every machine; return the file's checksum."""
+    with write_beside(path) as temporary:
+        split[list(SPLIT_COLUMNS)].to_csv(temporary, index=False, lineterminator="\n")
+    return checksum(path)
+
+
+def read_split(path: Path) -> pd.DataFrame:
+    """Read and validate a listener's split.
+
+    Returns
+    -------
+    DataFrame with columns track_id (str), split, label (int), playcount (int)
+
+    Raises
+    ------
+    DataError
+        If the file is missing or breaks what a split promises: the columns, known parts and
+        labels, no track twice, both labels in every part.
+    """
+    if not path.is_file():
+        raise DataError(
+            f"no split {path}: make it with `python -m recsys.listening plays.csv --catalogue NAME`"
+        )
+    try:
+        split = pd.read_csv(path, dtype={"track_id": "str"}, keep_default_na=False)
+        split = split.astype({"label": "int64", "playcount": "int64"})[list(SPLIT_COLUMNS)]
+    except (KeyError, ValueError) as error:
+        raise DataError(f"{path} is no split ({', '.join(SPLIT_COLUMNS)}): {error}") from error
+    if not split["split"].isin(PARTS).all() or not split["label"].isin([0, 1]).all():
+        raise DataError(f"{path}: split must be train, valid or test, and label 0 or 1")
+    if (split["playcount"] < 0).any() or split["track_id"].eq("").any():
+        raise DataError(f"{path}: playcount must be 0 or more and track_id must not be empty")
+    if (twice := split["track_id"].duplicated()).any():
+        raise DataError(f"{path}: track {split['track_id'][twice].iloc[0]} comes twice")
+    if len(split[["split", "label"]].drop_duplicates()) < 2 * len(PARTS):
+        raise DataError(f"{path}: train, valid and test each need tracks of both labels")
+    return split
+
+
+def _counts(plays: pd.DataFrame, track_ids: Sequence[str]) -> pd.Series[int]:
+    counts = plays.groupby("track_id", sort=True)["playcount"].sum().astype("int64")
+    if (counts < 0).any():
+        raise ParameterError("playcount must be 0 or more")
+    unknown = counts.index.difference(pd.Index(track_ids))
+    if len(unknown):
+        raise ParameterError(
+            f"plays lists {len(unknown)} tracks that the catalogue does not have, "
+            f"the first is {unknown[0]!r}"
+        )
+    return counts
+
+
+def _ranks(
+    track_ids: NDArray[np.object_], seed: int, user_name: str
+) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Two independent random numbers a track: one to draw by, one to order by."""
+    salt = hashlib.sha256(f"{seed}:{user_name}:".encode())
+
+    def digest(track_id: str) -> bytes:
+        copy = salt.copy()
+        copy.update(track_id.encode())
+        return copy.digest()[:16]
+
+    numbers = np.frombuffer(b"".join(map(digest, track_ids)), dtype=">u8").astype(np.uint64)
+    return numbers[0::2], numbers[1::2]
+
+
+def _stratified(labels: NDArray[np.int64], order: NDArray[np.uint64]) -> NDArray[np.object_]:
+    parts = np.full(len(labels), "train", dtype=object)
+    for label in (0, 1):
+        ranked = np.flatnonzero(labels == label)
+        ranked = ranked[np.argsort(order[ranked], kind="stable")]
+        tenth = max(1, (len(ranked) + 5) // 10)
+        parts[ranked[:tenth]] = "test"
+        parts[ranked[tenth : 2 * tenth]] = "valid"
+    return parts
+
+
+def _grouped(
+    split: pd.DataFrame, order: NDArray[np.uint64], group: Mapping[str, str], user_name: str
+) -> NDArray[np.object_]:
+    # a track without a group is named by its id behind a character that no name starts with
+    names = [group.get(track_id) or f"\0{track_id}" for track_id in split["track_id"]]
+    tracks = pd.DataFrame({"group": names, "label": split["label"], "order": order})
+    table = tracks.groupby("group").agg(
+        listened=("label", "sum"), tracks=("label", "size"), order=("order", "min")
+    )
+    table["unheard"] = table["tracks"] - table["listened"]
+    for label in ("listened", "unheard"):
+        if (there := int((table[label] > 0).sum())) < 3:
+            raise DataError(
+                f"train, valid and test need {label} tracks of at least 3 groups (artists), "
+                f"got {there}{_of(user_name)}"
+            )
+    table = table.sort_values(["tracks", "order"], ascending=[False, True])
+    parts = assign_groups(table[["unheard", "listened"]].to_numpy())
+    part_of = dict(zip(table.index, parts, strict=True))
+    return np.array([PARTS[part_of[name]] for name in names], dtype=object)
+
+
+def _of(user_name: str) -> str:
+    return f" of {user_name}" if user_name else ""
