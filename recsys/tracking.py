@@ -180,9 +180,10 @@ def run_commandline(experiment: Experiment, arguments: Sequence[str] | None = No
     int, the exit code
     """
     program, *rest = sys.argv if arguments is None else ["", *arguments]
+    if not {"help", "-h", "--help"} & set(rest):
+        rest = ["--debug", *rest]  # sacred leaves exceptions alone
     try:
-        # With --debug sacred leaves exceptions alone.
-        experiment.run_commandline([program, "--debug", *rest])
+        experiment.run_commandline([program, *rest])
     except ConfigAddedError as error:
         unknown = ", ".join(map(str, error.__conflicting_configs__))
         known = ", ".join(sorted(set().union(*(scope() for scope in experiment.configurations))))
