@@ -1,0 +1,168 @@
+"""What an evaluation leaves behind: numbers, curves, and a table over listeners.
+
+The metrics are scikit-learn's. MAP is its average precision of one listener's ranking; the mean
+over listeners is the last row of the table.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lemons_utils import ParameterError, write_beside
+
+Scores = Mapping[str, NDArray[np.float64]]
+"""What each model says of the same tracks, under the model's name."""
+
+_COLOURS = ("#1b6ca8", "#d98a1f", "#5a8f4a")
+_GREY = "#8a8f98"
+
+
+def ranking_metrics(labels: NDArray[np.int64], scores: NDArray[np.float64]) -> dict[str, float]:
+    """AUC and MAP of one ranking.
+
+    Parameters
+    ----------
+    labels : ndarray [shape=(tracks,)], 0 or 1
+    scores : ndarray [shape=(tracks,)]
+        Higher is more relevant; any monotonic scale.
+
+    Returns
+    -------
+    dict with `auc` and `map`
+
+    Raises
+    ------
+    ParameterError
+        If the shapes differ, a score is not finite, or only one label occurs.
+    """
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    _validate(labels, scores)
+    return {
+        "auc": float(roc_auc_score(labels, scores)),
+        "map": float(average_precision_score(labels, scores)),
+    }
+
+
+def draw_curves(path: Path, labels: NDArray[np.int64], scores: Scores, *, title: str) -> None:
+    """Draw ROC and precision-recall curves side by side into one picture.
+
+    Parameters
+    ----------
+    path : Path
+        Its suffix says the format (png, svg, pdf).
+    labels : ndarray [shape=(tracks,)], 0 or 1
+    scores : mapping from a model's name to its ndarray [shape=(tracks,)]
+    title : str
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from sklearn.metrics import precision_recall_curve, roc_curve
+
+    figure = Figure(figsize=(9.6, 4.8), layout="constrained")
+    FigureCanvasAgg(figure)
+    roc, precision_recall = figure.subplots(1, 2)
+    listened = float(labels.mean())
+    roc.plot([0, 1], [0, 1], color=_GREY, linewidth=1, linestyle=(0, (4, 3)))
+    precision_recall.axhline(listened, color=_GREY, linewidth=1, linestyle=(0, (4, 3)))
+    for number, (name, values) in enumerate(scores.items()):
+        metrics = ranking_metrics(labels, values)
+        style = {
+            "color": _COLOURS[number % len(_COLOURS)],
+            "linewidth": 2.2 if number == 0 else 1.4,
+            "zorder": 10 - number,
+        }
+        false_positives, true_positives, _ = roc_curve(labels, values, drop_intermediate=False)
+        roc.step(
+            false_positives,
+            true_positives,
+            where="post",
+            label=f"{name}: AUC {metrics['auc']:.3f}",
+            **style,
+        )
+        precision, recall, _ = precision_recall_curve(labels, values)
+        precision_recall.step(
+            recall, precision, where="post", label=f"{name}: MAP {metrics['map']:.3f}", **style
+        )
+    roc.set(xlabel="false positive rate", ylabel="true positive rate", title="ROC")
+    precision_recall.set(xlabel="recall", ylabel="precision", title="Precision and recall")
+    for axes in (roc, precision_recall):
+        axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+        axes.grid(color="#e6e8eb", linewidth=0.8)
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none")
+    figure.suptitle(title, fontweight="bold")
+    with write_beside(path) as temporary:
+        figure.savefig(temporary, dpi=150)
+
+
+def write_relevance(path: Path, table: pd.DataFrame) -> None:
+    """Write one row a track, the most relevant first, as CSV."""
+    ordered = table.sort_values(["relevance", "track_id"], ascending=[False, True])
+    with write_beside(path) as temporary:
+        ordered.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a mapping as JSON that people can read."""
+    with write_beside(path) as temporary:
+        temporary.write_text(json.dumps(dict(content), indent=2) + "\n", encoding="utf-8")
+
+
+def summarise(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Put listeners under each other and their mean and standard deviation below.
+
+    Parameters
+    ----------
+    rows : sequence of mappings with `user_name`, `tracks` and metrics
+        The same keys in each.
+
+    Returns
+    -------
+    DataFrame, numbers as text
+        The last row holds "mean +- standard deviation" (over the listeners, divided by their
+        number) as the published result is given.
+    """
+    table = pd.DataFrame(rows)
+    metrics = [name for name in table.columns if name not in ("user_name", "tracks")]
+    last = {"user_name": "mean ± std", "tracks": int(table["tracks"].sum())}
+    for name in metrics:
+        values = table[name].to_numpy(dtype=np.float64)
+        last[name] = f"{values.mean():.3f} ± {values.std():.3f}"
+        table[name] = [f"{value:.3f}" for value in values]
+    return pd.concat([table, pd.DataFrame([last])], ignore_index=True)
+
+
+def as_text(table: pd.DataFrame) -> str:
+    """Lay a table out for a terminal: names to the left, numbers to the right, last row apart."""
+    columns = [[str(name), *(str(value) for value in table[name])] for name in table.columns]
+    widths = [max(map(len, column)) for column in columns]
+    lines = []
+    for row in zip(*columns, strict=True):
+        cells = [row[0].ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        lines.append("  ".join(cells).rstrip())
+    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
+    return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+
+
+def _validate(labels: NDArray[np.int64], scores: NDArray[np.float64]) -> None:
+    if labels.shape != scores.shape or labels.ndim != 1:
+        raise ParameterError(
+            f"labels and scores must be of the same shape (tracks,), "
+            f"got {labels.shape} and {scores.shape}"
+        )
+    if not np.isfinite(scores).all():
+        raise ParameterError("scores must be finite, got NaN or infinity")
+    if set(np.unique(labels)) != {0, 1}:
+        raise ParameterError(
+            f"labels must hold both 0 and 1, got {sorted(map(int, np.unique(labels)))}"
+        )
