@@ -1,0 +1,95 @@
+"""The five-block CNN that scores a track by its sound: FCN, waveforms -> logits.
+
+Layers and parameter names are the published network's, so published weights load. The network
+is fully convolutional: any length from half a second up.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import torch
+from torch import Tensor, nn
+
+from recsys.melspectrogram import HOP_LENGTH, LogMel, check_waveforms
+
+CHANNELS = (1, 64, 128, 128, 128, 64)
+"""Channels before the first block and after each of the five."""
+
+FRAMES_PER_COLUMN = 2 ** (len(CHANNELS) - 1)
+"""Five poolings by two make one output column of 32 frames."""
+
+MIN_SAMPLES = (FRAMES_PER_COLUMN - 1) * HOP_LENGTH
+"""The shortest waveform that leaves one output column: 7,936 samples."""
+
+
+class Block(nn.Module):
+    """3x3 convolution, batch normalisation, ReLU, 2x2 max pooling."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, out_channels, 3, padding=1)
+        self.bn = nn.BatchNorm2d(out_channels)
+        self.pool = nn.MaxPool2d(2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map [batch, in, height, width] to [batch, out, height // 2, width // 2]."""
+        # Maximum and ReLU commute; pooling first leaves the ReLU a quarter of the work.
+        return torch.relu(self.pool(self.bn(self.conv(x))))
+
+
+class FCN(nn.Module):
+    """Fully convolutional network: scores how relevant a sound is to one listener.
+
+    A fresh network has Xavier-uniform weights (gain sqrt 2) and zero biases, drawn from
+    torch's global generator.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spec = LogMel()
+        self.spec_bn = nn.BatchNorm2d(1)
+        self.layer1, self.layer2, self.layer3, self.layer4, self.layer5 = (
+            Block(before, after) for before, after in itertools.pairwise(CHANNELS)
+        )
+        self.dropout = nn.Dropout(0.5)
+        self.fc = nn.Linear(2 * CHANNELS[-1], 1)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                nn.init.xavier_uniform_(module.weight, gain=math.sqrt(2.0))
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+
+    def forward(self, waveforms: Tensor) -> Tensor:
+        """Score waveforms by their sound.
+
+        Parameters
+        ----------
+        waveforms : Tensor [shape=(batch, samples)], float32 in [-1, 1], at least 7,936 samples
+
+        Returns
+        -------
+        Tensor [shape=(batch, 1)], logits: the relevance is their sigmoid
+
+        Raises
+        ------
+        ParameterError
+            If the waveforms are shorter or empty, or hold NaN or infinity.
+        """
+        check_waveforms(waveforms, min_samples=MIN_SAMPLES)
+        maps = self.features(self.spec(waveforms))
+        return self.head(maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3)))
+
+    def features(self, log_mel: Tensor) -> Tensor:
+        """Map decibels [batch, 256, frames] to feature maps [batch, 64, 8, frames // 32]."""
+        x: Tensor = self.spec_bn(log_mel[:, None])
+        for block in (self.layer1, self.layer2, self.layer3, self.layer4, self.layer5):
+            x = block(x)
+        return x
+
+    def head(self, mean: Tensor, maximum: Tensor) -> Tensor:
+        """Map the channels' means and maxima over a track, [batch, 64] each, to logits."""
+        pooled = torch.cat([mean, maximum], dim=1)
+        logits: Tensor = self.fc(self.dropout(pooled))
+        return logits
