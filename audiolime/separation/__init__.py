@@ -1,1 +1,63 @@
 """Separators: one file each, behind one small interface, and a cache of stems."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lemons_utils import ParameterError
+
+if TYPE_CHECKING:
+    from audiolime.separation.interface import Separator
+
+# Name: (file, class, arguments). Imported when asked for: each needs other libraries.
+_KNOWN: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "hybrid": ("hybrid", "Hybrid", ()),
+    "dsp": ("dsp", "Dsp", ()),
+    "spleeter:2stems": ("spleeter", "SpleeterTwoStems", ()),
+    "spleeter:5stems": ("spleeter5", "SpleeterFiveStems", ()),
+    "demucs:htdemucs": ("demucs", "Demucs", ("htdemucs",)),
+    "demucs:htdemucs_6s": ("demucs", "Demucs", ("htdemucs_6s",)),
+}
+
+SEPARATORS = (*_KNOWN, "folder")
+"""Names that `get_separator` knows. `hybrid` is for real music, `dsp` needs no weights."""
+
+
+def get_separator(name: str, *, folder: Path | None = None) -> Separator:
+    """Make a separator by its name.
+
+    Parameters
+    ----------
+    name : str
+        One of `SEPARATORS`.
+    folder : Path, for `folder` alone
+        Where the stems of one track lie, `stems/<track_id>` say, or a `.stem.mp4` file.
+
+    Returns
+    -------
+    Separator
+
+    Raises
+    ------
+    ParameterError
+        If there is no such separator, or `folder` is given where it means nothing.
+    DataError
+        If a package or weights that it needs are missing, or the folder holds no stems.
+    """
+    if name not in SEPARATORS:
+        raise ParameterError(f"separator must be one of {', '.join(SEPARATORS)}, got {name!r}")
+    if (folder is None) == (name == "folder"):
+        raise ParameterError(
+            "the separator folder needs the folder of one track's stems"
+            if folder is None
+            else f"the separator {name} computes its stems: leave out the folder {folder}"
+        )
+    if folder is not None:
+        from audiolime.separation.folder import FolderStems
+
+        return FolderStems(folder)
+    module, separator, arguments = _KNOWN[name]
+    made: Separator = getattr(import_module(f"{__name__}.{module}"), separator)(*arguments)
+    return made

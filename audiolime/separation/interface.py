@@ -1,0 +1,228 @@
+"""What every separator is, and what all of them share: checks, resampling, stems that sum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lemons_utils import DataError, ParameterError
+
+FULL_SCALE = 1 << 23
+"""Steps of a 24-bit sample between 0 and 1."""
+
+_LOWEST_RATE = 1_000
+_BLOCK = 1 << 20
+
+
+class Separator(Protocol):
+    """Takes a recording apart into stems that sum to it exactly.
+
+    A separator that looks its stems up instead of computing them (a folder, the demo band) is
+    made for one track and knows which; its `version` then names the stems themselves.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name under which `get_separator` knows it."""
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the same audio would give other stems."""
+
+    @property
+    def stem_names(self) -> tuple[str, ...]:
+        """Names of the stems, in their order; the last one holds what the others leave."""
+
+    def separate(self, waveform: NDArray[np.floating], sample_rate: int) -> NDArray[np.float32]:
+        """Separate a recording.
+
+        Parameters
+        ----------
+        waveform : ndarray [shape=(samples,) or (channels, samples)], floats, full scale is 1
+            At least one second.
+        sample_rate : int >= 1,000 [Hz]
+
+        Returns
+        -------
+        ndarray [shape=(stems, samples) or (stems, channels, samples)], float32
+            Stems on the grid of 24-bit samples (see `stems_that_sum`). They, and any of them
+            together, add up in float32 without rounding; all of them add up to `waveform`.
+
+        Raises
+        ------
+        ParameterError
+            If the waveform is shorter than a second, holds NaN or has the wrong shape.
+        """
+
+
+def separate_with(
+    estimate: Callable[[NDArray[np.float32], int], NDArray[np.float32]],
+    waveform: NDArray[np.floating],
+    sample_rate: int,
+) -> NDArray[np.float32]:
+    """Check a waveform, have all stems but the last estimated, and make the stems sum.
+
+    Parameters
+    ----------
+    estimate : callable
+        Takes a mix [channels, samples] and its sample rate, returns estimates of the first
+        stems [stems - 1, channels, samples].
+    waveform, sample_rate
+        As in `Separator.separate`, which returns what this returns.
+    """
+    mix = as_channels(waveform, sample_rate)
+    stems = stems_that_sum(mix, estimate(mix, sample_rate))
+    return stems[:, 0] if np.ndim(waveform) == 1 else stems
+
+
+def as_channels(waveform: NDArray[np.floating], sample_rate: int) -> NDArray[np.float32]:
+    """Check a waveform and give it a channel axis: [channels, samples] float32.
+
+    Raises
+    ------
+    ParameterError
+        If the waveform is no float array [samples] or [channels, samples], is shorter than a
+        second, holds NaN or infinity, or the sample rate is under 1,000 Hz.
+    """
+    if sample_rate < _LOWEST_RATE:
+        raise ParameterError(f"sample_rate must be at least {_LOWEST_RATE} Hz, got {sample_rate}")
+    given = np.asarray(waveform)
+    if not np.issubdtype(given.dtype, np.floating):
+        raise ParameterError(
+            f"waveform must hold floats with full scale 1, got {given.dtype}: "
+            f"convert int16 with lemons_utils.to_float32"
+        )
+    if given.ndim not in (1, 2) or given.shape[0] == 0:
+        raise ParameterError(
+            f"waveform must have shape (samples,) or (channels, samples), got {given.shape}"
+        )
+    mix = np.atleast_2d(given).astype(np.float32)
+    if mix.shape[1] < sample_rate:
+        raise ParameterError(
+            f"waveform must last at least 1 s ({sample_rate:,} samples), got {mix.shape[1]:,} "
+            f"samples: pad it or take a longer excerpt (shape {given.shape} is read as "
+            f"channels, samples)"
+        )
+    if not np.isfinite(mix).all():
+        raise ParameterError(
+            "waveform must be finite, got NaN or infinity: decode the file again or leave it out"
+        )
+    return mix
+
+
+def resample(waveform: NDArray[np.float32], rate: int, to_rate: int) -> NDArray[np.float32]:
+    """Resample [channels, samples] without shifting it in time."""
+    if rate == to_rate:
+        return waveform
+    import soxr
+
+    return np.ascontiguousarray(
+        np.asarray(soxr.resample(waveform.T, rate, to_rate, quality="HQ"), dtype=np.float32).T
+    )
+
+
+def fit_length(waveform: NDArray[np.float32], samples: int) -> NDArray[np.float32]:
+    """Cut or pad the end with silence to get [..., samples]."""
+    missing = samples - waveform.shape[-1]
+    if missing <= 0:
+        return waveform[..., :samples]
+    return np.pad(waveform, [(0, 0)] * (waveform.ndim - 1) + [(0, missing)])
+
+
+def drop_silent(
+    names: tuple[str, ...], stems: NDArray[np.float32]
+) -> tuple[tuple[str, ...], NDArray[np.float32]]:
+    """Leave out stems [stems, ...] that are silent throughout; of a silent track, all but one.
+
+    A silent stem explains nothing and doubles the neighbourhood.
+    """
+    kept = [i for i, stem in enumerate(stems) if stem.any()] or [0]
+    return tuple(names[i] for i in kept), stems[kept]
+
+
+def stems_that_sum(mix: NDArray[np.float32], estimates: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Round estimated stems to 24 bits and add the residual, so that all sum to the mix.
+
+    The sum is exact for a mix that lies on the 24-bit grid (every 16- or 24-bit recording); of
+    another one, a decoded MP3 say, it is the nearest 24-bit value, at most 2^-24 off, because
+    float32 cannot hold a large stem with a tiny mix's precision. Where the residual of a loud
+    passage would leave the range of 24-bit samples, all estimates shrink by the same factor at
+    that sample. A mix beyond full scale gets a grid coarser by the power of two it needs.
+
+    Parameters
+    ----------
+    mix : ndarray [shape=(channels, samples)], float32
+    estimates : ndarray [shape=(stems - 1, channels, samples)], float32
+
+    Returns
+    -------
+    ndarray [shape=(stems, channels, samples)], float32
+        The magnitudes at one sample sum to at most twice full scale, so float32 adds any of the
+        stems in any order without rounding.
+
+    Raises
+    ------
+    DataError
+        If an estimate holds NaN or infinity.
+    """
+    count, channels, samples = estimates.shape
+    stems = np.empty((count + 1, channels, samples), dtype=np.float32)
+    step = _grid_step(mix)
+    for start in range(0, samples, _BLOCK):
+        block = np.s_[..., start : start + _BLOCK]
+        target = np.rint(mix[block].astype(np.float64) / step)
+        wanted = estimates[block].astype(np.float64) / step
+        if not np.isfinite(wanted).all():
+            raise DataError("the separator gave NaN or infinity: its weights may be damaged")
+        stems[block] = np.concatenate(_whole_stems(target, wanted)) * step
+    return stems
+
+
+def _grid_step(mix: NDArray[np.float32]) -> float:
+    """Distance of two values on the grid: 2^-23, or more where the mix exceeds full scale."""
+    step = 1.0 / FULL_SCALE
+    low, high = float(mix.min()), float(mix.max())
+    while np.rint(low / step) < -FULL_SCALE or np.rint(high / step) > FULL_SCALE - 1:
+        step *= 2
+    return step
+
+
+def _whole_stems(
+    target: NDArray[np.float64], wanted: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Whole numbers near `wanted` [stems - 1, ...], and the residual [1, ...] to `target`."""
+    wanted = np.rint(wanted * _room(target, wanted))
+    residual = target - wanted.sum(axis=0)
+    # Rounding after shrinking may still overstep by a unit: the mix alone always fits.
+    overfull = (
+        (np.abs(wanted).max(axis=0, initial=0.0) > FULL_SCALE - 1)
+        | (residual < -FULL_SCALE)
+        | (residual > FULL_SCALE - 1)
+        | (np.abs(wanted).sum(axis=0) + np.abs(residual) > 2 * FULL_SCALE)
+    )
+    wanted[:, overfull] = 0.0
+    residual[overfull] = target[overfull]
+    return wanted, residual[None]
+
+
+def _room(target: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Per sample, the largest factor up to 1 with which estimates and residual fit."""
+    limit = float(FULL_SCALE - 1 - len(wanted))  # leaves a unit of rounding to each stem
+    total = wanted.sum(axis=0)
+    size = np.abs(wanted).sum(axis=0)
+    largest = np.abs(wanted).max(axis=0, initial=0.0)
+    factor: NDArray[np.float64] = np.ones_like(total)
+    for load, room in (
+        (largest, np.full_like(total, limit)),
+        (total, limit + target),  # the residual must not fall below -limit ...
+        (-total, limit - target),  # ... nor rise above limit
+        (size - total, 2 * limit - target),  # and all magnitudes together must stay
+        (size + total, 2 * limit + target),  # within twice full scale
+    ):
+        over = load > room
+        share = np.maximum(room, 0.0) / np.where(load > 0, load, 1.0)
+        np.minimum(factor, share, out=factor, where=over)
+    return factor
