@@ -1,0 +1,183 @@
+"""`folder`: stems that lie on disk, made by any tool, or MUSDB18's."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiolime.separation.interface import as_channels, fit_length, resample, stems_that_sum
+from lemons_utils import DataError, checksum, read_audio
+
+RESIDUAL = "residual"
+RESIDUAL_DB = -20.0
+"""What the stems leave of the mix gets a stem of its own from this level on [dB of the mix]."""
+
+_SUFFIXES = (".wav", ".flac")
+_NOT_STEMS = ("mixture", "mix", RESIDUAL)
+_FIRST = ("vocals", "piano", "guitar", "drums", "bass")
+_LAST = ("other", "accompaniment")
+_STEM_FILE = ".stem.mp4"
+_STEM_FILE_STREAMS = ("mixture", "drums", "bass", "other", "vocals")
+_SLACK_S = 0.05
+
+
+class FolderStems:
+    """The stems of one track, read from its folder.
+
+    A stem is a WAV or FLAC file, named as the stem; `mixture` and `mix` are passed over. A file
+    `NAME.stem.mp4` in MUSDB18's form (streams mixture, drums, bass, other, vocals) serves as
+    well. All stems must have one sample rate and one length, up to 50 ms.
+
+    The last stem name is always `residual`. Where the files sum to the mix up to a hundredth of
+    its energy (-20 dB), what is left over goes to the last file's stem and `residual` is silent;
+    where they do not, `residual` holds it. `interface.drop_silent` takes silent stems away.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of one track's stems, or its `.stem.mp4` file.
+
+    Raises
+    ------
+    DataError
+        If there are no stems, two files of one name, or files of different rate or length.
+    """
+
+    name = "folder"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        if folder.name.endswith(_STEM_FILE) and folder.is_file():
+            self._files = {stem: folder for stem in _ordered(_STEM_FILE_STREAMS)}
+        else:
+            self._files = _stem_files(folder)
+        self.stem_names: tuple[str, ...] = (*self._files, RESIDUAL)
+
+    @functools.cached_property
+    def version(self) -> str:
+        """Checksum over the files, so that changed stems are noticed."""
+        digest = hashlib.sha256()
+        for stem, path in self._files.items():
+            digest.update(f"{stem} {checksum(path)}\n".encode())
+        return f"1-{digest.hexdigest()[:16]}"
+
+    def separate(self, waveform: NDArray[np.floating], sample_rate: int) -> NDArray[np.float32]:
+        """See `Separator.separate`; the waveform is the track that the stems belong to.
+
+        Raises
+        ------
+        DataError
+            If the stems are longer or shorter than the track by more than 50 ms, or leave more
+            of it than there was: then they belong to another recording.
+        """
+        mix = as_channels(waveform, sample_rate)
+        files, rate = self._read()
+        stems = np.stack([_as_channels_of(mix, resample(s, rate, sample_rate)) for s in files])
+        difference = abs(stems.shape[-1] - mix.shape[-1])
+        if difference > _SLACK_S * sample_rate:
+            raise DataError(
+                f"the stems in {self.folder} last {stems.shape[-1] / sample_rate:.2f} s, the "
+                f"track {mix.shape[-1] / sample_rate:.2f} s: put the stems of this track there"
+            )
+        whole = self._with_residual(mix, fit_length(stems, mix.shape[-1]))
+        return whole[:, 0] if np.ndim(waveform) == 1 else whole
+
+    def _with_residual(
+        self, mix: NDArray[np.float32], stems: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        left_over = _energy(mix - stems.sum(axis=0))
+        if left_over > _energy(mix):
+            raise DataError(
+                f"the stems in {self.folder} do not belong to this audio: what they leave of it "
+                f"is louder than the track itself. Are they of another recording or level?"
+            )
+        if left_over > _energy(mix) * 10 ** (RESIDUAL_DB / 10):
+            return stems_that_sum(mix, stems)
+        whole = stems_that_sum(mix, stems[:-1])
+        return np.concatenate([whole, np.zeros_like(whole[:1])])
+
+    def _read(self) -> tuple[list[NDArray[np.float32]], int]:
+        paths = list(self._files.values())
+        if paths[0].name.endswith(_STEM_FILE):
+            return _read_stem_file(paths[0], list(self._files))
+        read = [read_audio(path) for path in paths]
+        rates = {rate for _, rate in read}
+        lengths = [stem.shape[1] for stem, _ in read]
+        if len(rates) > 1 or max(lengths) - min(lengths) > _SLACK_S * min(rates):
+            found = ", ".join(
+                f"{path.name} {stem.shape[1] / rate:.2f} s at {rate} Hz"
+                for path, (stem, rate) in zip(paths, read, strict=True)
+            )
+            raise DataError(f"the stems in {self.folder} must be of one rate and length: {found}")
+        return [fit_length(stem, max(lengths)) for stem, _ in read], rates.pop()
+
+
+def _stem_files(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a folder: put stems there, one WAV or FLAC file each")
+    files: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        stem = path.stem.lower()
+        hidden = path.name.startswith(".")
+        if path.suffix.lower() not in _SUFFIXES or stem in _NOT_STEMS or hidden:
+            continue
+        if stem in files:
+            raise DataError(f"{folder} holds {files[stem].name} and {path.name}: keep one of them")
+        files[stem] = path
+    if not files:
+        raise DataError(f"{folder} holds no stems: put them there, one WAV or FLAC file each")
+    return {stem: files[stem] for stem in _ordered(tuple(files))}
+
+
+def _ordered(names: tuple[str, ...]) -> list[str]:
+    """Order stems as other separators do: vocals first, what remains last."""
+    stems = sorted(name for name in names if name not in _NOT_STEMS)
+    first = [name for name in _FIRST if name in stems]
+    last = [name for name in _LAST if name in stems]
+    return first + [name for name in stems if name not in _FIRST + _LAST] + last
+
+
+def _as_channels_of(mix: NDArray[np.float32], stem: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Give a stem the mix's number of channels."""
+    if len(stem) == len(mix):
+        return stem
+    mono = stem.mean(axis=0, keepdims=True, dtype=np.float32)
+    return np.repeat(mono, len(mix), axis=0)
+
+
+def _energy(waveform: NDArray[np.float32]) -> float:
+    return float(np.square(waveform, dtype=np.float64).sum())
+
+
+def _read_stem_file(path: Path, names: list[str]) -> tuple[list[NDArray[np.float32]], int]:
+    """Decode the audio streams of a `.stem.mp4` file that carry the named stems."""
+    import av
+
+    try:
+        with av.open(str(path)) as container:
+            count, expected = len(container.streams.audio), len(_STEM_FILE_STREAMS)
+            if count != expected:
+                raise DataError(f"{path} must hold {expected} audio streams, got {count}")
+            rate = int(container.streams.audio[0].rate)
+        decoded = [_decode(path, _STEM_FILE_STREAMS.index(name), rate) for name in names]
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be decoded: {error}") from error
+    longest = max(stream.shape[1] for stream in decoded)
+    return [fit_length(stream, longest) for stream in decoded], rate
+
+
+def _decode(path: Path, index: int, rate: int) -> NDArray[np.float32]:
+    import av
+
+    with av.open(str(path)) as container:
+        resampler = av.AudioResampler(format="fltp", rate=rate)
+        blocks = [
+            block.to_ndarray().astype(np.float32, copy=False)
+            for frame in container.decode(container.streams.audio[index])
+            for block in resampler.resample(frame)
+        ]
+    return np.concatenate(blocks, axis=1)
