@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import itertools
 import os
 import runpy
 import sys
@@ -15,7 +16,8 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ParamSpec
+from types import ModuleType
+from typing import Any, ParamSpec
 from urllib.parse import quote
 
 import numpy as np
@@ -25,6 +27,8 @@ SAMPLE_RATE = 16_000
 """Sample rate of every catalogue [Hz]."""
 
 _HERE = Path(__file__).resolve().parent
+_BLOCK_SAMPLES = 1 << 18
+_LEAD_IN_S = 0.5
 _P = ParamSpec("_P")
 
 
@@ -101,41 +105,46 @@ class Configuration:
         return self.data_folder / "stored_explanations"
 
 
-def configuration() -> Configuration:
+def configuration(*, folder: Path = _HERE) -> Configuration:
     """Read the settings: environment before `config.py` before `config_template.py`.
 
     Only commands call this; functions take explicit arguments.
 
+    Parameters
+    ----------
+    folder : Path
+        Where the two files are.
+
     Raises
     ------
     DataError
-        If `config.py` has a setting that does not exist or has the wrong type.
+        If `config.py` cannot be read, has a setting that does not exist or of the wrong type.
     """
-    defaults = _settings(_HERE / "config_template.py")
-    own_file = _HERE / "config.py"
+    defaults = _settings(folder / "config_template.py")
+    own_file = folder / "config.py"
     own = _settings(own_file) if own_file.exists() else {}
     for name, value in own.items():
         if name not in defaults:
             known = ", ".join(sorted(defaults))
             raise DataError(f"{own_file} sets `{name}`, which is no setting; known are: {known}")
-        if not isinstance(value, (str, Path, int, float)) or (
-            isinstance(defaults[name], (int, float)) != isinstance(value, (int, float))
-        ):
+        if not _is_like(value, defaults[name]):
             raise DataError(
                 f"{own_file}: `{name}` must be like {defaults[name]!r} in config_template.py, "
                 f"got {value!r}"
             )
     merged = {**defaults, **own}
+    base = folder  # what a relative path in config.py starts from, wherever the command runs
     if environment := os.environ.get("LEMONS_DATA_FOLDER"):
         merged["data_folder"] = environment
         merged["web_folder"] = ""
+        base = Path.cwd()
     if environment := os.environ.get("LEMONS_MONGO_URL"):
         merged["mongodb_url"] = environment
 
-    data_folder = _folder(merged["data_folder"]) or _default_data_folder()
+    data_folder = _folder(merged["data_folder"], base) or _default_data_folder(folder)
     return Configuration(
         data_folder=data_folder,
-        web_folder=_folder(merged["web_folder"]) or data_folder / "web",
+        web_folder=_folder(merged["web_folder"], base) or data_folder / "web",
         mongodb_url=str(merged["mongodb_url"]),
         mongodb_db_name=str(merged["mongodb_db_name"]),
         experiment_name=str(merged["experiment_name"]),
@@ -149,20 +158,34 @@ def configuration() -> Configuration:
 
 
 def _settings(path: Path) -> dict[str, object]:
-    values = runpy.run_path(str(path))
+    """Run a settings file; what it imports or defines to compute its values is no setting."""
+    try:
+        values = runpy.run_path(str(path))
+    except Exception as error:
+        raise DataError(f"{path} cannot be run: {type(error).__name__}: {error}") from error
     return {
         name: value
         for name, value in values.items()
-        if not name.startswith("_") and isinstance(value, (str, Path, int, float, list, dict))
+        if not name.startswith("_") and not isinstance(value, ModuleType) and not callable(value)
     }
 
 
-def _folder(value: object) -> Path | None:
-    return Path(str(value)).expanduser().resolve() if str(value) else None
+def _is_like(value: object, default: object) -> bool:
+    if isinstance(value, bool):
+        return False
+    if isinstance(default, float):
+        return isinstance(value, (int, float))
+    if isinstance(default, int):
+        return isinstance(value, int)
+    return isinstance(value, (str, Path))
 
 
-def _default_data_folder() -> Path:
-    return _HERE if (_HERE / "pyproject.toml").exists() else Path.home() / "lemons"
+def _folder(value: object, base: Path) -> Path | None:
+    return (base / Path(str(value)).expanduser()).resolve() if str(value) else None
+
+
+def _default_data_folder(folder: Path) -> Path:
+    return folder if (folder / "pyproject.toml").exists() else Path.home() / "lemons"
 
 
 # -- files -------------------------------------------------------------------------------------
@@ -222,8 +245,16 @@ def audio_checksum(audio: NDArray[np.int16]) -> str:
 
 
 def to_int16(waveform: NDArray[np.floating]) -> NDArray[np.int16]:
-    """Round a waveform in [-1, 1] to 16 bits; what lies outside is clipped."""
-    scaled = np.rint(np.asarray(waveform, dtype=np.float64) * 32768.0)
+    """Round a waveform in [-1, 1] to 16 bits; what lies outside is clipped.
+
+    Raises
+    ------
+    ParameterError
+        If the waveform holds NaN, which is no sound at all.
+    """
+    scaled = np.rint(np.asarray(waveform) * np.float32(32768.0))  # exact: a power of two
+    if np.isnan(scaled).any():
+        raise ParameterError("waveform must hold numbers, got NaN: look at where it comes from")
     return np.clip(scaled, -32768, 32767).astype(np.int16)
 
 
@@ -238,12 +269,13 @@ def read_audio(
     """Decode an audio file, or a part of it.
 
     wav, flac, ogg, opus and mp3 are read by libsndfile; m4a, aac, wma, mp4 and whatever else
-    FFmpeg knows by PyAV, the first audio stream.
+    FFmpeg knows by PyAV, the first audio stream. NaN that a file holds comes back as it is.
 
     Parameters
     ----------
     path : Path
     start_s : float >= 0 [s]
+        What lies before is skipped without decoding it. Past the end nothing is left.
     duration_s : float > 0 [s], or None for everything that follows
 
     Returns
@@ -253,54 +285,151 @@ def read_audio(
 
     Raises
     ------
+    ParameterError
+        If the start or the duration is out of range.
     DataError
-        If the file is missing, or neither library can decode it.
+        If the file is missing, damaged, or neither library can decode it.
+    """
+    pieces = list(audio_blocks(path, start_s=start_s, duration_s=duration_s))
+    return np.concatenate([block for block, _ in pieces], axis=1), pieces[0][1]
+
+
+def audio_blocks(
+    path: Path, *, start_s: float = 0.0, duration_s: float | None = None
+) -> Iterator[tuple[NDArray[np.float32], int]]:
+    """Decode as `read_audio` does, piece by piece, so that hours of audio fit into memory.
+
+    Yields
+    ------
+    block : ndarray [shape=(channels, samples)], float32
+        The first may be empty, and there always is a first.
+    sample_rate : int [Hz], the same for all blocks
+    """
+    import soundfile
+
+    if not 0 <= start_s < np.inf:
+        raise ParameterError(f"start_s must be 0 or more seconds, got {start_s}")
+    if duration_s is not None and not 0 < duration_s < np.inf:
+        raise ParameterError(f"duration_s must be more than 0 seconds, got {duration_s}")
+    if not path.is_file():
+        raise DataError(f"{path} is not a file: name an audio file")
+    try:
+        file = soundfile.SoundFile(str(path))
+    except (soundfile.LibsndfileError, TypeError):  # TypeError: .raw, which has no header
+        yield from _decode_with_ffmpeg(path, start_s, duration_s)
+    else:
+        with file:
+            yield from _decode_with_libsndfile(path, file, start_s, duration_s)
+
+
+def audio_length_s(path: Path) -> float:
+    """Duration that the header of an audio file states [s]; 0 where it states none.
+
+    Decodes nothing, so a truncated file is shorter than this, and raw AAC is an estimate.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or cannot be opened as audio.
     """
     import soundfile
 
     if not path.is_file():
         raise DataError(f"{path} is not a file: name an audio file")
     try:
-        with soundfile.SoundFile(str(path)) as file:
-            sample_rate = int(file.samplerate)
-            file.seek(min(round(start_s * sample_rate), file.frames))
-            frames = -1 if duration_s is None else round(duration_s * sample_rate)
-            audio = file.read(frames, dtype="float32", always_2d=True)
-            return np.ascontiguousarray(audio.T), sample_rate
-    except soundfile.LibsndfileError:
-        return _read_with_ffmpeg(path, start_s, duration_s)
+        header = soundfile.info(str(path))
+        return float(header.frames / header.samplerate)
+    except (soundfile.LibsndfileError, TypeError):
+        import av
+
+        try:
+            with av.open(str(path)) as container:
+                if not container.streams.audio:
+                    raise DataError(f"{path} holds no audio")
+                return float((container.duration or 0) / 1e6)
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise DataError(f"{path} cannot be decoded as audio: {error}") from error
 
 
-def _read_with_ffmpeg(
+def _decode_with_libsndfile(
+    path: Path, file: Any, start_s: float, duration_s: float | None
+) -> Iterator[tuple[NDArray[np.float32], int]]:
+    import soundfile
+
+    rate = int(file.samplerate)
+    yield np.empty((file.channels, 0), np.float32), rate
+    left = None if duration_s is None else round(duration_s * rate)
+    position = min(round(start_s * rate), file.frames)
+    try:
+        while left is None or left > 0:
+            wanted = _BLOCK_SAMPLES if left is None else min(_BLOCK_SAMPLES, left)
+            # MP3 frames lean on those before, and soundfile seeks after each read, which makes
+            # the decoder forget them: begin early and drop what it plays while it warms up.
+            lead_in = min(position, round(_LEAD_IN_S * rate)) if file.format == "MP3" else 0
+            if lead_in or position != file.tell():
+                file.seek(position - lead_in)
+            block = file.read(lead_in + wanted, dtype="float32", always_2d=True)[lead_in:]
+            if not len(block):
+                return
+            yield np.ascontiguousarray(block.T), rate
+            position += len(block)
+            left = None if left is None else left - len(block)
+    except soundfile.LibsndfileError as error:
+        raise DataError(f"{path} is damaged after {position / rate:.1f} s: {error}") from error
+
+
+def _decode_with_ffmpeg(
     path: Path, start_s: float, duration_s: float | None
-) -> tuple[NDArray[np.float32], int]:
+) -> Iterator[tuple[NDArray[np.float32], int]]:
     import av
 
     try:
         with av.open(str(path)) as container:
             if not container.streams.audio:
                 raise DataError(f"{path} holds no audio")
-            stream = container.streams.audio[0]
-            sample_rate = int(stream.rate)
-            first = round(start_s * sample_rate)
-            last = None if duration_s is None else first + round(duration_s * sample_rate)
-            resampler = av.AudioResampler(format="fltp", rate=sample_rate)
-            blocks: list[NDArray[np.float32]] = []
-            position = 0
-            for frame in container.decode(stream):
+            position, rate, frames = _frames_from(container, start_s)
+            resampler = av.AudioResampler(format="fltp", rate=rate)
+            begin = round(start_s * rate)
+            end = None if duration_s is None else begin + round(duration_s * rate)
+            for frame in frames:
                 for block in resampler.resample(frame):
                     samples = block.to_ndarray().astype(np.float32, copy=False)
-                    begin = max(first - position, 0)
-                    end = None if last is None else max(last - position, 0)
-                    blocks.append(samples[:, begin:end])
+                    last = None if end is None else max(end - position, 0)
+                    yield samples[:, max(begin - position, 0) : last], rate
                     position += samples.shape[1]
-                if last is not None and position >= last:
-                    break
+                if end is not None and position >= end:
+                    return
     except (av.FFmpegError, OSError, ValueError) as error:
         raise DataError(f"{path} cannot be decoded as audio: {error}") from error
-    if not blocks:
-        raise DataError(f"{path} holds no audio")
-    return np.concatenate(blocks, axis=1), sample_rate
+
+
+def _frames_from(container: Any, start_s: float) -> tuple[int, int, Iterator[Any]]:
+    """Seek to shortly before `start_s`; return the first frame's position, the rate, all frames.
+
+    Codecs overlap their frames, so decoding has to begin a little early to be right at the start.
+    """
+    stream = container.streams.audio[0]
+    frames = container.decode(stream)
+    head = next(frames, None)
+    if head is None:
+        raise DataError(f"{container.name} holds no audio")
+    rate = int(head.sample_rate)  # what the header says can be half of it (HE-AAC)
+    if start_s <= 2 * _LEAD_IN_S or head.pts is None:
+        return 0, rate, itertools.chain([head], frames)
+
+    ticks = round((start_s - _LEAD_IN_S) / stream.time_base)
+    container.seek(head.pts + ticks, stream=stream)
+    frames = container.decode(stream)
+    found = next(frames, None)
+    if found is not None and found.pts is not None:
+        position = round((found.pts - head.pts) * stream.time_base * rate)
+        on_grid = round(position / head.samples) * head.samples
+        if abs(on_grid - position) <= stream.time_base * rate:
+            position = on_grid  # clocks as coarse as milliseconds: codecs count in whole frames
+        if 0 <= position <= round(start_s * rate):
+            return position, rate, itertools.chain([found], frames)
+    container.seek(0)  # no index to go by: from the beginning
+    return 0, rate, container.decode(stream)
 
 
 def to_catalogue_audio(waveform: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
@@ -325,21 +454,48 @@ def to_catalogue_audio(waveform: NDArray[np.float32], sample_rate: int) -> NDArr
 
 
 def write_audio(path: Path, waveform: NDArray[np.floating], *, sample_rate: int) -> None:
-    """Write mono or multichannel audio; the suffix says the format (flac, wav, ogg, mp3).
+    """Write mono or multichannel audio; the suffix says the format (flac, wav, ogg, opus, mp3).
 
-    FLAC and WAV are written with 24 bits; MP3 and Ogg as libsndfile does by default.
+    FLAC and WAV are written with 24 bits, exact for 16-bit audio; the others as libsndfile does
+    by default.
 
     Parameters
     ----------
     path : Path
     waveform : ndarray [shape=(samples,) or (channels, samples)] in [-1, 1]
     sample_rate : int > 0 [Hz]
+
+    Raises
+    ------
+    ParameterError
+        If the suffix names no format, or the waveform holds NaN.
     """
     import soundfile
 
-    subtype = {".flac": "PCM_24", ".wav": "PCM_24"}.get(path.suffix.lower())
-    with write_beside(path) as temporary:
-        soundfile.write(str(temporary), np.asarray(waveform).T, sample_rate, subtype=subtype)
+    known = {".flac": "PCM_24", ".wav": "PCM_24", ".ogg": "VORBIS", ".opus": "OPUS", ".mp3": None}
+    suffix = path.suffix.lower()
+    if suffix not in known:
+        raise ParameterError(f"audio must be one of {', '.join(known)}, got {path.name!r}")
+    frames = np.atleast_2d(np.asarray(waveform)).T
+    if not np.isfinite(frames).all():
+        raise ParameterError(f"waveform must hold numbers, got NaN or infinity for {path.name}")
+    container = {".opus": "OGG"}.get(suffix, suffix[1:].upper())
+    with (
+        write_beside(path) as temporary,
+        soundfile.SoundFile(
+            str(temporary), "w", sample_rate, frames.shape[1], known[suffix], format=container
+        ) as file,
+    ):
+        step = _BLOCK_SAMPLES // 8  # libsndfile's Vorbis kills the process over minutes at once
+        for start in range(0, len(frames), step):
+            block = frames[start : start + step]
+            file.write(_to_24_bits(block) if known[suffix] == "PCM_24" else block)
+
+
+def _to_24_bits(waveform: NDArray[np.floating]) -> NDArray[np.int32]:
+    """Round to 24 bits, in the upper bits of 32: libsndfile would round down in WAV."""
+    scaled = np.rint(waveform.astype(np.float64) * 2.0**23)
+    return np.clip(scaled, -(2**23), 2**23 - 1).astype(np.int32) << 8
 
 
 # -- links -------------------------------------------------------------------------------------
@@ -359,9 +515,9 @@ def generate_audio_link(relative_path: str, *, base_url: str = "") -> str:
     Raises
     ------
     ParameterError
-        If the path is absolute or leads out of the folder.
+        If the path is empty, absolute or leads out of the folder.
     """
     parts = relative_path.split("/")
-    if relative_path.startswith("/") or ".." in parts:
+    if {"", ".", ".."} & set(parts) or "\\" in relative_path or "\0" in relative_path:
         raise ParameterError(f"expected a path inside the web folder, got {relative_path!r}")
     return f"{(base_url or '/audio').rstrip('/')}/{quote(relative_path)}"

@@ -1,10 +1,14 @@
 """What all tests share: quiet threads, golden files, small synthetic audio."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import torch
+
+from lemons_utils import write_audio
 
 torch.set_num_threads(1)  # two pytest workers on two cores
 
@@ -19,3 +23,28 @@ def golden_folder() -> Path:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(1057386)
+
+
+@pytest.fixture(scope="session")
+def write_media() -> Callable[..., None]:
+    """Write (channels, samples) audio as what the suffix says: FFmpeg's formats through PyAV."""
+    codecs = {".m4a": "aac", ".mp4": "aac", ".aac": "aac", ".wma": "wmav2"}
+
+    def write(path: Path, waveform: np.ndarray, sample_rate: int, **tags: str) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix not in codecs:
+            write_audio(path, waveform, sample_rate=sample_rate)
+            return
+        layout = "mono" if len(waveform) == 1 else "stereo"
+        with av.open(str(path), "w") as container:
+            container.metadata.update(tags)
+            stream = container.add_stream(codecs[path.suffix], rate=sample_rate, layout=layout)
+            stream.bit_rate = 128_000
+            for start in range(0, waveform.shape[1], 1024):
+                block = np.ascontiguousarray(waveform[:, start : start + 1024], np.float32)
+                frame = av.AudioFrame.from_ndarray(block, format="fltp", layout=layout)
+                frame.sample_rate, frame.pts = sample_rate, start
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+
+    return write
