@@ -1,0 +1,125 @@
+"""AudioExplanation: what the linear model says, and the sound of what mattered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lemons_utils import ParameterError
+
+Vector = NDArray[np.float64]
+
+
+class AudioExplanation:
+    """What the linear model says, for every label that was explained.
+
+    Attributes
+    ----------
+    factorization : Factorization
+    neighborhood_data : ndarray [shape=(num_samples, components)] of 0 and 1
+    neighborhood_labels : ndarray [shape=(num_samples, outputs)]
+        The model's answers.
+    distances, proximities : ndarray [shape=(num_samples,)]
+        From each mask to the whole track, and what the kernel makes of it.
+    local_exp : dict of label to list of (component, weight)
+        The largest weight first, or the largest absolute one.
+    intercept, score : dict of label to float
+        `score` is the weighted R2: the fidelity.
+    local_pred : dict of label to ndarray [shape=(1,)]
+        What the linear model says of the whole track.
+    top_labels : list of int
+        Only where `top_labels` was asked for, the most likely first.
+    """
+
+    def __init__(
+        self,
+        factorization: Any,
+        neighborhood_data: NDArray[np.int64],
+        neighborhood_labels: Vector,
+    ) -> None:
+        self.factorization = factorization
+        self.neighborhood_data = neighborhood_data
+        self.neighborhood_labels = neighborhood_labels
+        self.distances: Vector = np.empty(0)
+        self.proximities: Vector = np.empty(0)
+        self.local_exp: dict[int, list[tuple[int, float]]] = {}
+        self.intercept: dict[int, float] = {}
+        self.score: dict[int, float] = {}
+        self.local_pred: dict[int, Vector] = {}
+        self.top_labels: list[int] = []
+
+    def weights(self, label: int) -> Vector:
+        """Weight of every component, in their own order; 0 for what was not selected.
+
+        Parameters
+        ----------
+        label : int
+
+        Returns
+        -------
+        ndarray [shape=(components,)]
+        """
+        found = np.zeros(self.neighborhood_data.shape[1])
+        for component, weight in self._explained(label):
+            found[component] = weight
+        return found
+
+    def get_sorted_components(
+        self,
+        label: int,
+        positive_components: bool = True,
+        negative_components: bool = True,
+        num_components: int | str = "all",
+        min_abs_weight: float = 0.0,
+        return_indeces: bool = False,
+    ) -> Any:
+        """Retrieve the components that matter most, in the order of `local_exp`.
+
+        Parameters
+        ----------
+        label : int
+        positive_components, negative_components : bool
+            Which signs to keep; if both, weights of zero stay, too.
+        num_components : int >= 0, or 'all'
+        min_abs_weight : float >= 0
+        return_indeces : bool
+            Give the component indices as well.
+
+        Returns
+        -------
+        what `factorization.retrieve_components` gives for them, and their indices on request
+
+        Raises
+        ------
+        KeyError
+            If the label was not explained.
+        """
+        if not (positive_components or negative_components):
+            raise ParameterError("positive_components, negative_components or both must be True")
+        whole = isinstance(num_components, (int, np.integer)) and not isinstance(
+            num_components, bool
+        )
+        if num_components != "all" and not (whole and int(num_components) >= 0):
+            raise ParameterError(
+                f"num_components must be an int from 0 on or 'all', got {num_components!r}"
+            )
+        kept = [
+            component
+            for component, weight in self._explained(label)
+            if (negative_components or weight > 0)
+            and (positive_components or weight < 0)
+            and abs(weight) >= min_abs_weight
+        ]
+        if num_components != "all":
+            kept = kept[: int(num_components)]
+        indices = np.array(kept, dtype=int)
+        components = self.factorization.retrieve_components(indices)
+        return (components, indices) if return_indeces else components
+
+    def _explained(self, label: int) -> list[tuple[int, float]]:
+        if label not in self.local_exp:
+            explained = ", ".join(str(known) for known in self.local_exp) or "none"
+            raise KeyError(f"label {label} was not explained; explained are: {explained}")
+        return self.local_exp[label]
