@@ -17,14 +17,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lemons_utils import (
-    SAMPLE_RATE,
-    DataError,
-    ParameterError,
-    audio_checksum,
-    to_int16,
-    write_beside,
-)
+from lemons_utils import SAMPLE_RATE, DataError, ParameterError, write_beside
+from recsys.arrays import array_length, read_array, save_audio
+
+__all__ = [
+    "COLUMNS",
+    "Catalogue",
+    "check_name",
+    "open_catalogue",
+    "read_tracks",
+    "save_audio",
+    "write_tracks",
+]
 
 TEXT_COLUMNS = ("title", "artist", "album", "genre")
 COLUMNS = ("track_id", *TEXT_COLUMNS, "year", "duration_s", "samples")
@@ -190,68 +194,6 @@ def read_tracks(path: Path) -> pd.DataFrame:
         raise DataError(f"{path} is no table of tracks: {error}") from error
 
 
-def save_audio(folder: Path, audio: NDArray[np.int16]) -> str:
-    """Store the sound of a track in a catalogue, once.
-
-    Parameters
-    ----------
-    folder : Path
-        Folder of the catalogue.
-    audio : ndarray [shape=(samples,)], int16, 16 kHz mono
-
-    Returns
-    -------
-    track_id : str
-        The checksum of the sound.
-    """
-    if audio.dtype != np.int16 or audio.ndim != 1 or not audio.size:
-        raise ParameterError(
-            f"audio must be int16 of shape (samples,), got {audio.dtype} of shape {audio.shape}"
-        )
-    track_id = audio_checksum(audio)
-    path = folder / "audio" / f"{track_id}.npy"
-    if not is_stored(path, audio.size):
-        with write_beside(path) as temporary:
-            np.save(temporary, audio.astype("<i2", copy=False), allow_pickle=False)
-    return track_id
-
-
-def is_stored(path: Path, samples: int) -> bool:
-    """Whether `save_audio` has written that many samples to `path`, judged by the size alone."""
-    header_bytes = 128  # what NumPy writes before a vector
-    return path.is_file() and path.stat().st_size == header_bytes + 2 * samples
-
-
-def read_array(path: Path) -> NDArray[np.int16]:
-    """Open an array of mono audio: 16-bit integers, or floats in [-1, 1].
-
-    Returns
-    -------
-    ndarray [shape=(samples,)], int16
-
-    Raises
-    ------
-    DataError
-        If the file is damaged or holds anything else.
-    """
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path} is no array of audio: {error}") from error
-    if not isinstance(array, np.ndarray) or array.ndim != 1 or not array.size:
-        shape = getattr(array, "shape", "an archive")
-        raise DataError(f"{path} must hold mono audio of shape (samples,), got {shape}")
-    if array.dtype == np.int16:
-        return array
-    if array.dtype.kind == "i" and array.dtype.itemsize == 2:
-        return array.astype(np.int16)
-    if array.dtype.kind != "f":
-        raise DataError(f"{path} must hold int16, or floats in [-1, 1], got {array.dtype}")
-    if not np.abs(array).max() <= _LOUDEST_FLOAT:
-        raise DataError(f"{path} must hold floats in [-1, 1], got larger ones or NaN")
-    return to_int16(array)
-
-
 def _in_form(table: pd.DataFrame) -> pd.DataFrame:
     """Give a table the columns, types and order that everybody relies on."""
     if missing := {"track_id", "samples"} - set(table.columns):
@@ -292,17 +234,5 @@ def _tracks_of_arrays(folder: Path) -> pd.DataFrame:
     home = _array_folder(folder)
     names = sorted(entry.name for entry in os.scandir(home) if _is_array(entry.name))
     track_ids = [name.removesuffix(".npy") for name in names]
-    samples = [_samples(home / name) for name in names]
+    samples = [array_length(home / name) for name in names]
     return _in_form(pd.DataFrame({"track_id": track_ids, "title": track_ids, "samples": samples}))
-
-
-def _samples(path: Path) -> int:
-    """Read the length of an array from its header; 0 where it is no array of audio."""
-    try:
-        with path.open("rb") as file:
-            version = np.lib.format.read_magic(file)
-            read = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
-            shape, _, _ = read[version[0]](file)
-    except (OSError, ValueError, KeyError):
-        return 0
-    return int(shape[0]) if len(shape) == 1 else 0
