@@ -1,0 +1,185 @@
+"""Stems on disk, once per (audio, separator, version): 24-bit FLAC that sums to the mix exactly."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import uuid
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+
+from audiolime.separation.interface import Separator
+from lemons_utils import (
+    SAMPLE_RATE,
+    DataError,
+    ParameterError,
+    audio_checksum,
+    checksum,
+    to_float32,
+    write_audio,
+)
+
+_CARD = "stems.json"
+_LOCKS = ".locks"
+_GB = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class CachedStems:
+    """Stems of one track.
+
+    Attributes
+    ----------
+    names : tuple of str
+    waveforms : ndarray [shape=(stems, samples)], float32, 16 kHz mono
+        Sum to the track sample for sample.
+    folder : Path
+        Holds a file `<name>.flac` per stem until the cache needs the room: who wants a file for
+        longer copies or links it.
+    """
+
+    names: tuple[str, ...]
+    waveforms: NDArray[np.float32]
+    folder: Path
+
+
+def cached_stems(
+    audio: NDArray[np.int16], separator: Separator, *, folder: Path, limit_gb: float
+) -> CachedStems:
+    """Take the stems of a track from the cache, or separate it and put them there.
+
+    Two processes that want the same stems do the work once: the second waits for the first.
+    What is damaged is noticed (a checksum per file, and the stems must sum to the audio) and
+    made again. When the cache outgrows its limit, what was used longest ago goes; the entry
+    just asked for stays whatever its size.
+
+    Parameters
+    ----------
+    audio : ndarray [shape=(samples,)], int16
+        The catalogue's audio, 16 kHz mono.
+    separator : Separator
+    folder : Path
+        The cache's own folder; other files in it are left alone.
+    limit_gb : float > 0 [10^9 bytes]
+
+    Raises
+    ------
+    ParameterError
+        If the audio is no int16 mono, is shorter than a second, or the limit is not positive.
+    DataError
+        If the separator cannot do its work.
+    """
+    if np.ndim(audio) != 1 or audio.dtype != np.int16:
+        raise ParameterError(
+            f"audio must be int16 of shape (samples,), got {audio.dtype} of shape {audio.shape}"
+        )
+    if not limit_gb > 0:
+        raise ParameterError(f"limit_gb must be above 0, got {limit_gb}")
+    entry = _entry(folder, audio_checksum(audio), separator)
+    with _lock(folder, entry):
+        stems = _read(entry, audio)
+        if stems is None:
+            _write(entry, audio, separator)
+            stems = _read(entry, audio)
+    if stems is None:
+        raise DataError(f"{entry} cannot be read back: is the disk full or failing?")
+    _make_room(folder, keep=entry, limit=int(limit_gb * _GB))
+    return stems
+
+
+def _entry(folder: Path, audio: str, separator: Separator) -> Path:
+    plain = re.sub(r"[^A-Za-z0-9._-]", "-", f"{separator.name}-{separator.version}")
+    return folder / audio / plain
+
+
+def _lock(folder: Path, entry: Path, *, timeout: float = -1) -> FileLock:
+    # A fixed number of lock files: removing one that another process waits for would be a race.
+    bucket = hashlib.sha256(f"{entry.parent.name}/{entry.name}".encode()).hexdigest()[:2]
+    (folder / _LOCKS).mkdir(parents=True, exist_ok=True)
+    return FileLock(folder / _LOCKS / f"{bucket}.lock", timeout=timeout)
+
+
+def _read(entry: Path, audio: NDArray[np.int16]) -> CachedStems | None:
+    """Read an entry; None if there is none, or a damaged one (which is removed)."""
+    if not entry.exists():
+        return None
+    try:
+        stems = _checked(entry, audio)
+    except (DataError, OSError, ValueError, KeyError, TypeError) as error:
+        warnings.warn(f"cached stems {entry} are damaged, making them again: {error}", stacklevel=3)
+        shutil.rmtree(entry)
+        return None
+    os.utime(entry / _CARD)
+    return stems
+
+
+def _checked(entry: Path, audio: NDArray[np.int16]) -> CachedStems:
+    import soundfile
+
+    card = json.loads((entry / _CARD).read_text())
+    waveforms = []
+    for name, digest in card["files"].items():
+        path = entry / f"{name}.flac"
+        if checksum(path) != digest:
+            raise DataError(f"{path.name} has changed")
+        try:
+            waveforms.append(soundfile.read(str(path), dtype="float32")[0])
+        except soundfile.LibsndfileError as error:
+            raise DataError(str(error)) from error
+    stems = np.stack(waveforms)
+    if not np.array_equal(stems.sum(axis=0), to_float32(audio)):
+        raise DataError("the stems do not sum to the audio")
+    return CachedStems(tuple(card["files"]), stems, entry)
+
+
+def _write(entry: Path, audio: NDArray[np.int16], separator: Separator) -> None:
+    """Separate and store: first into a folder beside the entry, then renamed into place."""
+    stems = separator.separate(to_float32(audio), SAMPLE_RATE)
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    for left_over in entry.parent.glob(f".{entry.name}.*"):  # of a process that was killed
+        shutil.rmtree(left_over)
+    beside = entry.parent / f".{entry.name}.{uuid.uuid4().hex[:12]}"
+    beside.mkdir()
+    try:
+        for name, stem in zip(separator.stem_names, stems, strict=True):
+            write_audio(beside / f"{name}.flac", stem, sample_rate=SAMPLE_RATE)
+        card = {
+            "separator": separator.name,
+            "version": separator.version,
+            "files": {name: checksum(beside / f"{name}.flac") for name in separator.stem_names},
+        }
+        (beside / _CARD).write_text(json.dumps(card, indent=2))
+        beside.replace(entry)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _make_room(folder: Path, *, keep: Path, limit: int) -> None:
+    """Remove what was used longest ago until the cache fits, except `keep` and what is in use."""
+    entries = []
+    for card in folder.glob(f"*/*/{_CARD}"):
+        try:
+            size = sum(file.stat().st_size for file in card.parent.iterdir())
+            entries.append((card.stat().st_mtime_ns, size, card.parent))
+        except FileNotFoundError:
+            continue  # another process was faster
+    total = sum(size for _, size, _ in entries)
+    for _, size, entry in sorted(entries):
+        if total <= limit:
+            return
+        if entry == keep:
+            continue
+        try:
+            with _lock(folder, entry, timeout=0):
+                shutil.rmtree(entry, ignore_errors=True)
+        except Timeout:
+            continue
+        total -= size
