@@ -1,0 +1,107 @@
+import subprocess
+import sys
+
+import av
+import numpy as np
+import pytest
+import soundfile
+
+from audiolime.separation.__main__ import main
+from lemons_utils import read_audio, write_audio
+
+NAMES = {"vocals.flac", "drums.flac", "bass.flac", "other.flac"}
+
+
+def _noise(seed: int, shape: tuple[int, ...], level: float = 0.1) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, level, shape).astype(np.float32)
+
+
+def _sum(folder) -> tuple[np.ndarray, int]:
+    stems = [read_audio(folder / name) for name in sorted(NAMES)]
+    return np.sum([stem for stem, _ in stems], axis=0, dtype=np.float32), stems[0][1]
+
+
+def test_stems_have_the_files_own_rate_and_channels_and_sum_to_it(tmp_path, capsys):
+    song = tmp_path / "a song.wav"
+    write_audio(song, _noise(1, (2, 30_000)), sample_rate=22_050)
+    assert main([str(song), "--separator", "dsp", "--out", str(tmp_path / "out")]) == 0
+    folder = tmp_path / "out" / "a song"
+    assert {path.name for path in folder.iterdir()} == NAMES
+    assert soundfile.info(str(folder / "bass.flac")).subtype == "PCM_24"
+    total, rate = _sum(folder)
+    assert rate == 22_050
+    np.testing.assert_array_equal(total, read_audio(song)[0])
+    assert "[1/1]" in capsys.readouterr().out
+
+
+def _write_m4a(path) -> None:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=44_100, layout="mono")
+        for start in range(0, 88_064, 1024):
+            frame = av.AudioFrame.from_ndarray(_noise(start, (1, 1024)), "fltp", "mono")
+            frame.sample_rate, frame.pts = 44_100, start
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def test_one_bad_file_does_not_stop_the_others(tmp_path, capsys):
+    good, bad, short = (tmp_path / name for name in ("good.m4a", "bad.mp3", "short.wav"))
+    _write_m4a(good)
+    bad.write_bytes(b"this is no music")
+    write_audio(short, _noise(1, (1, 8_000)), sample_rate=16_000)
+    tracks = [str(bad), str(tmp_path / "missing.wav"), str(short), str(good)]
+    assert main([*tracks, "--separator", "dsp", "--out", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr()
+    assert "bad.mp3: error:" in said.err
+    assert "missing.wav is not a file" in said.err
+    assert "at least 1 s" in said.err
+    assert "3 of 4 files" in said.err
+    assert "[4/4]" in said.out
+    assert {path.name for path in (tmp_path / "out" / "good").iterdir()} == NAMES
+    total, rate = _sum(tmp_path / "out" / "good")
+    decoded, own_rate = read_audio(good)
+    assert rate == own_rate
+    assert np.abs(total - decoded).max() <= 2.0**-24  # AAC decodes to floats off the 24-bit grid
+
+
+def test_peaks_beyond_full_scale_are_clipped_and_named(tmp_path, capsys):
+    song = tmp_path / "loud.wav"
+    loud = np.clip(_noise(2, (20_000,), level=0.5), -1.25, 1.25)
+    loud[100] = 1.25
+    soundfile.write(str(song), loud, 16_000, subtype="FLOAT")
+    assert main([str(song), "--separator", "dsp", "--out", str(tmp_path)]) == 0
+    assert "peaks of 1.25 clipped" in capsys.readouterr().out
+    total, _ = _sum(tmp_path / "loud")
+    assert np.abs(total[0] - np.clip(loud, -1, 1)).max() <= 2.0**-23
+
+
+def test_files_of_one_name_get_a_folder_each(tmp_path):
+    songs = []
+    for album in ("one", "two"):
+        songs.append(tmp_path / album / "01.wav")
+        write_audio(songs[-1], _noise(len(songs), (16_000,)), sample_rate=16_000)
+    out = tmp_path / "out"
+    assert main([*map(str, songs), str(songs[0]), "--separator", "dsp", "--out", str(out)]) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["01", "01-2"]
+    np.testing.assert_array_equal(_sum(out / "01-2")[0], read_audio(songs[1])[0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["x.wav", "--separator", "magic", "--out", "o"], "invalid choice: 'magic'"),
+        (["x.wav", "--separator", "folder", "--out", "o"], "invalid choice"),
+        (["x.wav"], "--out"),
+        (["x.wav", "--separator", "demucs:htdemucs", "--out", "o"], "demucs"),
+    ],
+)
+def test_wrong_arguments_exit_2_with_one_line(tmp_path, arguments, said):
+    done = subprocess.run(
+        [sys.executable, "-m", "audiolime.separation", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
