@@ -196,13 +196,8 @@ def _whole_stems(
     """Whole numbers near `wanted` [stems - 1, ...], and the residual [1, ...] to `target`."""
     wanted = np.rint(wanted * _room(target, wanted))
     residual = target - wanted.sum(axis=0)
-    # Rounding after shrinking may still overstep by a unit: the mix alone always fits.
-    overfull = (
-        (np.abs(wanted).max(axis=0, initial=0.0) > FULL_SCALE - 1)
-        | (residual < -FULL_SCALE)
-        | (residual > FULL_SCALE - 1)
-        | (np.abs(wanted).sum(axis=0) + np.abs(residual) > 2 * FULL_SCALE)
-    )
+    # Rounding has its room but where the mix itself touches full scale: there it stands alone.
+    overfull = (residual < -FULL_SCALE) | (residual > FULL_SCALE - 1)
     wanted[:, overfull] = 0.0
     residual[overfull] = target[overfull]
     return wanted, residual[None]

@@ -77,12 +77,32 @@ def test_estimates_that_fit_are_only_rounded(rng):
 
 
 def test_only_samples_without_room_are_shrunk():
-    mix = np.array([[0.5, -0.9]], dtype=np.float32)
-    estimates = np.array([[[0.25, 0.9]]], dtype=np.float32)
+    mix = np.array([[0.5, -0.9, 0.9]], dtype=np.float32)
+    estimates = np.array([[[0.25, 0.9, -0.9]]], dtype=np.float32)
     stems = stems_that_sum(mix, estimates)
     assert stems[0, 0, 0] == 0.25
-    assert 0 < stems[0, 0, 1] < 0.1001  # the residual stays at or above -1
-    assert stems[1, 0, 1] >= -1
+    # The residual reaches full scale, and not beyond it.
+    assert stems[0, 0, 1:] == pytest.approx([0.1, -0.1], abs=1e-5)
+    assert stems[1, 0, 1:] == pytest.approx([-1, 1], abs=1e-5)
+
+
+def test_stems_that_cancel_are_shrunk_to_twice_full_scale():
+    mix = np.zeros((1, 2), dtype=np.float32)
+    estimates = np.array([0.9, 0.9, -0.5, -0.5], dtype=np.float32)[:, None, None]
+    stems = stems_that_sum(mix, np.concatenate([estimates, -estimates], axis=2))
+    assert np.abs(stems).sum(axis=0) == pytest.approx(2, abs=1e-5)
+    assert stems[0, 0] == pytest.approx([0.5, -0.5], abs=1e-5)
+
+
+def test_rounding_beside_full_scale_does_not_overstep(rng):
+    """Large estimates that cancel to a few steps, under a mix at either end of the range."""
+    mix = np.where(rng.random((1, 20_000)) < 0.5, -1.0, 1 - 2**-23).astype(np.float32)
+    estimates = rng.uniform(-3, 3, (4, 1, 20_000)).astype(np.float32)
+    steps = rng.integers(-8, 9, (1, 20_000)) / FULL_SCALE
+    estimates[3] = steps - estimates[:3].sum(axis=0, dtype=np.float64)
+    stems = stems_that_sum(mix, estimates)
+    np.testing.assert_array_equal(stems.sum(axis=0), mix)
+    assert _fits_24_bits(stems)
 
 
 def test_long_recordings_go_block_by_block(rng, monkeypatch):
