@@ -1,0 +1,214 @@
+"""Torch datasets over a catalogue's audio: random crops to train on, whole tracks to judge by.
+
+What a crop holds follows from (seed, epoch, track) alone, so the number of loader processes,
+a restart in mid-training or the order of reading change nothing. Both datasets take the audio
+access of a catalogue, `catalogue.audio`; arrays stay mapped from disk, and only what is heard
+is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from lemons_utils import SAMPLE_RATE, ParameterError, to_float32
+from recsys.model import MIN_SAMPLES
+
+Audio = Callable[[str], NDArray[np.int16]]
+"""Opens the sound of a track: `catalogue.audio`."""
+
+MAX_BATCH_SAMPLES = 2**24
+"""Whole tracks loaded together hold no more samples than this, or it is one track: 64 MB."""
+
+_ORDERS, _CROPS = 0, 1  # two streams of random numbers from one seed
+
+
+def repeat_to(audio: NDArray[np.int16], samples: int) -> NDArray[np.int16]:
+    """Repeat a recording that is too short from its beginning until it is long enough.
+
+    Repeated music still sounds like music; padding would teach the network silence.
+    """
+    return audio if audio.shape[0] >= samples else np.resize(audio, samples)
+
+
+class _Labelled:
+    """Tracks with labels, checked; shared by both datasets."""
+
+    def __init__(self, audio: Audio, track_ids: Sequence[str], labels: Sequence[int]) -> None:
+        self.audio = audio
+        self.track_ids = list(track_ids)
+        self.labels = [int(label) for label in labels]
+        if not self.track_ids:
+            raise ParameterError("a dataset needs at least one track, got none: check the split")
+        if len(self.labels) != len(self.track_ids):
+            raise ParameterError(
+                f"expected one label per track, got {len(self.labels)} labels for "
+                f"{len(self.track_ids)} tracks"
+            )
+        if wrong := sorted(set(self.labels) - {0, 1}):
+            raise ParameterError(f"labels must be 0 (not listened) or 1 (listened), got {wrong}")
+
+    def __len__(self) -> int:
+        return len(self.track_ids)
+
+
+class Crops(_Labelled, Dataset[tuple[Tensor, Tensor]]):
+    """One random crop of every track in every epoch.
+
+    Parameters
+    ----------
+    audio : callable from track_id to ndarray [shape=(samples,)], int16
+        `catalogue.audio`.
+    track_ids : sequence of str
+    labels : sequence of int, 0 or 1
+    input_length : int >= 7,936 [samples]
+        A track shorter than this is repeated from its beginning until it fills the crop.
+    seed : int >= 0
+        Decides the order of the tracks in each epoch, and where each is cropped.
+
+    Raises
+    ------
+    ParameterError
+        If there are no tracks, labels do not fit, or the crop is too short for the network.
+    """
+
+    def __init__(
+        self,
+        audio: Audio,
+        track_ids: Sequence[str],
+        labels: Sequence[int],
+        *,
+        input_length: int = SAMPLE_RATE,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(audio, track_ids, labels)
+        if input_length < MIN_SAMPLES:
+            raise ParameterError(
+                f"input_length must be at least {MIN_SAMPLES:,} samples, got {input_length:,}"
+            )
+        if seed < 0:
+            raise ParameterError(f"seed must be 0 or more, got {seed}")
+        self.input_length = input_length
+        self.seed = seed
+
+    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """Return waveform [input_length] and label of (epoch, track)."""
+        epoch, index = key
+        audio = self.audio(self.track_ids[index])
+        rng = np.random.default_rng((self.seed, _CROPS, epoch, index))
+        start = int(rng.integers(max(audio.shape[0] - self.input_length, 0) + 1))
+        crop = repeat_to(audio[start : start + self.input_length], self.input_length)
+        label = torch.tensor(self.labels[index], dtype=torch.float32)
+        return torch.from_numpy(to_float32(crop)), label
+
+    def order(self, epoch: int) -> list[int]:
+        """Return the order in which an epoch goes through the tracks."""
+        rng = np.random.default_rng((self.seed, _ORDERS, epoch))
+        return [int(index) for index in rng.permutation(len(self))]
+
+
+class EpochBatches(Sampler[list[tuple[int, int]]]):
+    """The batches of many epochs in one go, so that loader processes start only once.
+
+    Parameters
+    ----------
+    crops : Crops
+    epochs : range
+    batch_size : int > 0
+        The last batch of an epoch may be smaller.
+    """
+
+    def __init__(self, crops: Crops, epochs: range, batch_size: int) -> None:
+        self.crops, self.epochs, self.batch_size = crops, epochs, batch_size
+        if batch_size < 1:
+            raise ParameterError(f"batch_size must be at least 1, got {batch_size}")
+
+    @property
+    def per_epoch(self) -> int:
+        """Batches in one epoch."""
+        return -(-len(self.crops) // self.batch_size)
+
+    def __len__(self) -> int:
+        return len(self.epochs) * self.per_epoch
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        for epoch in self.epochs:
+            order = self.crops.order(epoch)
+            for begin in range(0, len(order), self.batch_size):
+                yield [(epoch, index) for index in order[begin : begin + self.batch_size]]
+
+
+def crop_loader(
+    crops: Crops, epochs: range, *, batch_size: int, num_workers: int
+) -> DataLoader[tuple[Tensor, Tensor]]:
+    """Load the crops of `epochs`, batch after batch, epoch after epoch."""
+    return DataLoader(
+        crops,
+        batch_sampler=EpochBatches(crops, epochs, batch_size),
+        num_workers=num_workers,
+        prefetch_factor=4 if num_workers else None,
+        generator=torch.Generator(),  # or it would draw from the network's random numbers
+    )
+
+
+class Tracks(_Labelled, Dataset[tuple[Tensor, Tensor]]):
+    """Whole tracks, each with its place in the list.
+
+    Parameters
+    ----------
+    audio : callable from track_id to ndarray [shape=(samples,)], int16
+        `catalogue.audio`.
+    track_ids : sequence of str
+    labels : sequence of int, 0 or 1, or None where only relevance is wanted
+        A track shorter than 7,936 samples is repeated from its beginning.
+
+    Raises
+    ------
+    ParameterError
+        If there are no tracks or the labels do not fit.
+    """
+
+    def __init__(
+        self, audio: Audio, track_ids: Sequence[str], labels: Sequence[int] | None = None
+    ) -> None:
+        super().__init__(audio, track_ids, [0] * len(track_ids) if labels is None else labels)
+        self.labelled = labels is not None
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        """Return the place and the waveform [samples] of a track."""
+        audio = repeat_to(self.audio(self.track_ids[index]), MIN_SAMPLES)
+        return torch.tensor(index), torch.from_numpy(to_float32(audio))
+
+    def lengths(self) -> list[int]:
+        """Read how many samples every track has, from the headers of the arrays."""
+        return [max(self.audio(name).shape[0], MIN_SAMPLES) for name in self.track_ids]
+
+    def batches(self, batch_size: int) -> list[list[int]]:
+        """Part the tracks into batches of one length each; long tracks make small batches."""
+        if batch_size < 1:
+            raise ParameterError(f"batch_size must be at least 1, got {batch_size}")
+        by_length: dict[int, list[int]] = {}
+        for index, samples in enumerate(self.lengths()):
+            by_length.setdefault(samples, []).append(index)
+        batches = []
+        for samples, same in sorted(by_length.items()):
+            size = max(1, min(batch_size, MAX_BATCH_SAMPLES // samples))
+            batches += [same[begin : begin + size] for begin in range(0, len(same), size)]
+        return batches
+
+
+def track_loader(
+    tracks: Tracks, *, batch_size: int, num_workers: int
+) -> DataLoader[tuple[Tensor, Tensor]]:
+    """Load whole tracks: batches (places [batch], waveforms [batch, samples]) of one length."""
+    return DataLoader(
+        tracks,
+        batch_sampler=tracks.batches(batch_size),
+        num_workers=num_workers,
+        generator=torch.Generator(),
+    )

@@ -1,0 +1,137 @@
+"""Whole tracks through the network, however long they are, in little memory.
+
+A feature map of ten minutes takes 2.4 GB. The network is local up to its head, and the head is
+a sum and a maximum; so a track goes through in strips, each with the 31 frames of context on
+either side that its columns see, and nothing is lost but the order of a sum. Strips that fit
+the processor's cache are also faster than the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lemons_utils import ParameterError
+from recsys.dataset import Tracks, track_loader
+from recsys.melspectrogram import HOP_LENGTH, N_FFT, check_waveforms
+from recsys.model import FCN, FRAMES_PER_COLUMN, MIN_SAMPLES
+
+STRIP_COLUMNS = 12
+"""Output columns per strip. The first feature map of 12 takes 29 MB: just below the 32 MB
+beyond which every allocation is a system call."""
+
+
+@torch.inference_mode()
+def track_logits(network: FCN, waveforms: Tensor, *, strip_columns: int = STRIP_COLUMNS) -> Tensor:
+    """Score whole tracks of one length: `network(waveforms)` in strips along time.
+
+    Parameters
+    ----------
+    network : FCN in evaluation mode
+    waveforms : Tensor [shape=(batch, samples)], float32, at least 7,936 samples
+    strip_columns : int > 0
+        Output columns of 32 frames (0.5 s) at a time.
+
+    Returns
+    -------
+    Tensor [shape=(batch,)], logits, equal to the plain forward pass up to rounding
+
+    Raises
+    ------
+    ParameterError
+        If the network is in training mode, whose normalisation would see strips instead of
+        tracks, or the waveforms are not what the network takes.
+    """
+    if network.training:
+        raise ParameterError("expected a network in evaluation mode: call network.eval() first")
+    check_waveforms(waveforms, min_samples=MIN_SAMPLES)
+    frames = waveforms.shape[1] // HOP_LENGTH + 1
+    together = max(1, strip_columns * FRAMES_PER_COLUMN // frames)  # short tracks share a strip
+    return torch.cat(
+        [_logits(network, some, strip_columns) for some in torch.split(waveforms, together)]
+    )
+
+
+def _logits(network: FCN, waveforms: Tensor, strip_columns: int) -> Tensor:
+    frames = waveforms.shape[1] // HOP_LENGTH + 1
+    columns = frames // FRAMES_PER_COLUMN
+    padded = network.spec.mel.spectrogram.reflect_ends(waveforms)
+    sums, maxima, count = [], [], 0
+    for begin in range(0, columns, strip_columns):
+        end = min(begin + strip_columns, columns)
+        # One column more on either side holds the context; at the track's ends there is none,
+        # and the padding does what it does in the plain pass.
+        extra = min(begin, 1)
+        first = FRAMES_PER_COLUMN * (begin - extra)
+        last = frames if end == columns else FRAMES_PER_COLUMN * (end + 1)
+        strip = padded[:, HOP_LENGTH * first : HOP_LENGTH * (last - 1) + N_FFT]
+        maps = network.features(network.spec.of_padded(strip))[..., extra : extra + end - begin]
+        sums.append(maps.sum(dim=(2, 3), dtype=torch.float64))
+        maxima.append(maps.amax(dim=(2, 3)))
+        count += maps.shape[2] * maps.shape[3]
+    maximum = torch.stack(maxima).amax(dim=0)
+    mean = (torch.stack(sums).sum(dim=0) / count).to(maximum.dtype)
+    return network.head(mean, maximum)[:, 0]
+
+
+def score_tracks(
+    network: FCN,
+    tracks: Tracks,
+    *,
+    batch_size: int = 20,
+    num_workers: int = 0,
+    device: torch.device | str = "cpu",
+    on_batch: Callable[[int], None] | None = None,
+) -> NDArray[np.float64]:
+    """Score every track, whole, by the network in evaluation mode.
+
+    Parameters
+    ----------
+    network : FCN
+        Moved to `device`; left in the mode it came in.
+    tracks : Tracks
+    batch_size : int > 0
+        Tracks of one length loaded together; changes nothing in the result.
+    num_workers : int >= 0
+        Processes that load; 0 loads in this one.
+    device : torch.device or str
+    on_batch : callable, optional
+        Called after every batch with the number of its tracks.
+
+    Returns
+    -------
+    ndarray [shape=(tracks,)], logits in the order of `tracks.track_ids`
+
+    Raises
+    ------
+    ParameterError
+        If a logit is not finite: the weights are broken.
+    """
+    logits = np.empty(len(tracks))
+    was_training = network.training
+    network.to(device).eval()
+    try:
+        loader = track_loader(tracks, batch_size=batch_size, num_workers=num_workers)
+        for places, waveforms in loader:
+            scored = track_logits(network, waveforms.to(device))
+            logits[places.numpy()] = scored.double().cpu().numpy()
+            if on_batch is not None:
+                on_batch(len(places))
+    finally:
+        network.train(was_training)
+    if not np.isfinite(logits).all():
+        track_id = tracks.track_ids[int(np.flatnonzero(~np.isfinite(logits))[0])]
+        raise ParameterError(
+            f"the network returns {logits[~np.isfinite(logits)][0]} for track {track_id}: its "
+            "weights are broken, train again with a smaller learning rate"
+        )
+    return logits
+
+
+def relevance(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Map logits to relevance in [0, 1]: the sigmoid, safe at both ends."""
+    return np.asarray(np.exp(-np.logaddexp(0.0, -logits)))
