@@ -1,0 +1,98 @@
+"""The browser half of the demo app: a waveform player and the what-if mixer.
+
+Both are one Streamlit component (canvas and WebAudio, no framework, nothing fetched but the
+audio and the tables). Playing and switching never run the script again; the mixer's buttons
+(`MixerData.actions`) do, and bring the mask along.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from explanations.player.data import (
+    Lane,
+    MixerData,
+    Resource,
+    Span,
+    WaveformData,
+    decode_mask,
+    encode_mask,
+    peaks,
+)
+from explanations.player.palette import PALETTE
+from explanations.player.share import share_page
+
+__all__ = [
+    "PALETTE",
+    "Lane",
+    "MixerData",
+    "MixerResult",
+    "Resource",
+    "Span",
+    "WaveformData",
+    "decode_mask",
+    "encode_mask",
+    "mixer",
+    "peaks",
+    "player",
+    "share_page",
+]
+
+
+@dataclass(frozen=True)
+class MixerResult:
+    """What the listener did.
+
+    Parameters
+    ----------
+    mask : str
+        What is heard, as `encode_mask` writes it: as of the last report.
+    action : str
+        Id of the button that was pressed just now, or empty.
+    """
+
+    mask: str
+    action: str = ""
+
+
+def mixer(data: MixerData, *, key: str, follow: bool = False) -> MixerResult:
+    """Show the what-if mixer in a Streamlit page.
+
+    Parameters
+    ----------
+    data : MixerData
+        A run with the same data leaves the mixer alone, so what plays goes on; with another
+        mask it is set; with anything else new the mixer is made anew.
+    key : str
+    follow : bool
+        Report the mask by itself, a moment after the last switch. Every report runs the
+        script again; without it only the buttons do.
+    """
+    changed = {"on_mask_change": _nothing} if follow else {}
+    content = {**data.to_json(), "follow": follow}
+    result = _component()(key=key, data=content, on_action_change=_nothing, **changed)
+    action = result.get("action")
+    if action:
+        return MixerResult(mask=str(action["mask"]), action=str(action["id"]))
+    return MixerResult(mask=str(result.get("mask") or data.mask))
+
+
+def player(data: WaveformData, *, key: str) -> None:
+    """Show a waveform player in a Streamlit page."""
+    _component()(key=key, data=data.to_json())
+
+
+@functools.cache
+def _component() -> Callable[..., Any]:
+    import streamlit as st
+
+    from explanations.player.bundle import script, style
+
+    return st.components.v2.component("lemons.player", css=style(), js=script())
+
+
+def _nothing() -> None:
+    """Streamlit hands a value to Python only where somebody listens."""

@@ -1,0 +1,63 @@
+"""One script out of the player's modules: Streamlit and a page by itself take just one.
+
+The modules are plain ES modules, so that each is read and tested by itself. Here every module
+becomes a function of its own, called once, in the order in which they need each other. That
+takes two forms of statement for granted: `import { a, b } from "./name.js";` and `export` in
+front of a declaration. A test loads the result beside the modules.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from importlib.resources import files
+
+from explanations.player.palette import css_variables
+
+ENTRY = "component"
+
+_IMPORT = re.compile(r'^import \{([^}]*)\} from "\./(\w+)\.js";\n', re.MULTILINE)
+_EXPORT = re.compile(
+    r"^export (?:default )?((?:async )?(?:function|class|const) (\w+))", re.MULTILINE
+)
+
+
+def asset(name: str) -> str:
+    """Read a text file of the player."""
+    return files("explanations.player").joinpath(name).read_text(encoding="utf-8")
+
+
+@functools.cache
+def script() -> str:
+    """All modules in one ES module, with the default export of `component.js`.
+
+    Returns
+    -------
+    str
+        Also leaves `mount` at its top level, for a page that calls it itself.
+    """
+    parts = [_scope(name) for name in _in_order(ENTRY, ())]
+    return "".join(parts) + f"const {{ mount, component }} = ${ENTRY};\nexport default component;\n"
+
+
+@functools.cache
+def style() -> str:
+    """Palette and style sheet."""
+    return css_variables() + asset("player.css")
+
+
+def _in_order(name: str, above: tuple[str, ...]) -> list[str]:
+    if name in above:
+        raise RuntimeError(f"{name}.js imports itself by way of {' -> '.join(above)}")
+    order: list[str] = []
+    for _, needed in _IMPORT.findall(asset(f"{name}.js")):
+        order += [found for found in _in_order(needed, (*above, name)) if found not in order]
+    return [*order, name]
+
+
+def _scope(name: str) -> str:
+    source = asset(f"{name}.js")
+    exported = ", ".join(match[1] for match in _EXPORT.findall(source))
+    source = _IMPORT.sub(r"const {\1} = $\2;\n", source)
+    source = _EXPORT.sub(r"\1", source)
+    return f"const ${name} = (() => {{\n{source}return {{ {exported} }};\n}})();\n"

@@ -1,0 +1,303 @@
+"""What the browser half is told: which audio, which components, which weights."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from explanations.webserver import TYPES
+from lemons_utils import SAMPLE_RATE, DataError, ParameterError
+
+if TYPE_CHECKING:
+    from explanations.store import Explanation
+
+PEAKS = 1200
+"""Points of a waveform: more than a player is wide on most screens."""
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A file for the browser: by its address, or with its content where there is no server.
+
+    Parameters
+    ----------
+    url : str
+        From `lemons_utils.generate_audio_link`.
+    content : bytes
+        The file itself; then there is no address.
+    media_type : str
+        Type of the content, e.g. "audio/flac".
+    """
+
+    url: str = ""
+    content: bytes = b""
+    media_type: str = ""
+
+    def __post_init__(self) -> None:
+        if bool(self.url) == bool(self.content):
+            raise ParameterError("a resource has either an address or a content")
+
+    @classmethod
+    def embed(cls, path: Path) -> Resource:
+        """Take the content of a file."""
+        if not path.is_file() or not path.stat().st_size:
+            raise DataError(f"{path} is missing or empty: it cannot go into a page")
+        return cls(content=path.read_bytes(), media_type=TYPES.get(path.suffix.lower(), ""))
+
+    def to_json(self) -> dict[str, str]:
+        """Write it as the browser reads it."""
+        if self.url:
+            return {"url": self.url}
+        text = base64.b64encode(self.content).decode("ascii")
+        return {"base64": text, "media_type": self.media_type}
+
+
+@dataclass(frozen=True)
+class MixerData:
+    """All that the what-if mixer needs to know of an explanation.
+
+    Parameters
+    ----------
+    type : "time", "source" or "time_source"
+        What a cell of the mixer switches.
+    segments : tuple of (start, end) [samples], half-open, without gaps, from 0 on
+    stem_names : tuple of str
+    stems : tuple of Resource
+        Audio of each stem over the whole track.
+    weights : tuple of float
+        One per component; of Time + Source segment by segment, stem by stem.
+    relevance : float in [0, 1]
+        With everything on.
+    tables : Resource, or None
+        `tables.npz` of the exact engine; without it the gauge knows the whole track only.
+    mask : str
+        What is on at first, as `encode_mask` writes it; empty for everything.
+    actions : tuple of (id, label)
+        Buttons that report to Python, together with the mask.
+    sample_rate : int > 0 [Hz]
+    """
+
+    type: Literal["time", "source", "time_source"]
+    segments: tuple[tuple[int, int], ...]
+    stem_names: tuple[str, ...]
+    stems: tuple[Resource, ...]
+    weights: tuple[float, ...]
+    relevance: float
+    tables: Resource | None = None
+    mask: str = ""
+    actions: tuple[tuple[str, str], ...] = ()
+    sample_rate: int = SAMPLE_RATE
+
+    def __post_init__(self) -> None:
+        sizes = {
+            "time": len(self.segments),
+            "source": len(self.stem_names),
+            "time_source": len(self.segments) * len(self.stem_names),
+        }
+        if self.type not in sizes:
+            raise ParameterError(f"type must be one of {', '.join(sizes)}, got {self.type!r}")
+        if len(self.weights) != sizes[self.type] or not self.weights:
+            raise ParameterError(
+                f"a {self.type} explanation of {len(self.segments)} segments and "
+                f"{len(self.stem_names)} stems has {sizes[self.type]} weights, "
+                f"got {len(self.weights)}"
+            )
+        if len(self.stems) != len(self.stem_names):
+            raise ParameterError(
+                f"expected audio for {len(self.stem_names)} stems, got {len(self.stems)}"
+            )
+        starts = [start for start, _ in self.segments]
+        if starts != [0, *(end for _, end in self.segments[:-1])]:
+            raise ParameterError(f"segments must follow each other from 0, got {self.segments}")
+        if self.mask:
+            decode_mask(self.mask, len(self.weights))
+
+    @classmethod
+    def of(
+        cls,
+        explanation: Explanation,
+        stems: Sequence[Resource],
+        tables: Resource | None,
+        *,
+        mask: str = "",
+        actions: Sequence[tuple[str, str]] = (),
+    ) -> MixerData:
+        """Take everything from an explanation; `stems` in the order of its stem names."""
+        return cls(
+            type=explanation.type,  # type: ignore[arg-type]
+            segments=explanation.segments,
+            stem_names=explanation.stem_names,
+            stems=tuple(stems),
+            weights=explanation.weights,
+            relevance=explanation.relevance,
+            tables=tables,
+            mask=mask,
+            actions=tuple(actions),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Write it as the browser reads it."""
+        return {
+            "kind": "mixer",
+            "type": self.type,
+            "sample_rate": self.sample_rate,
+            "segments": [list(bounds) for bounds in self.segments],
+            "stems": [
+                {"name": name, **stem.to_json()}
+                for name, stem in zip(self.stem_names, self.stems, strict=True)
+            ],
+            "weights": list(self.weights),
+            "relevance": self.relevance,
+            "tables": self.tables.to_json() if self.tables else None,
+            "mask": self.mask,
+            "actions": [{"id": id_, "label": label} for id_, label in self.actions],
+        }
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch to mark in a waveform, with a button that plays it alone."""
+
+    start_s: float
+    end_s: float
+    label: str = ""
+    kind: Literal["top", "against"] = "top"
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One waveform of a player: its name, how it looks, what is marked in it.
+
+    Parameters
+    ----------
+    name : str
+    peaks : tuple of float, or None
+        From `peaks`; without them the browser decodes `audio`, or what is played.
+    audio : Resource, or None
+        A recording to look at that is not the one to hear, e.g. the stem of a highlight.
+    spans : tuple of Span
+    """
+
+    name: str = ""
+    peaks: tuple[float, ...] | None = None
+    audio: Resource | None = None
+    spans: tuple[Span, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Write it as the browser reads it."""
+        return {
+            "name": self.name,
+            "peaks": None if self.peaks is None else list(self.peaks),
+            **(self.audio.to_json() if self.audio else {}),
+            "spans": [vars(span) for span in self.spans],
+        }
+
+
+@dataclass(frozen=True)
+class WaveformData:
+    """A recording to hear, and the waveforms to follow it in.
+
+    Parameters
+    ----------
+    title : str
+    audio : Resource
+        What is heard.
+    duration_s : float > 0 [s]
+        Length of the lanes.
+    lanes : tuple of Lane
+        At least one; a plain `Lane()` shows the recording itself.
+    offset_s : float >= 0 [s]
+        Where on the lanes the recording begins, for one that was trimmed.
+    """
+
+    title: str
+    audio: Resource
+    duration_s: float
+    lanes: tuple[Lane, ...] = (Lane(),)
+    offset_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.duration_s <= 0 or not self.lanes:
+            raise ParameterError(
+                f"expected a duration above 0 s and a lane, got {self.duration_s} s and "
+                f"{len(self.lanes)} lanes"
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """Write it as the browser reads it."""
+        return {
+            "kind": "waveform",
+            "title": self.title,
+            **self.audio.to_json(),
+            "duration_s": self.duration_s,
+            "offset_s": self.offset_s,
+            "lanes": [lane.to_json() for lane in self.lanes],
+        }
+
+
+def peaks(waveform: NDArray[np.floating], count: int = PEAKS) -> tuple[float, ...]:
+    """Loudest sample of each of `count` equal stretches: a waveform to draw.
+
+    Parameters
+    ----------
+    waveform : ndarray [shape=(samples,)]
+    count : int > 0
+
+    Returns
+    -------
+    tuple of float, at most `count`, rounded to a thousandth
+    """
+    if waveform.ndim != 1 or not len(waveform) or count < 1:
+        raise ParameterError(
+            f"expected mono audio and a count above 0, got shape {waveform.shape} and {count}"
+        )
+    starts = np.unique(np.linspace(0, len(waveform), count, endpoint=False).astype(int))
+    loudest = np.maximum.reduceat(np.abs(waveform), starts)
+    return tuple(round(float(value), 3) for value in loudest)
+
+
+def encode_mask(mask: ArrayLike) -> str:
+    """Write a mask for a link: hexadecimal, four components a digit, the first in front.
+
+    Parameters
+    ----------
+    mask : array_like [shape=(n,)], 0 or 1
+        One value per component.
+    """
+    bits = np.packbits(np.asarray(mask) != 0)
+    return bits.tobytes().hex()[: -(-np.asarray(mask).size // 4)]
+
+
+def decode_mask(text: str, count: int) -> NDArray[np.uint8]:
+    """Read what `encode_mask` wrote.
+
+    Parameters
+    ----------
+    text : str
+    count : int
+        Number of components.
+
+    Returns
+    -------
+    ndarray [shape=(count,)], uint8
+
+    Raises
+    ------
+    ParameterError
+        If the text is no mask of so many components.
+    """
+    digits = -(-count // 4)
+    if len(text) != digits or not set(text) <= set("0123456789abcdef"):
+        raise ParameterError(
+            f"a mask of {count} components has {digits} hexadecimal digits, got {text!r}"
+        )
+    bits = np.unpackbits(np.frombuffer(bytes.fromhex(text + "0" * (digits % 2)), dtype=np.uint8))
+    if bits[count:].any():
+        raise ParameterError(f"the mask {text!r} is of more than {count} components")
+    return bits[:count]

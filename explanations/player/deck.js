@@ -1,0 +1,118 @@
+// The mixer's deck: fetches the stems, plays them, and knows where the track is.
+
+import { MixPlayer } from "./audio.js";
+import { loadAudio } from "./load.js";
+import { sharedContext, takeSound, wake } from "./sound.js";
+
+const LENGTH_TOLERANCE_S = 0.15; // MP3 pads its ends
+
+export class Deck {
+  /**
+   * @param {object} data see MixerData in data.py
+   * @param {{onState: (playing: boolean) => void, onPosition: (s: number) => void,
+   *          onError: (error: Error) => void}} handlers
+   */
+  constructor(data, handlers) {
+    this.data = data;
+    this.handlers = handlers;
+    this.duration = data.segments.at(-1)[1] / data.sample_rate;
+    this.player = null; // until the stems are there; what is asked of it before is kept
+    this.wanted = false; // whether it should play: true already while the stems still load
+    this.waiting = { position: 0, loop: null, cells: null };
+  }
+
+  /**
+   * Fetch and decode all stems. One that fails is reported, and silent.
+   * @param {AbortSignal} signal
+   * @returns {Promise<(Float32Array|null)[]>} samples of each stem, null where there are none
+   */
+  async load(signal) {
+    const { stems, segments, sample_rate: rate } = this.data;
+    const found = await Promise.all(
+      stems.map((stem) =>
+        this.loadStem(stem, signal).catch((error) => {
+          this.handlers.onError(error);
+          return null;
+        }),
+      ),
+    );
+    if (signal.aborted) return found.map(() => null);
+    const silence = new AudioBuffer({ length: 1, sampleRate: rate, numberOfChannels: 1 });
+    const buffers = found.map((buffer) => buffer ?? silence);
+    const player = new MixPlayer(buffers, segments, rate, { onEnd: () => this.pause() });
+    const { position, loop, cells } = this.waiting;
+    if (cells) player.setMask(cells);
+    player.seek(position);
+    player.setLoop(loop);
+    this.player = player;
+    return found.map((buffer) => buffer?.getChannelData(0) ?? null);
+  }
+
+  async loadStem(stem, signal) {
+    const name = `The stem “${stem.name}”`;
+    const buffer = await loadAudio(stem, name, this.data.sample_rate, signal);
+    if (Math.abs(buffer.duration - this.duration) > LENGTH_TOLERANCE_S) {
+      const [is, should] = [buffer.duration, this.duration].map((value) => value.toFixed(1));
+      throw new Error(`${name} is of another track: it lasts ${is} s instead of ${should} s`);
+    }
+    return buffer;
+  }
+
+  /** @param {Promise} ready when the stems are loaded */
+  async toggle(ready) {
+    if (this.wanted) {
+      this.pause();
+      return;
+    }
+    this.wanted = true;
+    this.handlers.onState(true);
+    takeSound(this, () => this.pause());
+    try {
+      // Ask for sound inside the click, even where the stems still load: later is too late.
+      await Promise.all([wake(sharedContext(this.data.sample_rate)), ready]);
+      if (!this.wanted || this.player.playing) return;
+      await this.player.play();
+      this.follow();
+    } catch (error) {
+      this.handlers.onError(error);
+      this.pause();
+    }
+  }
+
+  pause() {
+    this.wanted = false;
+    this.player?.pause();
+    cancelAnimationFrame(this.frame);
+    this.handlers.onState(false);
+    this.handlers.onPosition(this.position());
+  }
+
+  /** Report the position frame by frame, for as long as it plays. */
+  follow() {
+    cancelAnimationFrame(this.frame);
+    if (!this.wanted) return;
+    this.handlers.onPosition(this.position());
+    this.frame = requestAnimationFrame(() => this.follow());
+  }
+
+  position() {
+    return this.player?.position({ heard: true }) ?? this.waiting.position;
+  }
+
+  seek(position) {
+    this.waiting.position = position;
+    this.player?.seek(position);
+    this.handlers.onPosition(position);
+  }
+
+  setLoop(loop) {
+    this.waiting.loop = loop;
+    this.player?.setLoop(loop);
+    this.handlers.onPosition(this.position());
+  }
+
+  setMask(cells) {
+    this.waiting.cells = cells;
+    this.player?.setMask(cells);
+  }
+}

@@ -1,0 +1,56 @@
+// Small helpers for elements, words and numbers.
+
+/**
+ * Make an element. Properties starting with "on" are listeners, the rest are attributes;
+ * null and false leave an attribute out.
+ */
+export function el(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value !== null && value !== false) element.setAttribute(name, value);
+  }
+  element.append(...children.filter((child) => child !== null));
+  return element;
+}
+
+/** A button; never a submit button, wherever the player is put. */
+export function button(label, properties = {}) {
+  return el("button", { type: "button", ...properties }, label);
+}
+
+/** 75.2 -> "1:15". */
+export function clock(seconds) {
+  const whole = Math.floor(Math.max(seconds, 0) + 1e-6);
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
+
+/** Bounds of a stretch in seconds, as short as they are exact to a tenth: "6–12 s". */
+export function bounds(start, end) {
+  const number = (value) => String(Math.round(value * 10) / 10);
+  return `${number(start)}–${number(end)} s`;
+}
+
+/** A weight with its sign: "+0.12", "−0.03". */
+export function signed(weight) {
+  const digits = Math.abs(weight) < 0.0995 && weight !== 0 ? 3 : 2;
+  const text = Math.abs(weight).toFixed(digits);
+  return Number(text) === 0 ? text : `${weight < 0 ? "−" : "+"}${text}`;
+}
+
+const ICONS = {
+  play: "M8 5.5v13l11-6.5z",
+  pause: "M7 5.5h3.5v13H7zM13.5 5.5H17v13h-3.5z",
+  loop: "M17 4l3 3-3 3V8H9a4 4 0 0 0-4 4H3a6 6 0 0 1 6-6h8zM7 20l-3-3 3-3v2h8a4 4 0 0 0 4-4h2a6 6 0 0 1-6 6H7z",
+};
+
+/** A drawn sign, hidden from screen readers: the button around it has the words. */
+export function icon(name) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  path.setAttribute("d", ICONS[name]);
+  svg.append(path);
+  return svg;
+}

@@ -1,0 +1,263 @@
+// The grid of the mixer: names, solo and mute, and a button over every cell of the canvas.
+//
+// To screen readers it is an ARIA grid. The Tab key stops at it once; inside, the arrow keys
+// move from button to button (roving tabindex), Enter switches, and letters solo (s), mute (m)
+// and loop (l) what the cell belongs to.
+
+import { button, el, icon } from "./dom.js";
+
+const INLINE_FROM = 116; // px a column needs for its name and three buttons in one line
+const LETTER = 7; // px a letter of a column's name takes, roughly
+
+export class MixGrid {
+  /**
+   * @param {import("./state.js").MixState} state
+   * @param {import("./words.js").Words} words
+   * @param {{onToggle: Function, onFlip: Function, onLoop: Function}} handlers
+   */
+  constructor(state, words, handlers) {
+    this.state = state;
+    this.words = words;
+    this.handlers = handlers;
+    this.loopColumn = null;
+    this.chosen = 0; // the column that the tools below the map act on when space is short
+    const { rows, columns } = state.grid;
+    this.seconds = columns.map(({ start, end }) => (end - start) / words.sampleRate);
+
+    this.cells = rows.map((_, r) => columns.map((_, c) => this.makeCell(r, c)));
+    this.rowTools = rows.map((_, r) => (rows.length > 1 ? this.makeSwitches("row", r) : []));
+    this.columnTools = columns.map((_, c) =>
+      columns.length > 1 ? [...this.makeSwitches("column", c), this.makeLoop(c)] : [],
+    );
+    this.columnNames = columns.map((_, c) => this.makeColumnName(c));
+    this.tools = el("div", { class: "column-tools", role: "group" });
+    this.element = this.makeGrid();
+    this.element.addEventListener("keydown", (event) => this.onKey(event));
+    this.element.addEventListener("focusin", (event) => this.rove(event.target));
+    this.rove(this.cells[0][0]);
+    this.update();
+  }
+
+  // -- building ---------------------------------------------------------------------------------
+
+  makeGrid() {
+    const { rows, columns } = this.state.grid;
+    const corner = el("div", { class: "corner", role: "columnheader" });
+    corner.append(el("span", { class: "hidden" }, "stem"));
+    const heads = columns.map((_, c) =>
+      el(
+        "div",
+        { class: "column-head", role: "columnheader", style: `flex-grow: ${this.seconds[c]}` },
+        this.columnNames[c],
+        el("span", { class: "switches" }, ...this.columnTools[c]),
+      ),
+    );
+    const line = (head, cells) =>
+      el("div", { role: "row", class: "line" }, head, el("div", { class: "cells", role: "none" }, ...cells));
+    return el(
+      "div",
+      {
+        role: "grid",
+        class: "grid",
+        "aria-label": `What-if mixer, ${rows.length} by ${columns.length} components. ${this.words.summary()}`,
+        "aria-rowcount": String(rows.length + 1),
+        "aria-colcount": String(columns.length + 1),
+      },
+      line(corner, heads),
+      ...rows.map(({ name }, r) =>
+        line(
+          el(
+            "div",
+            { class: "row-head", role: "rowheader" },
+            el("span", { class: "name", title: name }, name),
+            el("span", { class: "switches" }, ...this.rowTools[r]),
+          ),
+          this.cells[r].map((cell, c) =>
+            el(
+              "div",
+              { role: "gridcell", class: "cell", style: `flex-grow: ${this.seconds[c]}` },
+              cell,
+            ),
+          ),
+        ),
+      ),
+    );
+  }
+
+  makeCell(row, column) {
+    const label = this.words.label(row, column);
+    return button("", {
+      "aria-label": label,
+      title: label,
+      onclick: () => this.handlers.onToggle(row, column),
+    });
+  }
+
+  makeSwitches(axis, index) {
+    const name = (axis === "row" ? this.words.rowNames : this.words.columnNames)[index];
+    return ["solo", "mute"].map((what) =>
+      button(what === "solo" ? "S" : "M", {
+        class: `switch ${what}`,
+        title: what === "solo" ? `Only ${name}` : `Without ${name}`,
+        "aria-label": `${what === "solo" ? "Solo" : "Mute"} ${name}`,
+        onclick: () => this.handlers.onFlip(what, axis, index),
+      }),
+    );
+  }
+
+  makeLoop(column) {
+    const name = this.words.columnNames[column];
+    const made = button("", {
+      class: "switch loop",
+      title: `Repeat ${name}`,
+      "aria-label": `Loop ${name}`,
+      onclick: () => this.handlers.onLoop(column),
+    });
+    made.append(icon("loop"));
+    return made;
+  }
+
+  makeColumnName(column) {
+    return button(this.words.columnNames[column], {
+      class: "column-name",
+      onclick: () => this.choose(column),
+    });
+  }
+
+  // -- layout -----------------------------------------------------------------------------------
+
+  /** Arrange for columns of a width; returns whether the tools fit beside the names. */
+  layout(laneWidth) {
+    const total = this.seconds.reduce((sum, value) => sum + value, 0);
+    const widths = this.seconds.map((value) => (laneWidth * value) / total);
+    const narrowest = Math.min(...widths);
+    const inline = this.columnNames.length === 1 || narrowest >= INLINE_FROM;
+    const fits = (names) => Math.max(...names.map((name) => name.length)) * LETTER <= narrowest;
+    const starts = this.words.columnNames.map((name) => name.split("–")[0]);
+    const forms = [this.words.columnNames, starts.map((start) => `${start} s`), starts];
+    const names = inline ? forms[0] : (forms.find(fits) ?? starts);
+    const every = inline || fits(names) ? 1 : 2; // too narrow even for numbers: every other one
+    this.columnNames.forEach((element, c) => {
+      element.textContent = c % every === 0 ? names[c] : "·";
+      element.setAttribute("aria-label", this.words.columnNames[c]);
+      element.title = inline ? "" : `Solo, mute or loop ${this.words.columnNames[c]}`;
+      element.disabled = inline; // then it is a heading like any other
+    });
+    if (this.inline !== inline) {
+      this.inline = inline;
+      this.element.classList.toggle("compact", !inline);
+      this.choose(this.chosen);
+    }
+    return inline;
+  }
+
+  /** Where space is short, one set of tools below the map serves the chosen column. */
+  choose(column) {
+    this.chosen = column;
+    const name = this.words.columnNames[column];
+    this.columnTools.forEach((tools, c) => {
+      const home = this.element.querySelectorAll(".column-head .switches")[c];
+      if (this.inline || c !== column) home.append(...tools);
+    });
+    this.columnNames.forEach((element, c) =>
+      element.classList.toggle("chosen", !this.inline && c === column),
+    );
+    this.tools.hidden = this.inline;
+    this.tools.setAttribute("aria-label", `Switches of ${name}`);
+    if (!this.inline) {
+      this.tools.replaceChildren(el("span", { class: "name" }, name), ...this.columnTools[column]);
+    }
+  }
+
+  // -- state ------------------------------------------------------------------------------------
+
+  /** Show what is on, soloed, muted and looped. */
+  update() {
+    const { state, words } = this;
+    this.cells.forEach((line, r) =>
+      line.forEach((cell, c) => {
+        cell.setAttribute("aria-pressed", String(state.on[state.index(r, c)] === 1));
+        cell.setAttribute("aria-description", words.status(r, c));
+      }),
+    );
+    const press = (tools, axis) =>
+      tools.forEach(([solo, mute, loop], index) => {
+        solo?.setAttribute("aria-pressed", String(state.solo[axis].has(index)));
+        mute?.setAttribute("aria-pressed", String(state.mute[axis].has(index)));
+        loop?.setAttribute("aria-pressed", String(this.loopColumn === index));
+      });
+    press(this.rowTools, "row");
+    press(this.columnTools, "column");
+  }
+
+  // -- keyboard ---------------------------------------------------------------------------------
+
+  /** Every focusable thing of the grid, line by line. */
+  lines() {
+    const visible = (elements) => elements.filter((element) => !element.disabled);
+    const head = this.inline ? this.columnTools.flat() : this.columnNames;
+    return [visible(head), ...this.cells.map((line, r) => [...this.rowTools[r], ...line])].filter(
+      (line) => line.length > 0,
+    );
+  }
+
+  rove(target) {
+    if (!this.element.contains(target) || target.tagName !== "BUTTON") return;
+    for (const element of this.element.querySelectorAll("button")) element.tabIndex = -1;
+    target.tabIndex = 0;
+  }
+
+  onKey(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const target = this.destination(event) ?? null;
+    if (target) target.focus();
+    else if (!this.shortcut(event)) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  destination(event) {
+    const lines = this.lines();
+    const row = lines.findIndex((line) => line.includes(event.target));
+    if (row < 0) return null;
+    const line = lines[row];
+    const at = line.indexOf(event.target);
+    const centre = (element) => {
+      const { left, width } = element.getBoundingClientRect();
+      return left + width / 2;
+    };
+    const nearest = (elements) =>
+      elements?.reduce((best, element) =>
+        Math.abs(centre(element) - centre(event.target)) <
+        Math.abs(centre(best) - centre(event.target))
+          ? element
+          : best,
+      );
+    const moves = {
+      ArrowLeft: () => line[at - 1] ?? event.target,
+      ArrowRight: () => line[at + 1] ?? event.target,
+      ArrowUp: () => nearest(lines[row - 1]) ?? event.target,
+      ArrowDown: () => nearest(lines[row + 1]) ?? event.target,
+      Home: () => line[0],
+      End: () => line.at(-1),
+    };
+    return moves[event.key]?.();
+  }
+
+  shortcut(event) {
+    const row = this.cells.findIndex((line) => line.includes(event.target));
+    if (row < 0) return false;
+    const column = this.cells[row].indexOf(event.target);
+    const several = { row: this.cells.length > 1, column: this.cells[0].length > 1 };
+    const axis = several.row ? "row" : "column";
+    const index = several.row ? row : column;
+    if (event.key === "s" || event.key === "m") {
+      this.handlers.onFlip(event.key === "s" ? "solo" : "mute", axis, index);
+    } else if (event.key === "l" && several.column) {
+      this.handlers.onLoop(column);
+    } else {
+      return false;
+    }
+    return true;
+  }
+}

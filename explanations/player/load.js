@@ -1,0 +1,52 @@
+// Fetches and decodes audio and tables, and says in words what went wrong.
+
+import { readNpz } from "./npz.js";
+
+/**
+ * The bytes behind a source: an address, or the bytes themselves in a page without a server.
+ * @param {{url?: string, base64?: string}} source
+ * @param {string} name what to call it in an error
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<ArrayBuffer>}
+ */
+export async function loadBytes(source, name, signal) {
+  if (source.base64) {
+    return Uint8Array.from(atob(source.base64), (char) => char.charCodeAt(0)).buffer;
+  }
+  let response;
+  try {
+    response = await fetch(source.url, { signal });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Error(`${name} cannot be loaded: no answer from ${host(source.url)}`);
+  }
+  if (!response.ok) {
+    const reason = response.status === 404 ? "the file is missing" : `error ${response.status}`;
+    throw new Error(`${name} cannot be loaded: ${reason} (${source.url})`);
+  }
+  return response.arrayBuffer();
+}
+
+/**
+ * Decode audio to samples at a given rate.
+ * @returns {Promise<AudioBuffer>}
+ */
+export async function loadAudio(source, name, sampleRate, signal) {
+  const bytes = await loadBytes(source, name, signal);
+  // An offline context decodes without asking for a sound card or a click first.
+  const decoder = new OfflineAudioContext(1, 1, sampleRate);
+  try {
+    return await decoder.decodeAudioData(bytes);
+  } catch {
+    throw new Error(`${name} cannot be played: this browser does not understand the file`);
+  }
+}
+
+/** Load arrays that numpy.savez wrote. */
+export async function loadArrays(source, name, signal) {
+  return readNpz(await loadBytes(source, name, signal));
+}
+
+function host(url) {
+  return new URL(url, globalThis.location?.href).host || "the server";
+}

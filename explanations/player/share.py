@@ -1,0 +1,101 @@
+"""A page that plays an explanation without a server: one HTML file holds everything."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+from collections.abc import Mapping, Sequence
+from string import Template
+from typing import Any
+
+from explanations.player.bundle import asset, script, style
+from explanations.player.data import MixerData, WaveformData
+from lemons_utils import ParameterError
+
+_START = """
+followTheme(document.body, () => {});
+const read = (id) => JSON.parse(document.getElementById(id).textContent);
+const content = read("content");
+globalThis.players = content.players.map((data) => {
+  const root = document.createElement("section");
+  document.getElementById("players").append(root);
+  return mount(root, data);
+});
+const text = document.getElementById("explanation").textContent;
+const file = new Blob([text], { type: "application/json" });
+document.getElementById("download").href = URL.createObjectURL(file);
+"""
+
+
+def share_page(
+    mixer: MixerData,
+    *,
+    title: str,
+    about: Sequence[str] = (),
+    highlights: Sequence[WaveformData] = (),
+    explanation: Mapping[str, Any] | None = None,
+) -> str:
+    """Make an HTML page with the mixer, its audio and its tables, to keep or to send.
+
+    The page asks nothing of any server, and its content security policy forbids it to.
+
+    Parameters
+    ----------
+    mixer : MixerData
+        All resources embedded (`Resource.embed`), not linked.
+    title : str
+    about : sequence of str
+        Paragraphs under the title: listener, relevance, fidelity ...
+    highlights : sequence of WaveformData
+        Shown between the title and the mixer; embedded too.
+    explanation : mapping
+        JSON-able, for whoever wants the numbers: a link on the page downloads it.
+
+    Returns
+    -------
+    str
+        The page, to be written as UTF-8.
+
+    Raises
+    ------
+    ParameterError
+        If something is linked rather than embedded.
+    """
+    # The buttons that report to Python have nobody to report to.
+    players = [data.to_json() for data in highlights]
+    players.append({**mixer.to_json(), "actions": []})
+    linked = [address for player in players for address in _addresses(player)]
+    if linked:
+        raise ParameterError(f"a page by itself cannot fetch {linked[0]}: embed it")
+    code = script().replace("export default component;", "") + _theme() + _START
+    digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
+    return Template(asset("share.html")).substitute(
+        title=html.escape(title),
+        about="".join(f"<p>{html.escape(line)}</p>" for line in about),
+        style=style(),
+        content=_embed({"players": players}),
+        explanation=_embed(explanation or {}),
+        script=code,
+        script_digest=digest,
+    )
+
+
+def _theme() -> str:
+    return "const { followTheme } = $theme;\n"
+
+
+def _embed(content: object) -> str:
+    # "<" never occurs outside of JSON strings, and inside of them it may be written like this:
+    # then nothing in a title can end the script element.
+    return json.dumps(content, allow_nan=False).replace("<", "\\u003c")
+
+
+def _addresses(node: object) -> list[str]:
+    if isinstance(node, dict):
+        own = [str(node["url"])] if "url" in node else []
+        return own + [found for value in node.values() for found in _addresses(value)]
+    if isinstance(node, list):
+        return [found for value in node for found in _addresses(value)]
+    return []

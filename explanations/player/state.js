@@ -1,0 +1,170 @@
+// What is on and what is off: the mixer without its looks and its sound.
+//
+// The grid has a row per stem and a column per segment, one cell per component of the
+// explanation. A Time explanation switches whole segments, so it has one row; a Source
+// explanation switches whole stems, so it has one column. The model and the audio always speak
+// of the full stems x segments mask, index = segment * stems + stem, as the exact engine does.
+
+const WHOLE_MIX = "all stems";
+
+/**
+ * Lay out the components of an explanation.
+ * @param {object} data see MixerData in data.py
+ * @returns {{rows: {name: string, stems: number[]}[],
+ *            columns: {start: number, end: number, segments: number[]}[],
+ *            stemCount: number, segmentCount: number}} positions in samples
+ */
+export function makeGrid({ type, stems, segments }) {
+  const everyStem = stems.map((_, index) => index);
+  const everySegment = segments.map((_, index) => index);
+  const rows =
+    type === "time"
+      ? [{ name: WHOLE_MIX, stems: everyStem }]
+      : stems.map(({ name }, index) => ({ name, stems: [index] }));
+  const columns =
+    type === "source"
+      ? [{ start: segments[0][0], end: segments.at(-1)[1], segments: everySegment }]
+      : segments.map(([start, end], index) => ({ start, end, segments: [index] }));
+  return { rows, columns, stemCount: stems.length, segmentCount: segments.length };
+}
+
+/** Switches of a mixer: one per cell, and solo and mute per row and per column. */
+export class MixState {
+  /**
+   * @param {ReturnType<typeof makeGrid>} grid
+   * @param {number[]} weights one per component, index = column * rows + row
+   */
+  constructor(grid, weights) {
+    this.grid = grid;
+    this.weights = weights;
+    this.on = new Uint8Array(grid.rows.length * grid.columns.length).fill(1);
+    this.clearSoloAndMute();
+  }
+
+  index(row, column) {
+    return column * this.grid.rows.length + row;
+  }
+
+  toggle(row, column) {
+    const index = this.index(row, column);
+    this.on[index] ^= 1;
+  }
+
+  /** Set all cells at once; solo and mute are cleared, so that what is set is what is heard. */
+  set(mask) {
+    this.on = Uint8Array.from(mask);
+    this.clearSoloAndMute();
+  }
+
+  clearSoloAndMute() {
+    this.solo = { row: new Set(), column: new Set() };
+    this.mute = { row: new Set(), column: new Set() };
+  }
+
+  /**
+   * Switch solo or mute of a row or column.
+   * @param {"solo"|"mute"} what
+   * @param {"row"|"column"} axis
+   */
+  flip(what, axis, index) {
+    const set = this[what][axis];
+    if (!set.delete(index)) set.add(index);
+  }
+
+  /** Whether a cell sounds: on, not muted, and soloed where anything of its kind is. */
+  sounds(row, column) {
+    const heard = (axis, index) =>
+      !this.mute[axis].has(index) && (this.solo[axis].size === 0 || this.solo[axis].has(index));
+    return this.on[this.index(row, column)] === 1 && heard("row", row) && heard("column", column);
+  }
+
+  /** What is heard, one value per component. */
+  heard() {
+    return this.on.map((_, index) => {
+      const rows = this.grid.rows.length;
+      return this.sounds(index % rows, Math.floor(index / rows)) ? 1 : 0;
+    });
+  }
+
+  /** What is heard, one value per stem in each segment: segment * stems + stem. */
+  cells() {
+    const { rows, columns, stemCount, segmentCount } = this.grid;
+    const cells = new Uint8Array(stemCount * segmentCount);
+    columns.forEach((column, c) =>
+      rows.forEach((row, r) => {
+        if (!this.sounds(r, c)) return;
+        for (const segment of column.segments) {
+          for (const stem of row.stems) cells[segment * stemCount + stem] = 1;
+        }
+      }),
+    );
+    return cells;
+  }
+
+  /** Mixes worth a button of their own, as [{label, mask, title}]; a mask of null: there is none. */
+  presets() {
+    const { weights, grid } = this;
+    const count = weights.length;
+    const only = (chosen) => Uint8Array.from({ length: count }, (_, i) => Number(chosen(i)));
+    const speakingFor = strongest(weights, 1);
+    const against = strongest(weights, -1);
+    const top = (k) => new Set(speakingFor.slice(0, k));
+    const voice = grid.rows.findIndex(({ name }) => /^(vocals|voice|singing)$/i.test(name));
+    const presets = [
+      { label: "All", mask: only(() => true), title: "Everything on" },
+      ...[1, 3].map((k) => ({
+        label: `Top ${k}`,
+        mask: speakingFor.length > 0 && count > k ? only((i) => top(k).has(i)) : null,
+        title: k === 1 ? "What speaks most for the track" : `The ${k} that speak most for the track`,
+      })),
+      {
+        label: "Without top 3",
+        mask: speakingFor.length > 0 && count > 3 ? only((i) => !top(3).has(i)) : null,
+        title: "Everything but the 3 that speak most for the track",
+      },
+      {
+        label: "Only against",
+        mask: against.length > 0 ? only((i) => against.includes(i)) : null,
+        title: "Only what speaks against the track",
+      },
+    ];
+    if (voice >= 0) {
+      const mask = only((i) => i % grid.rows.length === voice);
+      presets.push({ label: "Vocals only", mask, title: "The vocals and nothing else" });
+    }
+    return presets;
+  }
+}
+
+/**
+ * Components whose weight has the given sign, strongest first.
+ * @param {number[]} weights
+ * @param {1|-1} sign
+ */
+export function strongest(weights, sign) {
+  return weights
+    .map((weight, index) => ({ strength: weight * sign, index }))
+    .filter(({ strength }) => strength > 0)
+    .sort((a, b) => b.strength - a.strength || a.index - b.index)
+    .map(({ index }) => index);
+}
+
+/** Write a mask as hexadecimal digits, four components a digit, the first component in front. */
+export function encodeMask(mask) {
+  let text = "";
+  for (let i = 0; i < mask.length; i += 4) {
+    let digit = 0;
+    for (let bit = 0; bit < 4; bit += 1) digit = digit * 2 + (mask[i + bit] ? 1 : 0);
+    text += digit.toString(16);
+  }
+  return text;
+}
+
+/** Read what encodeMask wrote; null where the text does not fit. */
+export function decodeMask(text, count) {
+  if (!/^[0-9a-f]+$/.test(text) || text.length !== Math.ceil(count / 4)) return null;
+  const bits = [...text].flatMap((digit) =>
+    [8, 4, 2, 1].map((bit) => (parseInt(digit, 16) & bit ? 1 : 0)),
+  );
+  return bits.slice(count).some(Boolean) ? null : Uint8Array.from(bits.slice(0, count));
+}

@@ -1,0 +1,96 @@
+// Play button, time and position: what the mixer and the waveform player have in common.
+
+import { button, clock, el, icon } from "./dom.js";
+
+/** Button that plays and pauses, with the time beside it. */
+export class Transport {
+  /** @param {{duration: number, onToggle: () => void}} options duration in seconds */
+  constructor({ duration, onToggle }) {
+    this.duration = duration;
+    this.play = button("", { class: "play", onclick: onToggle });
+    this.now = el("span", { class: "now" }, "0:00");
+    this.total = el("span", {}, clock(duration));
+    this.time = el("span", { class: "time" }, this.now, " / ", this.total);
+    this.setPlaying(false);
+  }
+
+  setDuration(duration) {
+    this.duration = duration;
+    this.total.textContent = clock(duration);
+  }
+
+  setPlaying(playing) {
+    this.play.replaceChildren(icon(playing ? "pause" : "play"));
+    this.play.setAttribute("aria-label", playing ? "Pause" : "Play");
+  }
+
+  setPosition(position) {
+    const text = clock(position);
+    if (this.now.textContent !== text) this.now.textContent = text;
+  }
+}
+
+const STEP_S = 1;
+const STRIDE_S = 5;
+
+/**
+ * Turn an element into a slider over time: click and drag, arrows, Home and End.
+ * @param {HTMLElement} element as wide as the whole track
+ * @param {{duration: () => number, position: () => number, onSeek: (s: number) => void}} options
+ * @returns {(position: number) => void} tells screen readers where the track is
+ */
+export function makeSeekBar(element, { duration, position, onSeek }) {
+  element.setAttribute("role", "slider");
+  element.setAttribute("tabindex", "0");
+  element.setAttribute("aria-label", "Position in the track");
+  element.setAttribute("aria-valuemin", "0");
+  const at = (event) => {
+    const box = element.getBoundingClientRect();
+    return (Math.min(Math.max((event.clientX - box.left) / box.width, 0), 1) || 0) * duration();
+  };
+  element.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    element.setPointerCapture(event.pointerId);
+    onSeek(at(event));
+  });
+  element.addEventListener("pointermove", (event) => {
+    if (element.hasPointerCapture(event.pointerId)) onSeek(at(event));
+  });
+  element.addEventListener("keydown", (event) => {
+    const target = seekTarget(event, position(), duration());
+    if (target === null) return;
+    event.preventDefault();
+    event.stopPropagation();
+    onSeek(target);
+  });
+  return (now) => {
+    const value = String(Math.floor(now));
+    if (element.getAttribute("aria-valuenow") === value) return;
+    element.setAttribute("aria-valuenow", value);
+    element.setAttribute("aria-valuemax", String(Math.floor(duration())));
+    element.setAttribute("aria-valuetext", `${clock(now)} of ${clock(duration())}`);
+  };
+}
+
+/** Where a key takes the position, or null: arrows a second, with Shift or Page keys five. */
+export function seekTarget(event, position, duration) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return null;
+  const step = event.shiftKey ? STRIDE_S : STEP_S;
+  const targets = {
+    ArrowRight: position + step,
+    ArrowUp: position + step,
+    ArrowLeft: position - step,
+    ArrowDown: position - step,
+    PageUp: position + STRIDE_S,
+    PageDown: position - STRIDE_S,
+    Home: 0,
+    End: duration,
+  };
+  const target = targets[event.key];
+  return target === undefined ? null : Math.min(Math.max(target, 0), duration);
+}
+
+/** Whether Space belongs to the element itself, as it does to buttons and links. */
+export function usesSpace(element) {
+  return element.closest("button, summary, a, input, select, textarea") !== null;
+}

@@ -1,0 +1,234 @@
+// The waveform player: one recording to hear, one or several waveforms to see it in.
+//
+// A track has one lane, itself. Highlights of an explanation have a lane for each stem that
+// they come from, with the components marked; what sounds is their mix.
+
+import { bounds, button, el, icon } from "./dom.js";
+import { drawWave, fitCanvas, peaks } from "./draw.js";
+import { loadAudio } from "./load.js";
+import { takeSound } from "./sound.js";
+import { followTheme, palette } from "./theme.js";
+import { Transport, makeSeekBar, usesSpace } from "./transport.js";
+
+const PEAKS_RATE = 16000; // enough to see a waveform
+
+export class WaveformPlayer {
+  /**
+   * @param {HTMLElement} root an empty element to fill
+   * @param {object} data see WaveformData in data.py
+   */
+  constructor(root, data) {
+    this.root = root;
+    this.data = data;
+    this.offset = data.offset_s ?? 0; // where on the lanes the recording begins
+    this.duration = data.duration_s;
+    this.abort = new AbortController();
+    this.build();
+    this.endTheme = followTheme(root, () => this.paint());
+    this.resizing = new ResizeObserver(() => this.paint());
+    this.resizing.observe(this.lanes);
+    this.ready = this.load();
+  }
+
+  build() {
+    this.audio = new Audio();
+    this.audio.preload = "metadata";
+    this.audio.crossOrigin = "anonymous";
+    this.audio.src = source(this.data);
+    this.audio.addEventListener("error", () => this.complain());
+    for (const name of ["play", "pause", "ended", "seeked"]) {
+      this.audio.addEventListener(name, () => this.update());
+    }
+    this.transport = new Transport({ duration: this.duration, onToggle: () => this.toggle() });
+    this.canvases = this.data.lanes.map(() => el("canvas", { "aria-hidden": "true" }));
+    this.cursor = el("div", { class: "cursor", "aria-hidden": "true" });
+    this.lanes = el(
+      "div",
+      { class: "waves" },
+      ...this.data.lanes.map((lane, i) =>
+        el(
+          "div",
+          { class: "wave" },
+          this.canvases[i],
+          lane.name ? el("span", { class: "wave-name", "aria-hidden": "true" }, lane.name) : null,
+        ),
+      ),
+      this.cursor,
+    );
+    this.tellPosition = makeSeekBar(this.lanes, {
+      duration: () => this.duration,
+      position: () => this.position(),
+      onSeek: (position) => this.seek(position),
+    });
+    const spans = this.data.lanes.flatMap((lane) =>
+      lane.spans.map((stretch) => this.spanButton(lane, stretch)),
+    );
+    this.message = el("p", { class: "message", role: "alert", hidden: "" });
+    this.root.append(
+      el(
+        "div",
+        { class: "bar-top" },
+        this.transport.play,
+        this.transport.time,
+        el("span", { class: "title" }, this.data.title),
+      ),
+      this.lanes,
+      ...(spans.length ? [el("div", { class: "spans" }, ...spans)] : []),
+      this.message,
+    );
+    this.root.classList.add("lemons", "waveform");
+    this.root.addEventListener("keydown", (event) => this.onKey(event));
+    this.update();
+  }
+
+  /** Marked stretches are heard by themselves at a click, and named for whoever sees no marks. */
+  spanButton(lane, stretch) {
+    const where = [lane.name, bounds(stretch.start_s, stretch.end_s)].filter(Boolean).join(", ");
+    const made = button("", {
+      class: `span ${stretch.kind}`,
+      title: `Play ${where}`,
+      onclick: () => this.playSpan(stretch),
+    });
+    made.append(icon("play"), stretch.label ? `${stretch.label}: ${where}` : where);
+    return made;
+  }
+
+  async load() {
+    const { signal } = this.abort;
+    this.waves = await Promise.all(
+      this.data.lanes.map(async (lane) => {
+        if (lane.peaks) return Float32Array.from(lane.peaks);
+        try {
+          const origin = lane.url || lane.base64 ? lane : this.data;
+          const buffer = await loadAudio(origin, "The waveform", PEAKS_RATE, signal);
+          return peaks([buffer.getChannelData(0)], 1200);
+        } catch {
+          return null; // it may still sound; if it does not, the audio element says so
+        }
+      }),
+    );
+    this.paint();
+  }
+
+  complain() {
+    const words = { 2: "no answer from the server", 3: "the file is damaged", 4: "the file is missing or of an unknown kind" };
+    const reason = words[this.audio.error?.code] ?? "unknown reason";
+    this.message.textContent = `“${this.data.title}” cannot be played: ${reason}`;
+    this.message.hidden = false;
+    this.update();
+  }
+
+  // -- playing ----------------------------------------------------------------------------------
+
+  async toggle() {
+    this.stopAt = null;
+    if (this.audio.paused) await this.play();
+    else this.audio.pause();
+  }
+
+  async play() {
+    takeSound(this, () => this.audio.pause());
+    try {
+      await this.audio.play();
+    } catch (error) {
+      if (error.name !== "AbortError" && !this.audio.error) this.complain();
+    }
+  }
+
+  playSpan(stretch) {
+    this.seek(stretch.start_s);
+    this.stopAt = stretch.end_s;
+    return this.play();
+  }
+
+  position() {
+    return this.audio.currentTime + this.offset;
+  }
+
+  seek(position) {
+    this.stopAt = null;
+    this.audio.currentTime = Math.max(position - this.offset, 0);
+    this.showPosition(position);
+  }
+
+  update() {
+    const playing = !this.audio.paused && !this.audio.ended;
+    this.transport.setPlaying(playing);
+    this.showPosition();
+    cancelAnimationFrame(this.frame);
+    if (playing) this.frame = requestAnimationFrame(() => this.follow());
+  }
+
+  follow() {
+    this.showPosition();
+    if (this.stopAt && this.position() >= this.stopAt) {
+      this.stopAt = null;
+      this.audio.pause();
+    }
+    if (!this.audio.paused) this.frame = requestAnimationFrame(() => this.follow());
+  }
+
+  showPosition(position = this.position()) {
+    this.transport.setPosition(position);
+    this.tellPosition(position);
+    const share = Math.min(position / this.duration, 1);
+    this.cursor.style.transform = `translateX(${share * this.lanes.clientWidth}px)`;
+  }
+
+  // -- painting and keys ------------------------------------------------------------------------
+
+  paint() {
+    const width = this.lanes.clientWidth;
+    if (!this.waves || width === 0) return;
+    const colors = palette(this.root);
+    const loudest = this.waves.reduce((top, wave) => Math.max(top, ...(wave ?? [0])), 0);
+    this.data.lanes.forEach((lane, i) => {
+      const canvas = this.canvases[i];
+      const height = canvas.parentElement.clientHeight;
+      const context = fitCanvas(canvas, width, height);
+      const whole = { x: 0, y: 0, width, height };
+      const x = (seconds) => (seconds / this.duration) * width;
+      for (const { start_s: start, end_s: end, kind } of lane.spans) {
+        context.globalAlpha = 0.3;
+        context.fillStyle = kind === "against" ? colors.negative : colors.positive;
+        context.fillRect(x(start), 0, x(end) - x(start), height);
+        context.globalAlpha = 1;
+      }
+      if (!this.waves[i]) return;
+      drawWave(context, whole, this.waves[i], loudest, colors.muted);
+      for (const { start_s: start, end_s: end, kind } of lane.spans) {
+        context.save();
+        context.beginPath();
+        context.rect(x(start), 0, x(end) - x(start), height);
+        context.clip();
+        const ink = kind === "against" ? colors.negativeInk : colors.positiveInk;
+        drawWave(context, whole, this.waves[i], loudest, ink);
+        context.restore();
+      }
+    });
+    this.showPosition();
+  }
+
+  onKey(event) {
+    if (event.key !== " " || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (usesSpace(event.target)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (!event.repeat) this.toggle();
+  }
+
+  destroy() {
+    this.abort.abort();
+    this.audio.pause();
+    this.audio.removeAttribute("src");
+    this.audio.load(); // lets go of the connection
+    this.resizing.disconnect();
+    this.endTheme();
+    cancelAnimationFrame(this.frame);
+    this.root.replaceChildren();
+  }
+}
+
+function source({ url, base64, media_type: type }) {
+  return base64 ? `data:${type};base64,${base64}` : url;
+}
