@@ -12,7 +12,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from recsys.melspectrogram import HOP_LENGTH, LogMel, check_waveforms
+from recsys.melspectrogram import HOP_LENGTH, N_FFT, LogMel, check_waveforms
 
 CHANNELS = (1, 64, 128, 128, 128, 64)
 """Channels before the first block and after each of the five."""
@@ -133,3 +133,25 @@ class FCN(nn.Module):
         pooled = torch.cat([mean, maximum], dim=1)
         logits: Tensor = self.fc(self.dropout(pooled))
         return logits
+
+    # What follows describes the network to those who enter it between its stages.
+    n_fft = N_FFT
+    hop_length = HOP_LENGTH
+    head_statistics = ("mean", "max")
+    """What `fc` is given of every channel, in order."""
+
+    @property
+    def window(self) -> Tensor:
+        """Window of the short-time Fourier transform, [512]."""
+        return self.spec.mel.spectrogram.window
+
+    @property
+    def stages(self) -> tuple[Block, ...]:
+        """The five blocks, first to last."""
+        return self.layer1, self.layer2, self.layer3, self.layer4, self.layer5
+
+    def from_spectrum(self, spectra: Tensor) -> Tensor:
+        """Map complex spectra [batch, 257, frames] to what the first block takes."""
+        decibels: Tensor = self.spec[1](self.spec.mel.mel_scale(spectra))
+        normalised: Tensor = self.spec_bn(decibels[:, None])
+        return normalised
