@@ -314,7 +314,7 @@ def audio_blocks(
     if not path.is_file():
         raise DataError(f"{path} is not a file: name an audio file")
     try:
-        file = soundfile.SoundFile(str(path))
+        file = soundfile.SoundFile(os.fsencode(path))
     except (soundfile.LibsndfileError, TypeError):  # TypeError: .raw, which has no header
         yield from _decode_with_ffmpeg(path, start_s, duration_s)
     else:
@@ -337,18 +337,19 @@ def audio_length_s(path: Path) -> float:
     if not path.is_file():
         raise DataError(f"{path} is not a file: name an audio file")
     try:
-        header = soundfile.info(str(path))
+        header = soundfile.info(os.fsencode(path))
         return float(header.frames / header.samplerate)
     except (soundfile.LibsndfileError, TypeError):
         import av
 
         try:
-            with av.open(str(path)) as container:
+            with av.open(path) as container:
                 if not container.streams.audio:
                     raise DataError(f"{path} holds no audio")
                 return float((container.duration or 0) / 1e6)
         except (av.FFmpegError, OSError, ValueError) as error:
-            raise DataError(f"{path} cannot be decoded as audio: {error}") from error
+            reason = getattr(error, "strerror", None) or error
+            raise DataError(f"{path} cannot be decoded as audio: {reason}") from error
 
 
 def _decode_with_libsndfile(
@@ -384,7 +385,7 @@ def _decode_with_ffmpeg(
     import av
 
     try:
-        with av.open(str(path)) as container:
+        with av.open(path) as container:
             if not container.streams.audio:
                 raise DataError(f"{path} holds no audio")
             position, rate, frames = _frames_from(container, start_s)
@@ -400,7 +401,8 @@ def _decode_with_ffmpeg(
                 if end is not None and position >= end:
                     return
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be decoded as audio: {error}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{path} cannot be decoded as audio: {reason}") from error
 
 
 def _frames_from(container: Any, start_s: float) -> tuple[int, int, Iterator[Any]]:

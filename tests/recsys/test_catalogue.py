@@ -1,0 +1,184 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from lemons_utils import DataError, ParameterError, audio_checksum, to_int16
+from recsys.catalogue import (
+    COLUMNS,
+    UNFINISHED,
+    Catalogue,
+    check_name,
+    open_catalogue,
+    read_tracks,
+    save_audio,
+    write_tracks,
+)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Where the catalogue "mine" belongs; not made yet."""
+    return tmp_path / "catalogues" / "mine"
+
+
+def noise(rng, samples: int = 20_000) -> np.ndarray:
+    return rng.integers(-20_000, 20_000, samples).astype(np.int16)
+
+
+def test_what_is_written_is_read(tmp_path, folder, rng):
+    sounds = [noise(rng), noise(rng, 30_000)]
+    ids = [save_audio(folder, audio) for audio in sounds]
+    assert ids == [audio_checksum(audio) for audio in sounds]
+    table = pd.DataFrame(
+        {
+            "seed": [7, 8],
+            "track_id": ids,
+            "title": ["Öl", None],
+            "year": [1999, None],
+            "samples": [20_000, 30_000],
+        }
+    )
+    written = write_tracks(folder, table)
+    catalogue = open_catalogue("mine", data_folder=tmp_path)
+    pd.testing.assert_frame_equal(catalogue.tracks, written)
+    assert list(catalogue.tracks) == [*COLUMNS, "seed"]
+    assert catalogue.track_ids == ids
+    first, second = catalogue.tracks.to_dict("records")
+    assert (first["title"], first["artist"], first["year"]) == ("Öl", "", 1999)
+    assert (second["title"], second["duration_s"]) == ("", 1.875)
+    assert catalogue.tracks["year"][1] is pd.NA
+    for track_id, audio in zip(ids, sounds, strict=True):
+        np.testing.assert_array_equal(catalogue.audio(track_id), audio)
+    assert isinstance(catalogue.audio(ids[0]), np.memmap)
+    assert not list((folder / "audio").glob(".*"))
+
+
+def test_the_same_table_is_the_same_bytes(folder, rng):
+    table = pd.DataFrame({"track_id": ["b", "a"], "samples": [1, 2]})
+    write_tracks(folder, table)
+    before = (folder / "tracks.parquet").read_bytes()
+    write_tracks(folder, read_tracks(folder / "tracks.parquet"))
+    assert (folder / "tracks.parquet").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ({"track_id": ["a"]}, "missing: {'samples'}"),
+        ({"track_id": ["a", "a"], "samples": [1, 2]}, "a comes twice"),
+        ({"track_id": ["a", None], "samples": [1, 2]}, "some are empty"),
+        ({"track_id": ["a", ""], "samples": [1, 2]}, "some are empty"),
+    ],
+)
+def test_malformed_tables_are_refused(folder, table, says):
+    with pytest.raises(ParameterError, match=says):
+        write_tracks(folder, pd.DataFrame(table))
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("below", ["", "audio"])
+def test_a_folder_of_arrays_is_a_catalogue_as_it_is(tmp_path, folder, rng, below):
+    arrays = folder / below
+    arrays.mkdir(parents=True)
+    sound = noise(rng)
+    floats = (sound / 32768).astype(np.float32)
+    np.save(arrays / "TRB.npy", floats)
+    np.save(arrays / "TRA.npy", sound)
+    np.save(arrays / "TRC.npy", sound.astype(">i2"))
+    np.save(arrays / "TRD.npy", floats.astype(np.float64))
+    (arrays / ".TRE.npy").write_bytes(b"half written")
+    catalogue = open_catalogue("mine", data_folder=tmp_path)
+    assert catalogue.track_ids == ["TRA", "TRB", "TRC", "TRD"]
+    assert list(catalogue.tracks["title"]) == catalogue.track_ids
+    assert set(catalogue.tracks["samples"]) == {20_000}
+    for track_id in catalogue.track_ids:
+        audio = catalogue.audio(track_id)
+        assert audio.dtype == np.int16
+        np.testing.assert_array_equal(audio, sound)
+
+
+def test_floats_that_overshoot_a_little_are_clipped(tmp_path):
+    np.save(tmp_path / "a.npy", np.array([1.25, -1.25, 0.5]))
+    expected = to_int16(np.array([1.0, -1.0, 0.5]))
+    np.testing.assert_array_equal(Catalogue("x", tmp_path).audio("a"), expected)
+
+
+@pytest.mark.parametrize(
+    ("array", "says"),
+    [
+        (np.zeros((2, 50), np.int16), r"shape \(samples,\), got \(2, 50\)"),
+        (np.zeros(0, np.int16), "is no array of audio|got \\(0,\\)"),
+        (np.zeros(50, np.int32), "got int32"),
+        (np.zeros(50, np.uint16), "got uint16"),
+        (np.full(50, 20_000.0), "larger ones or NaN"),
+        (np.array([0.0, np.nan]), "larger ones or NaN"),
+        (np.array([{"an": "object"}]), "is no array of audio"),
+        (b"\x93NUMPY", "is no array of audio"),
+        (b"", "is no array of audio"),
+        (None, "has no audio of track a"),
+    ],
+)
+def test_arrays_that_are_no_audio_are_data_errors(tmp_path, array, says):
+    if isinstance(array, bytes):
+        (tmp_path / "a.npy").write_bytes(array)
+    elif array is not None:
+        np.save(tmp_path / "a.npy", array)
+    with pytest.raises(DataError, match=says):
+        Catalogue("mine", tmp_path).audio("a")
+
+
+@pytest.mark.parametrize("track_id", ["", "..", "../secret", "a/b", "a\\b", ".hidden", "a\0"])
+def test_track_ids_stay_in_the_folder(tmp_path, track_id):
+    with pytest.raises(ParameterError, match="track_id"):
+        Catalogue("mine", tmp_path).audio(track_id)
+
+
+def test_only_mono_16_bits_are_saved(folder):
+    for audio in (np.zeros(10), np.zeros((1, 10), np.int16), np.zeros(0, np.int16)):
+        with pytest.raises(ParameterError, match="int16 of shape"):
+            save_audio(folder, audio)
+
+
+def test_a_damaged_array_is_saved_again(folder, rng):
+    sound = noise(rng)
+    path = folder / "audio" / f"{save_audio(folder, sound)}.npy"
+    path.write_bytes(path.read_bytes()[:1000])
+    save_audio(folder, sound)
+    np.testing.assert_array_equal(np.load(path), sound)
+
+
+def test_missing_catalogues_say_what_there_is_and_what_to_do(tmp_path, folder):
+    with pytest.raises(DataError, match=r"no catalogue 'mine'.*there: none.*recsys\.ingest"):
+        open_catalogue("mine", data_folder=tmp_path)
+    (folder.parent / "demo").mkdir(parents=True)
+    folder.mkdir()
+    with pytest.raises(DataError, match="there: demo, mine"):
+        open_catalogue("mine", data_folder=tmp_path)
+
+
+def test_a_catalogue_whose_ingest_has_not_ended_is_refused(tmp_path, folder, rng):
+    save_audio(folder, noise(rng))
+    (folder / UNFINISHED).touch()
+    with pytest.raises(DataError, match="not finished"):
+        open_catalogue("mine", data_folder=tmp_path)
+
+
+def test_a_damaged_table_is_a_data_error(tmp_path, folder):
+    folder.mkdir(parents=True)
+    (folder / "tracks.parquet").write_bytes(b"PAR1 no")
+    with pytest.raises(DataError, match=r"tracks\.parquet is no table"):
+        _ = open_catalogue("mine", data_folder=tmp_path).tracks
+    pd.DataFrame({"x": [1]}).to_parquet(folder / "tracks.parquet")
+    with pytest.raises(DataError, match="missing"):
+        _ = open_catalogue("mine", data_folder=tmp_path).tracks
+
+
+@pytest.mark.parametrize("name", ["marko", "Jürgen M.-2", "a@b.org", "x" * 100, "7"])
+def test_names_that_are_good_file_names(name):
+    assert check_name(name, "user_name") == name
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", ".a", "a/b", "a\\b", "a\n", "a.", "a ", "x" * 101])
+def test_names_that_are_none(name):
+    with pytest.raises(ParameterError, match="user_name must be"):
+        check_name(name, "user_name")
