@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from audiolime.exact_tables import Tables
 from lemons_utils import SAMPLE_RATE, DataError, ParameterError, write_beside
 
 TYPES = ("time", "source", "time_source")
@@ -199,6 +200,28 @@ class Store:
         with write_beside(path) as temporary:
             text = json.dumps(to_json(explanation), indent=1, allow_nan=False)
             temporary.write_text(text + "\n", encoding="utf-8")
+        return path
+
+    def load_tables(self, track_id: str, about: dict[str, object]) -> Tables | None:
+        """Read the what-if tables of a track if they are about the very same, otherwise None.
+
+        Parameters
+        ----------
+        track_id : str
+        about : dict
+            Model, audio, separator, segments and stems.
+        """
+        try:
+            tables = Tables.read(self.tables_path(track_id))
+        except DataError:
+            return None
+        known = {name: tables.meta.get(name) for name in about}
+        return tables if known == about else None
+
+    def save_tables(self, track_id: str, tables: Tables, about: dict[str, object]) -> Path:
+        """Write the what-if tables of a track, with what they are about."""
+        path = self.tables_path(track_id)
+        tables.write(path, **about)
         return path
 
     def _track(self, track_id: str) -> Path:
