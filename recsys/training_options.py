@@ -1,0 +1,95 @@
+"""How to train: the options, their published defaults, and what they allow."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from lemons_utils import ParameterError
+
+SCHEDULES: dict[str, Callable[[float], float]] = {
+    "constant": lambda progress: 1.0,
+    "cosine": lambda progress: (1.0 + math.cos(math.pi * progress)) / 2,
+}
+"""Factors of the learning rate, from progress in [0, 1]; the published one is constant."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to train. Names and defaults are the published ones, as far as they go.
+
+    Parameters
+    ----------
+    n_epochs : int > 0
+        Each hears one crop of every track.
+    batch_size : int > 0
+    lr : float > 0
+        Learning rate of Adam.
+    wd : float >= 0
+        Weight decay.
+    training_seed : int >= 0
+        Of dropout; the crops have their own.
+    patience : int > 0, or None
+        Stop after so many epochs without a better model; None trains them all.
+    valid_every : int > 0
+        Validate after every so many epochs, and after the last.
+    log_step : int > 0
+        Call `on_step` after every so many steps.
+    num_workers : int >= 0
+        Processes that load; 0 loads in this one. Changes nothing in the result.
+    device : str
+    schedule : "constant" or "cosine"
+        How the learning rate goes on; cosine ends at zero after `n_epochs`.
+    precision : "float32" or "bfloat16"
+        Of the training step; validation is always in float32.
+    """
+
+    n_epochs: int = 1000
+    batch_size: int = 20
+    lr: float = 1e-3
+    wd: float = 1e-4
+    training_seed: int = 0
+    patience: int | None = None
+    valid_every: int = 1
+    log_step: int = 100
+    num_workers: int = 0
+    device: str = "cpu"
+    schedule: str = "constant"
+    precision: str = "float32"
+
+    def __post_init__(self) -> None:
+        for name in ("n_epochs", "batch_size", "lr", "valid_every", "log_step", "patience"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ParameterError(f"{name} must be greater than 0, got {value}")
+        for name in ("wd", "training_seed", "num_workers"):
+            if not getattr(self, name) >= 0:
+                raise ParameterError(f"{name} must be 0 or greater, got {getattr(self, name)}")
+        for name, known in (("schedule", [*SCHEDULES]), ("precision", ["float32", "bfloat16"])):
+            if getattr(self, name) not in known:
+                raise ParameterError(
+                    f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}"
+                )
+
+
+def pick_device(name: str) -> torch.device:
+    """Turn "cpu", "cuda", "cuda:1" or "auto" (cuda where there is one) into a device.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such device here.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ParameterError(
+            f"device must be cpu, cuda or auto, got {name!r}, which is not here: say device=cpu"
+        ) from error
+    return device
