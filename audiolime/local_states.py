@@ -1,0 +1,235 @@
+"""Every distinct local state of a network, computed once: the sweep over a track.
+
+A mask switches stems on and off in every segment. A column of a feature map sees the segments
+low to high only, so all masks that agree there give it the same value: a *local state* of that
+stretch. The sweep goes through the track from left to right, all layers at once, run by run
+(`receptive_field`), and computes each run for each of its distinct states.
+
+How a run comes from the layer below: a convolution is linear, so its value on columns that
+were computed as several runs is the sum of what each of those runs contributes; and each
+contribution depends on that run's states alone. A run that straddles a boundary between long
+segments is the sum of a left, a middle and a right part: 2^S left states, 2^S right states,
+and only the middle for all pairs.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from audiolime.network import LocalStage
+from audiolime.receptive_field import Run
+from lemons_utils import ParameterError
+
+BLOCK_BYTES = 8 << 20
+"""A convolution's output per block of states: small enough to be pooled from the cache."""
+
+SHARE = 2
+"""A run below contributes once per state of its own if it has so many times fewer states."""
+
+
+class States:
+    """The distinct local states among some masks, for any stretch of segments.
+
+    Parameters
+    ----------
+    subsets : ndarray [shape=(masks, segments)], int64
+        Which stems every mask leaves on in every segment, as a number: bit s for stem s.
+    bits : int
+        Number of stems.
+    """
+
+    def __init__(self, subsets: NDArray[np.int64], bits: int) -> None:
+        self.subsets = subsets
+        self._bits = bits
+        self._known: dict[tuple[int, int], tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
+
+    def distinct(self, low: int, high: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """One mask for every state of segments low to high; and the state of every mask."""
+        if (low, high) not in self._known:
+            part = self.subsets[:, low : high + 1]
+            width = part.shape[1] * self._bits
+            if width <= 62:  # one number per state sorts faster than rows do
+                part = part @ (1 << (self._bits * np.arange(part.shape[1], dtype=np.int64)))
+            _, first, state = np.unique(part, axis=0, return_index=True, return_inverse=True)
+            self._known[low, high] = first.astype(np.int64), state.reshape(-1).astype(np.int64)
+        return self._known[low, high]
+
+    def count(self, low: int, high: int) -> int:
+        """Count the distinct states of segments low to high."""
+        return len(self.distinct(low, high)[0])
+
+    def within(self, outer: tuple[int, int], inner: tuple[int, int]) -> NDArray[np.int64]:
+        """For every state of a stretch its state in a stretch inside, [states of outer]."""
+        masks, _ = self.distinct(*outer)
+        _, state = self.distinct(*inner)
+        return state[masks]
+
+    def subset(self, span: tuple[int, int], segment: int) -> NDArray[np.int64]:
+        """For every state of a stretch the stems that are on in one of its segments."""
+        masks, _ = self.distinct(*span)
+        chosen: NDArray[np.int64] = self.subsets[masks, segment]
+        return chosen
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The values of a run, [states, channels, columns, bands]."""
+
+    run: Run
+    values: Tensor
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What one stretch of like columns below contributes to the convolution of a run."""
+
+    stage: LocalStage
+    pieces: list[Tensor]
+    """The columns, [states of the stretch, channels, columns, bands] each."""
+    state: Tensor | None
+    """For every state of the run the stretch's state; None if they are the same."""
+    before: int
+    """Columns of zeros before and after them, which stand for the other parts."""
+    after: int
+    touched: slice
+    """The run's convolved columns that these take part in."""
+
+    def once(self) -> Tensor:
+        """Compute the contribution for all states of the stretch."""
+        return self.stage.convolve(_joined(self.pieces), self.before, self.after, bias=False)
+
+    def block(self, states: slice, *, bias: bool) -> Tensor:
+        """Compute the contribution for some states of the run."""
+        if self.state is None:
+            rows = _joined([piece[states] for piece in self.pieces])
+        else:
+            rows = _joined([piece.index_select(0, self.state[states]) for piece in self.pieces])
+        return self.stage.convolve(rows, self.before, self.after, bias=bias)
+
+
+def _joined(pieces: list[Tensor]) -> Tensor:
+    return pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=2)
+
+
+def advance(
+    stage: LocalStage,
+    runs: Sequence[Run],
+    width: int,
+    below: Iterator[Columns],
+    states: States,
+) -> Iterator[Columns]:
+    """Compute a stage run by run, from the runs of the layer below.
+
+    Parameters
+    ----------
+    stage : LocalStage
+    runs : list of Run
+        What to compute, in order: all columns of the layer.
+    width : int
+        Number of columns below.
+    below : iterator of Columns
+        The layer below, in order; only what later runs need is kept.
+    states : States
+    """
+    conv_width = stage.conv_time.width(width)
+    window: deque[Columns] = deque()
+    for run in runs:
+        first, last = stage.pool_time.inputs(run.first, run.last)
+        padding = max(-first, 0), max(last - conv_width + 1, 0)
+        conv = Run(max(first, 0), min(last, conv_width - 1), *run.span)
+        first, last = stage.conv_time.inputs(conv.first, conv.last)
+        while not window or window[-1].run.last < min(last, width - 1):
+            window.append(next(below))
+        while window[0].run.last < min(first, width - 1):
+            window.popleft()
+        total = _parts(stage, conv, window, states)
+        yield Columns(run, _blockwise(stage, conv, total, padding, states))
+
+
+def _parts(stage: LocalStage, conv: Run, window: Sequence[Columns], states: States) -> list[_Part]:
+    """Part what convolved columns see of the layer below by the segments that it sees in turn."""
+    needed = stage.conv_time.inputs(conv.first, conv.last)
+    stretches: dict[tuple[int, int], list[Columns]] = {}
+    for columns in window:
+        if columns.run.first <= needed[1] and columns.run.last >= needed[0]:
+            stretches.setdefault(columns.run.span, []).append(columns)
+    parts = []
+    for span, stretch in stretches.items():
+        first = max(stretch[0].run.first, needed[0])
+        last = min(stretch[-1].run.last, needed[1])
+        touched = stage.conv_time.outputs(first, last)
+        touched = max(touched[0], conv.first), min(touched[1], conv.last)
+        if touched[0] > touched[1]:  # a stride longer than the kernel steps over columns
+            continue
+        sees = stage.conv_time.inputs(*touched)
+        pieces = [
+            columns.values[:, :, max(first - columns.run.first, 0) : last - columns.run.first + 1]
+            for columns in stretch
+        ]
+        state = None
+        if span != conv.span:
+            state = torch.from_numpy(states.within(conv.span, span)).to(pieces[0].device)
+        zeros = first - sees[0], sees[1] - last
+        columns_touched = slice(touched[0] - conv.first, touched[1] - conv.first + 1)
+        parts.append(_Part(stage, pieces, state, *zeros, columns_touched))
+    return parts
+
+
+def _blockwise(
+    stage: LocalStage, conv: Run, parts: list[_Part], padding: tuple[int, int], states: States
+) -> Tensor:
+    """Sum the parts for all states of a run, then ReLU and pooling, a block at a time."""
+    count = states.count(*conv.span)
+    once = {  # what has few states is convolved once for each, and looked up
+        number: part.once()
+        for number, part in enumerate(parts)
+        if part.state is not None and len(part.pieces[0]) * SHARE <= count
+    }
+    shape = (len(stage.bias), conv.columns, stage.conv_bands)
+    size = max(BLOCK_BYTES // (prod(shape) * stage.bias.element_size()), 1)
+    values: Tensor | None = None
+    for start in range(0, count, size):
+        block = slice(start, min(start + size, count))
+        finished = stage.finish(_sum(stage, parts, once, shape, block), *padding)
+        if values is None:
+            values = _empty_channels_last(count, finished)
+        values[block] = finished
+    if values is None:
+        raise ParameterError("expected at least one mask, got none")
+    return values
+
+
+def _sum(
+    stage: LocalStage,
+    parts: list[_Part],
+    once: dict[int, Tensor],
+    shape: tuple[int, int, int],
+    block: slice,
+) -> Tensor:
+    """Sum all parts' contributions to a run's convolved columns, for a block of its states."""
+    # A part that touches every column starts the sum and brings the bias; usually it is all.
+    whole = slice(0, shape[1])
+    start = next((n for n, part in enumerate(parts) if n not in once and part.touched == whole), -1)
+    if start >= 0:
+        total = parts[start].block(block, bias=True)
+    else:
+        total = stage.bias.repeat(block.stop - block.start, *shape[1:], 1).permute(0, 3, 1, 2)
+    for number, part in enumerate(parts):
+        if number in once and part.state is not None:
+            total[:, :, part.touched] += once[number].index_select(0, part.state[block])
+        elif number != start:
+            total[:, :, part.touched] += part.block(block, bias=False)
+    return total
+
+
+def _empty_channels_last(count: int, like: Tensor) -> Tensor:
+    _, channels, columns, bands = like.shape
+    return like.new_empty(count, columns, bands, channels).permute(0, 3, 1, 2)
