@@ -1,0 +1,234 @@
+"""Closed tables: all that a network says to the masks of a track, in about a megabyte.
+
+Where every column sees two segments at most, the head's sum and maxima over all columns part
+into what each segment contributes, for every subset of its stems, and what each boundary
+between neighbours contributes, for every pair of subsets:
+
+    logit(mask) = bias + sum_t segment_sum[t, s_t] + sum_t boundary_sum[t, s_t, s_t+1]
+                + max_weight . max(max_t segment_max[t, s_t], max_t boundary_max[t, s_t, s_t+1])
+
+with s_t the subset that the mask leaves on in segment t: bit i for stem i. The relevance is
+1 / (1 + exp(-logit)). `Tables.evaluate` is this in NumPy, and what a browser does as well.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lemons_utils import DataError, ParameterError, write_beside
+
+FORMAT = "lemons-tables"
+VERSION = 1
+_BLOCK = 4096
+
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What every segment and every boundary contributes to the logit of a mask.
+
+    `segment_sum` [T, 2^S] and `boundary_sum` [T - 1, 2^S, 2^S] are already weighted by the
+    head; `segment_max` [T, 2^S, C] and `boundary_max` [T - 1, 2^S, 2^S, C] are maxima by
+    channel, -inf where there is nothing to take them over; `max_weight` [C] and `bias` are the
+    head's. A boundary's pairs are [subset left of it, subset right of it].
+    """
+
+    segment_sum: Float64
+    boundary_sum: Float64
+    segment_max: Float32
+    boundary_max: Float32
+    max_weight: Float32
+    bias: float
+    meta: dict[str, object] = field(default_factory=dict)
+
+    @classmethod
+    def empty(cls, n_segments: int, n_stems: int, max_weight: Float32, bias: float) -> Tables:
+        """Make tables to which nothing was added yet."""
+        subsets, channels = 2**n_stems, len(max_weight)
+        pairs = (n_segments - 1, subsets, subsets)
+        return cls(
+            segment_sum=np.zeros((n_segments, subsets)),
+            boundary_sum=np.zeros(pairs),
+            segment_max=np.full((n_segments, subsets, channels), -np.inf, dtype=np.float32),
+            boundary_max=np.full((*pairs, channels), -np.inf, dtype=np.float32),
+            max_weight=max_weight,
+            bias=bias,
+        )
+
+    @property
+    def n_segments(self) -> int:
+        """Number of segments T."""
+        return len(self.segment_sum)
+
+    @property
+    def n_stems(self) -> int:
+        """Number of stems S."""
+        return int(self.segment_sum.shape[1]).bit_length() - 1
+
+    @property
+    def n_components(self) -> int:
+        """Number of components T * S."""
+        return self.n_segments * self.n_stems
+
+    def add_segment(self, segment: int, sums: Float64, maxima: Float32) -> None:
+        """Add pure columns, for every subset."""
+        self.segment_sum[segment] += sums
+        np.maximum(self.segment_max[segment], maxima, out=self.segment_max[segment])
+
+    def add_boundary(self, boundary: int, sums: Float64, maxima: Float32) -> None:
+        """Add mixed columns, for every pair of subsets [left, right]."""
+        self.boundary_sum[boundary] += sums
+        np.maximum(self.boundary_max[boundary], maxima, out=self.boundary_max[boundary])
+
+    def subsets(self, masks: ArrayLike) -> NDArray[np.int64]:
+        """Which stems masks [n, T * S] leave on in every segment, as numbers [n, T]."""
+        array = np.asarray(masks)
+        if array.ndim != 2 or array.shape[1] != self.n_components:
+            raise ParameterError(
+                f"masks must have shape [n, {self.n_components}], got {array.shape}"
+            )
+        bits = 1 << np.arange(self.n_stems)
+        chosen = array.reshape(len(array), self.n_segments, self.n_stems) != 0
+        return np.asarray(chosen @ bits, dtype=np.int64)
+
+    def evaluate(self, masks: ArrayLike) -> Float64:
+        """Look up the logit of every mask.
+
+        Parameters
+        ----------
+        masks : array_like [shape=(n, T * S)], 0 or 1
+            Component index = segment * S + stem.
+
+        Returns
+        -------
+        ndarray [shape=(n,)], logits
+        """
+        subsets = self.subsets(masks)
+        blocks = [
+            self._logits(subsets[start : start + _BLOCK])
+            for start in range(0, len(subsets), _BLOCK)
+        ]
+        return np.concatenate([*blocks, np.empty(0)])
+
+    def part(self, subsets: NDArray[np.int64], first: int) -> tuple[Float64, Float32]:
+        """Sum and maxima over neighbouring segments and the boundaries between them.
+
+        Parameters
+        ----------
+        subsets : ndarray [shape=(n, segments)]
+            What is on in segment `first` and those that follow.
+        first : int
+
+        Returns
+        -------
+        sums : ndarray [shape=(n,)]
+        maxima : ndarray [shape=(n, C)]
+        """
+        on = subsets.T
+        sums = np.zeros(len(subsets))
+        maxima = np.full((len(subsets), len(self.max_weight)), -np.inf, dtype=np.float32)
+        for segment, here in enumerate(on, start=first):
+            sums += self.segment_sum[segment, here]
+            np.maximum(maxima, self.segment_max[segment, here], out=maxima)
+        for boundary, (left, right) in enumerate(pairwise(on), start=first):
+            sums += self.boundary_sum[boundary, left, right]
+            np.maximum(maxima, self.boundary_max[boundary, left, right], out=maxima)
+        return sums, maxima
+
+    def _logits(self, subsets: NDArray[np.int64]) -> Float64:
+        sums, maxima = self.part(subsets, 0)
+        return self.bias + sums + maxima.astype(np.float64) @ self.max_weight.astype(np.float64)
+
+    # -- on disk -------------------------------------------------------------------------------
+    def write(self, path: Path, **about: object) -> None:
+        """Write `tables.npz`; `docs/exact.md` describes the format.
+
+        Parameters
+        ----------
+        path : Path
+            Ends in `.npz`; written beside its name and renamed into place.
+        **about
+            What else to say in `meta`, JSON-able: checksums, names of stems, segments.
+        """
+        meta = {
+            **self.meta,
+            **about,
+            "format": FORMAT,
+            "version": VERSION,
+            "n_segments": self.n_segments,
+            "n_stems": self.n_stems,
+            "n_channels": len(self.max_weight),
+            "bias": self.bias,
+        }
+        text = json.dumps(meta, sort_keys=True).encode()
+        with write_beside(path) as temporary:
+            np.savez(
+                temporary,
+                meta=np.frombuffer(text, dtype=np.uint8),
+                **{name: getattr(self, name).astype("<f4") for name in _shapes(1, 1, 1)},
+            )
+
+    @classmethod
+    def read(cls, path: Path) -> Tables:
+        """Read what `write` wrote.
+
+        Raises
+        ------
+        DataError
+            If the file is missing, of another format or version, or its arrays do not fit.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                meta = json.loads(file["meta"].tobytes().decode())
+                arrays = {name: file[name] for name in _shapes(1, 1, 1)}
+        except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+            raise DataError(f"{path} holds no tables ({error}): explain the track again") from error
+        _check(path, meta, arrays)
+        return cls(
+            segment_sum=arrays["segment_sum"].astype(np.float64),
+            boundary_sum=arrays["boundary_sum"].astype(np.float64),
+            segment_max=arrays["segment_max"],
+            boundary_max=arrays["boundary_max"],
+            max_weight=arrays["max_weight"],
+            bias=float(meta["bias"]),
+            meta=meta,
+        )
+
+
+def _shapes(segments: int, stems: int, channels: int) -> dict[str, tuple[int, ...]]:
+    subsets, boundaries = 2**stems, segments - 1
+    return {
+        "segment_sum": (segments, subsets),
+        "boundary_sum": (boundaries, subsets, subsets),
+        "segment_max": (segments, subsets, channels),
+        "boundary_max": (boundaries, subsets, subsets, channels),
+        "max_weight": (channels,),
+    }
+
+
+def _check(
+    path: Path, meta: Mapping[str, object], arrays: Mapping[str, NDArray[np.float32]]
+) -> None:
+    found = (meta.get("format"), meta.get("version")) if isinstance(meta, dict) else None
+    if not isinstance(meta, dict) or found != (FORMAT, VERSION):
+        raise DataError(f"{path} must be {FORMAT} version {VERSION}, got {found}")
+    sizes = [meta.get(name) for name in ("n_segments", "n_stems", "n_channels")]
+    if not all(isinstance(size, int) for size in sizes):
+        raise DataError(f"{path} does not say how many segments, stems and channels it has")
+    expected = _shapes(*[int(str(size)) for size in sizes])
+    for name, array in arrays.items():
+        if array.shape != expected[name] or array.dtype != np.float32:
+            raise DataError(
+                f"{path}: {name} must be float32 of shape {expected[name]}, "
+                f"got {array.dtype} of shape {array.shape}"
+            )
