@@ -1,5 +1,7 @@
 """Play counts in, a listener's labels and 80-10-10 split out.
 
+`python -m recsys.listening plays.csv --catalogue NAME` writes the split of each listener.
+
 Every listened track is a positive; as many unheard tracks are drawn as negatives; both are
 divided into train, valid and test. All choices rank tracks by SHA-256 of the seed, the listener
 and the track id: the same on every machine and with every version of every library, and a track
@@ -8,7 +10,9 @@ more or less in the catalogue moves few of the others.
 
 from __future__ import annotations
 
+import argparse
 import hashlib
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,9 +20,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lemons_utils import DataError, ParameterError, checksum, write_beside
-from recsys.catalogue import Catalogue, check_name
+from lemons_utils import (
+    DataError,
+    ParameterError,
+    checksum,
+    command,
+    configuration,
+    write_beside,
+)
+from recsys.catalogue import Catalogue, check_name, open_catalogue
 from recsys.grouping import assign_groups
+from recsys.matching import loose_key
+from recsys.plays import match_plays, read_plays
 
 PUBLISHED_SEED = 1_057_386
 PARTS = ("train", "valid", "test")
@@ -63,7 +76,8 @@ def make_split(
     """
     counts = _counts(plays, track_ids)
     listened = counts[counts >= 1]
-    unheard = np.array(sorted(set(track_ids) - set(listened.index)), dtype=object)
+    heard = set(listened.index)
+    unheard = np.array([name for name in dict.fromkeys(track_ids) if name not in heard], object)
     if len(listened) < 3 or len(unheard) < 3:
         raise DataError(
             f"train, valid and test need at least 3 listened and 3 unheard tracks, "
@@ -90,6 +104,8 @@ def make_split(
 
 def split_path(catalogue: Catalogue, user_name: str, seed: int = PUBLISHED_SEED) -> Path:
     """Where a listener's split is: `splits/<user_name>-<seed>.csv` of the catalogue."""
+    if seed < 0:
+        raise ParameterError(f"seed must be 0 or more, got {seed}")
     return catalogue.folder / "splits" / f"{check_name(user_name, 'user_name')}-{seed}.csv"
 
 
@@ -144,8 +160,8 @@ def _counts(plays: pd.DataFrame, track_ids: Sequence[str]) -> pd.Series[int]:
     counts = plays.groupby("track_id", sort=True)["playcount"].sum().astype("int64")
     if (counts < 0).any():
         raise ParameterError("playcount must be 0 or more")
-    unknown = counts.index.difference(pd.Index(track_ids))
-    if len(unknown):
+    known = set(track_ids)
+    if unknown := [track_id for track_id in counts.index if track_id not in known]:
         raise ParameterError(
             f"plays lists {len(unknown)} tracks that the catalogue does not have, "
             f"the first is {unknown[0]!r}"
@@ -203,3 +219,75 @@ def _grouped(
 
 def _of(user_name: str) -> str:
     return f" of {user_name}" if user_name else ""
+
+
+def artists(catalogue: Catalogue) -> dict[str, str]:
+    """Name the artist of each track for `make_split(group=...)`, spelling and guests aside."""
+    tracks = catalogue.tracks
+    names = {name: loose_key(name) if name else "" for name in tracks["artist"].unique()}
+    return dict(zip(tracks["track_id"], tracks["artist"].map(names), strict=True))
+
+
+@command
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `python -m recsys.listening`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m recsys.listening",
+        description="Turn play counts into each listener's labels and 80-10-10 split.",
+    )
+    parser.add_argument(
+        "plays", type=Path, help="CSV: user_name, playcount, and track_id or title and artist"
+    )
+    parser.add_argument("--catalogue", required=True, metavar="NAME")
+    parser.add_argument("--user_name", nargs="+", metavar="NAME", help="these listeners alone")
+    parser.add_argument("--group", choices=("artist",), help="keep an artist in one part")
+    parser.add_argument("--seed", type=int, default=PUBLISHED_SEED)
+    options = parser.parse_args(arguments)
+
+    catalogue = open_catalogue(options.catalogue, data_folder=configuration().data_folder)
+    matched, unmatched = match_plays(read_plays(options.plays), catalogue.tracks)
+    _report_unmatched(catalogue, matched, unmatched)
+    names = options.user_name or sorted(matched["user_name"].unique())
+    group = artists(catalogue) if options.group else None
+    track_ids = catalogue.track_ids
+    failed = []
+    for name in names:
+        path = split_path(catalogue, name, options.seed)
+        plays = matched[matched["user_name"] == name]
+        try:
+            split = make_split(plays, track_ids, user_name=name, seed=options.seed, group=group)
+        except DataError as error:
+            failed.append(str(error))
+            continue
+        write_split(path, split)
+        print(_summary(name, split, path))
+    if failed:
+        raise DataError("; ".join(failed))
+    return 0
+
+
+def _report_unmatched(catalogue: Catalogue, matched: pd.DataFrame, unmatched: pd.DataFrame) -> None:
+    """Write the rows that no track fits beside the splits; none, no file."""
+    path = catalogue.folder / "splits" / "unmatched.csv"
+    path.unlink(missing_ok=True)
+    if len(unmatched):
+        with write_beside(path) as temporary:
+            unmatched.to_csv(temporary, index=False, lineterminator="\n")
+        print(
+            f"{len(unmatched):,} rows with {unmatched['playcount'].sum():,} plays fit no track "
+            f"of the catalogue: {path}"
+        )
+    if not len(matched):
+        raise DataError(f"no row of the plays fits a track of catalogue {catalogue.name}")
+
+
+def _summary(name: str, split: pd.DataFrame, path: Path) -> str:
+    listened = int(split["label"].sum())
+    unheard = len(split) - listened
+    parts = ", ".join(f"{(split['split'] == part).sum():,} {part}" for part in PARTS)
+    few = " (all there are)" if unheard < listened else ""
+    return f"{name}: {listened:,} listened, {unheard:,} unheard{few}; {parts}: {path}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+"""Find a track by title and artist, however somebody else spells them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import pandas as pd
+
+_LETTERS = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"}
+    | {"&": " and ", "+": " and "}
+)
+_GUEST = r"(?:feat|ft|featuring)\b"
+_VERSION = (
+    r"\b(?:live|re-?master(?:ed)?|version|edit|(?:re)?mix(?:ed)?|mono|stereo|acoustic|unplugged|"
+    r"demo|bonus|deluxe|explicit|clean|anniversary|edition|radio|single|album|extended|original|"
+    r"instrumental|re-?recorded|sessions?|take \d+)\b"
+)
+_TO_DROP = re.compile(
+    rf"[(\[{{]\s*(?:{_GUEST}|with\b)[^)\]}}]*[)\]}}]"  # (feat. X) (with X)
+    rf"|\s{_GUEST}\.?\s+\S[^(\[{{]*"  # feat. X, up to a bracket
+    rf"|[(\[{{][^()\[\]{{}}]*{_VERSION}[^()\[\]{{}}]*[)\]}}]"  # (Live at Y) [Remastered 2011]
+    r"|[(\[{]\s*(?:19|20)\d\d\s*[)\]}]"  # (2011)
+    rf"|\s[-\u2013\u2014]\s[^-\u2013\u2014]*{_VERSION}.*$",  # - 2011 Remaster
+    re.IGNORECASE,
+)
+
+
+def strict_key(text: str) -> str:
+    """Letters and digits of a text, without case and accents.
+
+    What has neither ("!!!") stays as it is.
+    """
+    folded = unicodedata.normalize("NFKD", text).casefold().translate(_LETTERS)
+    plain = unicodedata.normalize("NFKD", folded)
+    return "".join(filter(str.isalnum, plain)) or " ".join(text.casefold().split())
+
+
+def loose_key(text: str) -> str:
+    """Like `strict_key`, without guests ("feat. X") and versions ("(Live)", " - Remastered")."""
+    bare = _TO_DROP.sub(" ", text)
+    return strict_key(bare if bare.strip() else text)
+
+
+def match(titles: pd.Series, artists: pd.Series, tracks: pd.DataFrame) -> pd.Series:
+    """Find tracks by title and artist.
+
+    A track of the very title and artist is preferred; then one that differs in guests or version
+    alone, the plain version before others. Where several are as good, the first by track_id.
+
+    Parameters
+    ----------
+    titles, artists : Series of str, with the same index
+    tracks : DataFrame with columns track_id, title, artist
+
+    Returns
+    -------
+    Series of track_id with the index of `titles`, missing where no track fits
+    """
+    named = tracks[(tracks["title"] != "") & (tracks["artist"] != "")].sort_values("track_id")
+    titles_of, artists_of = named["title"], named["artist"]
+    strict = named[["track_id"]].assign(key=_keys(titles_of, artists_of, loose=False))
+    loose = named[["track_id"]].assign(
+        key=_keys(titles_of, artists_of, loose=True),
+        is_version=[loose_key(title) != strict_key(title) for title in titles_of],
+    )
+    loose = loose.sort_values("is_version", kind="stable")
+
+    found = _look_up(_keys(titles, artists, loose=False), strict)
+    return found.fillna(_look_up(_keys(titles, artists, loose=True), loose))
+
+
+def _keys(titles: pd.Series, artists: pd.Series, *, loose: bool) -> pd.Series:
+    """One key a row; empty where the title or the artist is."""
+    normal = loose_key if loose else strict_key
+    parts = [
+        column.map({text: normal(text) if text else "" for text in column.unique()})
+        for column in (titles, artists)
+    ]
+    return (parts[1] + "\n" + parts[0]).where((parts[0] != "") & (parts[1] != ""), "")
+
+
+def _look_up(keys: pd.Series, candidates: pd.DataFrame) -> pd.Series:
+    first = candidates.drop_duplicates("key").set_index("key")["track_id"]
+    return keys.map(first.drop(index="", errors="ignore"))
