@@ -104,6 +104,15 @@ def default_num_samples(type: str, n_segments: int, n_stems: int, engine: str) -
     return MAX_LISTED
 
 
+def read_num_samples(text: str | None) -> int | str | None:
+    """Read what a command line says of `num_samples`: a number, 'exhaustive' or nothing."""
+    if text is None or text == "exhaustive":
+        return text
+    if not text.isdigit() or int(text) < 1:
+        raise ParameterError(f"num_samples must be a number or 'exhaustive', got {text!r}")
+    return int(text)
+
+
 def answer(
     network: FCN,
     stems: NDArray[np.float32],

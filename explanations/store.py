@@ -8,6 +8,7 @@ they are cached once per track, and the listener's browser mixes them.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -202,7 +203,7 @@ class Store:
             temporary.write_text(text + "\n", encoding="utf-8")
         return path
 
-    def load_tables(self, track_id: str, about: dict[str, object]) -> Tables | None:
+    def load_tables(self, track_id: str, about: Mapping[str, object]) -> Tables | None:
         """Read the what-if tables of a track if they are about the very same, otherwise None.
 
         Parameters
@@ -218,7 +219,7 @@ class Store:
         known = {name: tables.meta.get(name) for name in about}
         return tables if known == about else None
 
-    def save_tables(self, track_id: str, tables: Tables, about: dict[str, object]) -> Path:
+    def save_tables(self, track_id: str, tables: Tables, about: Mapping[str, object]) -> Path:
         """Write the what-if tables of a track, with what they are about."""
         path = self.tables_path(track_id)
         tables.write(path, **about)

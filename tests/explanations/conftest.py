@@ -1,10 +1,19 @@
 """Explanations with numbers made up on purpose, for what surrounds them."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+from safetensors.torch import load_file
 
+from explanations.listeners import ListenerModel, load_listener
 from explanations.store import Explanation, Request
+from lemons_utils import to_float32, write_audio
+from recsys.catalogue import Catalogue, save_audio, write_tracks
+from recsys.checkpoint import make_card, save_model
+from recsys.model import FCN
 
 STEMS = ("vocals", "drums")
 SEGMENTS = ((0, 1000), (1000, 2000), (2000, 3100))
@@ -52,3 +61,48 @@ def of_type(explanation):
         )
 
     return make
+
+
+@dataclass(frozen=True)
+class House:
+    """A data folder with one catalogue of two short tracks, their stems, and one model."""
+
+    folder: Path
+    catalogue: Catalogue
+    track_ids: tuple[str, ...]
+    listener: ListenerModel
+
+
+@pytest.fixture
+def house(tmp_path, golden_folder, monkeypatch) -> House:
+    monkeypatch.setenv("LEMONS_DATA_FOLDER", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    with np.load(golden_folder / "track_10s_stems.npz") as file:
+        stems = file["stems"][:3] // 4
+    home = tmp_path / "catalogues" / "own"
+    track_ids = []
+    for cut in (stems[:, :64_000], stems[:, 64_000:132_001]):
+        mix = cut.sum(axis=0, dtype=np.int16)
+        track_id = save_audio(home, mix)
+        track_ids.append(track_id)
+        for name, stem in zip(("vocals", "drums", "other"), cut, strict=True):
+            path = home / "stems" / track_id / f"{name}.flac"
+            write_audio(path, to_float32(stem), sample_rate=16_000)
+    write_tracks(
+        home,
+        pd.DataFrame(
+            {
+                "track_id": track_ids,
+                "title": ["First", "Second"],
+                "artist": "The Band",
+                "samples": [64_000, 68_001],
+            }
+        ),
+    )
+    network = FCN()
+    network.load_state_dict(load_file(golden_folder / "fcn_state_dict.safetensors"))
+    experiment = tmp_path / "experiments" / "2026-01-02_03-04-05-own-marko"
+    card = make_card(config={"catalogue": "own", "user_name": "marko"}, metrics={})
+    save_model(experiment / "best_model.safetensors", network, card)
+    listener = load_listener("marko", catalogue="own", experiments=tmp_path / "experiments")
+    return House(tmp_path, Catalogue("own", home), tuple(track_ids), listener)

@@ -1,0 +1,202 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from explanations import explain as module
+from explanations.explain import explain, main, prepare
+from explanations.listeners import load_listener, trained_listeners
+from explanations.stems import Truth, separator_for
+from explanations.store import Store
+from lemons_utils import DataError, ParameterError, to_float32
+
+
+def subject_of(house, number=0, separator="folder"):
+    track_id = house.track_ids[number]
+    return prepare(
+        house.catalogue.audio(track_id),
+        separator_for(house.catalogue, track_id, separator),
+        stems_folder=house.folder / "stems",
+        limit_gb=1,
+    )
+
+
+def test_subject(house):
+    subject = subject_of(house)
+    assert subject.track_id == house.track_ids[0]
+    assert subject.segments == ((0, 32_000), (32_000, 64_000))
+    assert subject.stems.names == ("vocals", "drums", "other")
+
+
+@pytest.mark.parametrize("type", ["time", "source", "time_source"])
+def test_explains_the_models_own_relevance(house, type):
+    found = explain(house.listener, subject_of(house), type)
+    audio = to_float32(house.catalogue.audio(house.track_ids[0]))
+    with torch.inference_mode():
+        logit = house.listener.network(torch.from_numpy(audio)[None])
+    assert found.relevance == pytest.approx(torch.sigmoid(logit).item(), abs=1e-6)
+    assert found.request.num_samples == "exhaustive"
+    assert len(found.weights) == len(found.component_names) == {"time": 2, "source": 3}.get(type, 6)
+    assert 0 < found.fidelity <= 1
+    assert found.shapley is not None
+
+
+def test_stored_explanations_are_reused_and_only_then(house, monkeypatch):
+    store, steps = Store(house.folder / "kept"), []
+    subject = subject_of(house)
+    first = explain(house.listener, subject, "source", store=store)
+    again = explain(house.listener, subject, "source", store=store, progress=steps.append)
+    assert again == first and not steps
+    other = replace(house.listener, checksum="0" * 64)
+    explain(other, subject, "source", store=store, progress=steps.append)
+    assert steps == ["weights"]
+
+
+def test_what_if_tables_stand_beside_and_answer_the_other_types(house):
+    store, steps = Store(house.folder / "kept"), []
+    subject = subject_of(house)
+    whole = explain(
+        house.listener, subject, "time_source", store=store, what_if=True, progress=steps.append
+    )
+    assert steps == ["tables", "weights"]
+    assert store.tables_path(subject.track_id).exists()
+    time = explain(
+        house.listener, subject, "time", store=store, what_if=True, progress=steps.append
+    )
+    assert steps == ["tables", "weights", "weights"]
+    assert time.relevance == pytest.approx(whole.relevance, abs=1e-6)
+    assert np.allclose(time.weights, explain(house.listener, subject, "time").weights, atol=1e-6)
+
+
+def test_the_plain_engine_agrees(house):
+    subject = subject_of(house)
+    exact = explain(house.listener, subject, "time_source")
+    plain = explain(house.listener, subject, "time_source", engine="plain")
+    assert plain.request.engine == "plain" and plain.request != exact.request
+    np.testing.assert_allclose(plain.weights, exact.weights, atol=1e-5)
+    np.testing.assert_allclose(plain.shapley, exact.shapley, atol=1e-5)
+
+
+def test_nothing_is_stored_when_cancelled(house):
+    class Cancelled(Exception):
+        pass
+
+    def cancel(step):
+        raise Cancelled
+
+    store = Store(house.folder / "kept")
+    with pytest.raises(Cancelled):
+        explain(house.listener, subject_of(house), "time", store=store, progress=cancel)
+    assert not list((house.folder / "kept").rglob("*.json"))
+
+
+def test_wrong_arguments(house):
+    subject = subject_of(house)
+    with pytest.raises(ParameterError, match="type must be"):
+        explain(house.listener, subject, "frequency")
+    with pytest.raises(ParameterError, match="engine must be"):
+        explain(house.listener, subject, "time", engine="guess")
+
+
+def test_separators_of_a_catalogue(house):
+    track_id = house.track_ids[0]
+    assert separator_for(house.catalogue, track_id).name == "hybrid"
+    with pytest.raises(ParameterError, match="demo band"):
+        separator_for(house.catalogue, track_id, "truth")
+    with pytest.raises(ParameterError, match="separator must be one of"):
+        separator_for(house.catalogue, track_id, "magic")
+
+
+def test_true_stems_of_the_band(tmp_path):
+    from recsys.demo import STEMS, compose, record
+
+    catalogue = record([compose(3)], tmp_path / "catalogues" / "band", jobs=1)
+    (track_id,) = catalogue.track_ids
+    separator = separator_for(catalogue, track_id)
+    assert isinstance(separator, Truth) and separator.stem_names == tuple(STEMS)
+    audio = to_float32(catalogue.audio(track_id))
+    assert np.array_equal(separator.separate(audio, 16_000).sum(axis=0), audio)
+    with pytest.raises(DataError, match="do not sum"):
+        separator.separate(audio[:-1], 16_000)
+
+
+def test_listeners(house):
+    experiments = house.folder / "experiments"
+    assert trained_listeners(experiments, catalogue="own") == ["marko"]
+    assert trained_listeners(experiments, catalogue="other") == []
+    assert trained_listeners(house.folder / "nowhere", catalogue="own") == []
+    with pytest.raises(DataError, match="has no model"):
+        load_listener("paige", catalogue="own", experiments=experiments)
+    with pytest.raises(DataError, match="no weights"):
+        load_listener("x", catalogue="own", experiments=experiments, model_path=house.folder)
+    again = load_listener("marko", catalogue="own", experiments=experiments)
+    assert again.network is house.listener.network
+
+
+# -- the command -------------------------------------------------------------------------------
+def test_command_for_a_track(house, capsys):
+    arguments = ["--user_name", "marko", "--catalogue", "own", "--separator", "folder"]
+    out = house.folder / "written"
+    code = main([*arguments, "--track", house.track_ids[1], "--out", str(out), "--keep"])
+    text = capsys.readouterr().out
+    assert code == 0
+    assert "relevance to marko: 0." in text and "fidelity" in text and "drums 2" in text
+    for name in ("top1.flac", "top3.flac", "without_top3.flac"):
+        audio, sample_rate = soundfile.read(out / name)
+        assert sample_rate == 16_000 and len(audio) and np.abs(audio).max() <= 1
+    assert (out / "time_source.png").stat().st_size > 10_000
+    stored = json.loads((out / house.track_ids[1] / "time_source.json").read_text())
+    assert stored["request"]["separator"] == "folder"
+
+
+def test_command_for_an_audio_file(house, capsys):
+    audio = to_float32(house.catalogue.audio(house.track_ids[0]))
+    soundfile.write("song.wav", np.stack([audio, audio], axis=1), 16_000)
+    code = main(
+        [
+            "--user_name",
+            "marko",
+            "--catalogue",
+            "own",
+            "--separator",
+            "dsp",
+            "--type",
+            "source",
+            "--excerpt_s",
+            "3",
+            "song.wav",
+        ]
+    )
+    text = capsys.readouterr().out
+    assert code == 0 and "taking the centre 3 s" in text and "vocals" in text
+    assert (house.folder / "explanation-marko-song" / "top1.flac").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], "name either"),
+        (["missing.wav"], "is not a file"),
+        (["broken.wav"], "cannot be decoded"),
+        (["short.wav"], "at least 1 s"),
+        (["song.wav", "--separator", "truth"], "--track"),
+        (["song.wav", "--num_samples", "many"], "num_samples"),
+        (["song.wav", "--track", "x"], "name either"),
+    ],
+)
+def test_command_says_what_is_wrong_in_one_line(house, capsys, arguments, expected):
+    tone = np.sin(np.arange(64_000) / 9) * 0.3
+    soundfile.write("song.wav", tone, 16_000)
+    soundfile.write("short.wav", tone[:8000], 16_000)
+    (house.folder / "broken.wav").write_bytes(b"RIFFnonsense")
+    code = main(["--user_name", "marko", "--catalogue", "own", "--separator", "dsp", *arguments])
+    error = capsys.readouterr().err
+    assert code == 2
+    assert expected in error and error.count("\n") == 1
+
+
+def test_the_commands_module_is_the_functions_module():
+    assert module.explain is explain
