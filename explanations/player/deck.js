@@ -9,7 +9,7 @@ const LENGTH_TOLERANCE_S = 0.15; // MP3 pads its ends
 export class Deck {
   /**
    * @param {object} data see MixerData in data.py
-   * @param {{onState: (playing: boolean) => void, onPosition: (s: number) => void,
+   * @param {{onState: (playing: boolean, busy?: boolean) => void, onPosition: (s: number) => void,
    *          onError: (error: Error) => void}} handlers
    */
   constructor(data, handlers) {
@@ -65,13 +65,14 @@ export class Deck {
       return;
     }
     this.wanted = true;
-    this.handlers.onState(true);
+    this.handlers.onState(true, this.player === null);
     takeSound(this, () => this.pause());
     try {
       // Ask for sound inside the click, even where the stems still load: later is too late.
       await Promise.all([wake(sharedContext(this.data.sample_rate)), ready]);
       if (!this.wanted || this.player.playing) return;
       await this.player.play();
+      this.handlers.onState(this.wanted);
       this.follow();
     } catch (error) {
       this.handlers.onError(error);

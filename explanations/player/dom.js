@@ -41,7 +41,9 @@ export function signed(weight) {
 const ICONS = {
   play: "M8 5.5v13l11-6.5z",
   pause: "M7 5.5h3.5v13H7zM13.5 5.5H17v13h-3.5z",
-  loop: "M17 4l3 3-3 3V8H9a4 4 0 0 0-4 4H3a6 6 0 0 1 6-6h8zM7 20l-3-3 3-3v2h8a4 4 0 0 0 4-4h2a6 6 0 0 1-6 6H7z",
+  loop:
+    "M17 4l3 3-3 3V8H9a4 4 0 0 0-4 4H3a6 6 0 0 1 6-6h8z" +
+    "M7 20l-3-3 3-3v2h8a4 4 0 0 0 4-4h2a6 6 0 0 1-6 6H7z",
 };
 
 /** A drawn sign, hidden from screen readers: the button around it has the words. */

@@ -17,25 +17,42 @@ export function fitCanvas(canvas, width, height) {
 }
 
 /**
- * Loudest sample of each of `count` equal stretches.
+ * What a signal looks like from afar: loudest sample and mean loudness of equal stretches.
  * @param {Float32Array[]} channels signals that sound together
- * @returns {Float32Array} in [0, 1] for audio within full scale
+ * @param {number} count
+ * @returns {{peak: Float32Array, rms: Float32Array}}
  */
-export function peaks(channels, count) {
+export function outline(channels, count) {
   const length = channels[0].length;
-  const result = new Float32Array(count);
+  const peak = new Float32Array(count);
+  const rms = new Float32Array(count);
   for (let i = 0; i < count; i += 1) {
+    const start = Math.floor((i * length) / count);
     const end = Math.floor(((i + 1) * length) / count);
-    let loudest = 0;
-    for (let n = Math.floor((i * length) / count); n < end; n += 1) {
+    let sum = 0;
+    for (let n = start; n < end; n += 1) {
       let value = 0;
       for (const channel of channels) value += channel[n];
-      if (value < 0) value = -value;
-      if (value > loudest) loudest = value;
+      sum += value * value;
+      peak[i] = Math.max(peak[i], Math.abs(value));
     }
-    result[i] = loudest;
+    rms[i] = Math.sqrt(sum / Math.max(end - start, 1));
   }
-  return result;
+  return { peak, rms };
+}
+
+/** The part of an outline between two of its points. */
+export function slice(wave, from, to) {
+  return wave && { peak: wave.peak.subarray(from, to), rms: wave.rms?.subarray(from, to) };
+}
+
+/** Loudest sample of several outlines, to draw them to one scale. */
+export function loudestOf(waves) {
+  let loudest = 0;
+  for (const wave of waves) {
+    for (const value of wave?.peak ?? []) loudest = Math.max(loudest, value);
+  }
+  return loudest;
 }
 
 /** How strongly a weight speaks, next to the strongest of its explanation: 0, 1, 2 marks. */
@@ -48,7 +65,7 @@ export function markCount(weight, strongest) {
  * Paint one cell of the map: shade, waveform, mark; hatched where it is off.
  * @param {CanvasRenderingContext2D} context
  * @param {{x: number, y: number, width: number, height: number}} box
- * @param {{weight: number, strongest: number, on: boolean, wave: Float32Array|null,
+ * @param {{weight: number, strongest: number, on: boolean, wave: object|null,
  *          loudest: number}} cell
  * @param {object} colors from palette()
  */
@@ -75,28 +92,37 @@ export function drawCell(context, box, cell, colors) {
   } else {
     hatch(context, inner, colors.line);
   }
-  context.globalAlpha = on ? 1 : 0.35;
-  if (wave) drawWave(context, inner, wave, loudest, on && marks > 0 ? ink : colors.muted);
+  context.globalAlpha = 1;
+  const strength = on ? 1 : 0.4;
+  if (wave) drawWave(context, inner, wave, loudest, on && marks > 0 ? ink : colors.muted, strength);
   context.restore();
   drawMarks(context, inner, { weight, marks, on }, colors);
 }
 
-/** Paint a waveform as a band around its middle. */
-export function drawWave(context, { x, y, width, height }, wave, loudest, color) {
+/**
+ * Paint an outline around the middle of a box: the peaks thin as a veil, so that the shade
+ * below still tells the weight, and the mean loudness as a core.
+ */
+export function drawWave(context, { x, y, width, height }, wave, loudest, color, strength = 1) {
   const middle = y + height / 2;
-  const reach = height / 2 - 3;
-  const step = width / wave.length;
-  // The ear hears quiet sounds well, the eye does not see them: a root lifts them.
-  const size = (value) => Math.max(0.5, reach * Math.sqrt(Math.min(value / (loudest || 1), 1)));
+  const reach = height / 2 - 4;
+  const size = (value) => Math.max(0.5, reach * Math.min(value / (loudest || 1), 1) ** 0.7);
+  const band = (values, alpha) => {
+    const step = width / values.length;
+    context.globalAlpha = alpha * strength;
+    context.beginPath();
+    context.moveTo(x, middle);
+    values.forEach((value, i) => context.lineTo(x + (i + 0.5) * step, middle - size(value)));
+    context.lineTo(x + width, middle);
+    for (let i = values.length - 1; i >= 0; i -= 1) {
+      context.lineTo(x + (i + 0.5) * step, middle + size(values[i]));
+    }
+    context.fill();
+  };
   context.fillStyle = color;
-  context.beginPath();
-  context.moveTo(x, middle);
-  wave.forEach((value, i) => context.lineTo(x + (i + 0.5) * step, middle - size(value)));
-  context.lineTo(x + width, middle);
-  for (let i = wave.length - 1; i >= 0; i -= 1) {
-    context.lineTo(x + (i + 0.5) * step, middle + size(wave[i]));
-  }
-  context.fill();
+  band(wave.peak, wave.rms ? 0.3 : 0.6);
+  if (wave.rms) band(wave.rms, 0.65);
+  context.globalAlpha = 1;
 }
 
 function hatch(context, { x, y, width, height }, color) {

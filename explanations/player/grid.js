@@ -6,8 +6,8 @@
 
 import { button, el, icon } from "./dom.js";
 
-const INLINE_FROM = 116; // px a column needs for its name and three buttons in one line
-const LETTER = 7; // px a letter of a column's name takes, roughly
+const SWITCHES = 94; // px that three buttons and their margins take
+const LETTER = 7.2; // px a letter of a column's name takes, roughly
 
 export class MixGrid {
   /**
@@ -52,14 +52,17 @@ export class MixGrid {
         el("span", { class: "switches" }, ...this.columnTools[c]),
       ),
     );
-    const line = (head, cells) =>
-      el("div", { role: "row", class: "line" }, head, el("div", { class: "cells", role: "none" }, ...cells));
+    const line = (head, cells) => {
+      const lane = el("div", { class: "cells", role: "none" }, ...cells);
+      return el("div", { role: "row", class: "line" }, head, lane);
+    };
+    const size = `${rows.length} by ${columns.length} components`;
     return el(
       "div",
       {
         role: "grid",
         class: "grid",
-        "aria-label": `What-if mixer, ${rows.length} by ${columns.length} components. ${this.words.summary()}`,
+        "aria-label": `What-if mixer, ${size}. ${this.words.summary()}`,
         "aria-rowcount": String(rows.length + 1),
         "aria-colcount": String(columns.length + 1),
       },
@@ -131,10 +134,12 @@ export class MixGrid {
     const total = this.seconds.reduce((sum, value) => sum + value, 0);
     const widths = this.seconds.map((value) => (laneWidth * value) / total);
     const narrowest = Math.min(...widths);
-    const inline = this.columnNames.length === 1 || narrowest >= INLINE_FROM;
-    const fits = (names) => Math.max(...names.map((name) => name.length)) * LETTER <= narrowest;
-    const starts = this.words.columnNames.map((name) => name.split("–")[0]);
-    const forms = [this.words.columnNames, starts.map((start) => `${start} s`), starts];
+    const room = (names) => Math.max(...names.map((name) => name.length)) * LETTER;
+    const full = this.words.columnNames;
+    const inline = full.length === 1 || narrowest >= room(full) + SWITCHES;
+    const fits = (names) => room(names) <= narrowest;
+    const starts = full.map((name) => name.split("–")[0]);
+    const forms = [full, starts.map((start) => `${start} s`), starts];
     const names = inline ? forms[0] : (forms.find(fits) ?? starts);
     const every = inline || fits(names) ? 1 : 2; // too narrow even for numbers: every other one
     this.columnNames.forEach((element, c) => {

@@ -1,7 +1,7 @@
 // The map: the mixer's canvas, with the waveform, the weight and the state of every component.
 
 import { el } from "./dom.js";
-import { drawCell, fitCanvas, peaks } from "./draw.js";
+import { drawCell, fitCanvas, loudestOf, outline, slice } from "./draw.js";
 import { palette } from "./theme.js";
 
 export class MapCanvas {
@@ -20,7 +20,8 @@ export class MapCanvas {
 
   /** @param {(Float32Array|null)[]} stems samples of each stem */
   setSamples(stems) {
-    this.samples = this.state.grid.rows.map((row) => row.stems.map((s) => stems[s]).filter(Boolean));
+    const { rows } = this.state.grid;
+    this.samples = rows.map((row) => row.stems.map((s) => stems[s]).filter(Boolean));
   }
 
   /** Take a new size; `lane` is the height of a row. */
@@ -28,7 +29,7 @@ export class MapCanvas {
     this.width = width;
     this.lane = lane;
     this.waves = this.state.grid.rows.map((_, r) =>
-      this.samples?.[r].length ? peaks(this.samples[r], Math.round(width)) : null,
+      this.samples?.[r].length ? outline(this.samples[r], Math.round(width)) : null,
     );
     this.paint();
   }
@@ -50,7 +51,7 @@ export class MapCanvas {
     const { rows, columns } = state.grid;
     const context = fitCanvas(this.element, width, lane * rows.length);
     const colors = palette(this.root);
-    const loudest = this.waves.reduce((top, wave) => Math.max(top, ...(wave ?? [0])), 0);
+    const loudest = loudestOf(this.waves);
     const x = (samples) => (samples / columns.at(-1).end) * width;
     rows.forEach((_, r) =>
       columns.forEach(({ start, end }, c) => {
@@ -59,7 +60,7 @@ export class MapCanvas {
           weight: state.weights[state.index(r, c)],
           strongest: this.strongest,
           on: state.sounds(r, c),
-          wave: this.waves[r]?.subarray(Math.round(x(start)), Math.round(x(end))),
+          wave: slice(this.waves[r], Math.round(x(start)), Math.round(x(end))),
           loudest,
         };
         drawCell(context, box, cell, colors);

@@ -9,7 +9,7 @@ import { MapCanvas } from "./map.js";
 import { MixState, decodeMask, encodeMask, makeGrid } from "./state.js";
 import { ExactTables } from "./tables.js";
 import { followTheme } from "./theme.js";
-import { Transport, makeSeekBar, usesSpace } from "./transport.js";
+import { Transport, listenForKeys, makeSeekBar } from "./transport.js";
 import { Words } from "./words.js";
 
 const MIN_COLUMN_PX = 24; // the smallest cell that a finger still meets
@@ -33,7 +33,7 @@ export class Mixer {
     this.presets = this.state.presets();
     this.map = new MapCanvas(this.state, root);
     this.deck = new Deck(data, {
-      onState: (playing) => this.transport.setPlaying(playing),
+      onState: (playing, busy) => this.transport.setPlaying(playing, busy),
       onPosition: (position) => this.showPosition(position),
       onError: (error) => this.complain(error),
     });
@@ -50,7 +50,10 @@ export class Mixer {
   // -- building ---------------------------------------------------------------------------------
 
   build() {
-    this.transport = new Transport({ duration: this.duration, onToggle: () => this.deck.toggle(this.ready) });
+    this.transport = new Transport({
+      duration: this.duration,
+      onToggle: () => this.deck.toggle(this.ready),
+    });
     this.loopButton = button("", { class: "loop-all", onclick: () => this.toggleLoop() });
     this.loopName = el("span", {});
     this.loopButton.append(icon("loop"), this.loopName);
@@ -90,7 +93,11 @@ export class Mixer {
         this.transport.play,
         this.transport.time,
         this.loopButton,
-        el("div", { class: "presets", role: "group", "aria-label": "Presets" }, ...this.presetButtons),
+        el(
+          "div",
+          { class: "presets", role: "group", "aria-label": "Presets" },
+          ...this.presetButtons,
+        ),
       ),
       this.viewport,
       this.grid.tools,
@@ -101,10 +108,12 @@ export class Mixer {
     );
     this.root.classList.add("lemons", "mixer");
     this.root.classList.toggle("single", this.state.grid.rows.length === 1);
-    this.root.addEventListener("keydown", (event) => this.onKey(event));
-    this.root.addEventListener("keyup", (event) => {
-      // Buttons act on the release of Space; over a cell, Space has played already.
-      if (event.key === " " && event.target.closest(".cell")) event.preventDefault();
+    listenForKeys(this.root, {
+      onToggle: () => this.deck.toggle(this.ready),
+      onSeek: (position) => this.deck.seek(position),
+      position: () => this.deck.position(),
+      duration: () => this.duration,
+      isOurs: (element) => element.closest(".cell") !== null,
     });
     this.showLoop();
   }
@@ -139,7 +148,8 @@ export class Mixer {
       el(
         "p",
         { class: "help" },
-        "Space plays; arrows move between components, Enter switches one; s, m and l: solo, mute, loop.",
+        "Space plays; arrows move between components, Enter switches one; ",
+        "s, m and l: solo, mute, loop.",
       ),
     );
   }
@@ -170,7 +180,8 @@ export class Mixer {
   }
 
   complain(error) {
-    if (error.name === "AbortError") return;
+    const known = [...this.message.children].some((line) => line.textContent === error.message);
+    if (error.name === "AbortError" || known) return;
     const line = el("span", {}, error.message);
     this.message.append(line);
     this.message.hidden = false;
@@ -223,7 +234,8 @@ export class Mixer {
 
   toggle(row, column) {
     this.state.toggle(row, column);
-    this.changed({ about: () => `${this.words.name(row, column)} ${this.words.status(row, column)}.` });
+    const { words } = this;
+    this.changed({ about: () => `${words.name(row, column)} ${words.status(row, column)}.` });
   }
 
   flip(what, axis, index) {
@@ -305,16 +317,6 @@ export class Mixer {
 
   refreshTable() {
     if (this.details?.open) this.table.replaceChildren(this.words.table());
-  }
-
-  // -- keyboard and leaving ---------------------------------------------------------------------
-
-  onKey(event) {
-    if (event.key !== " " || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (usesSpace(event.target) && !event.target.closest(".cell")) return;
-    event.preventDefault();
-    event.stopPropagation();
-    if (!event.repeat) this.deck.toggle(this.ready);
   }
 
   destroy() {

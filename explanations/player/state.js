@@ -101,7 +101,7 @@ export class MixState {
     return cells;
   }
 
-  /** Mixes worth a button of their own, as [{label, mask, title}]; a mask of null: there is none. */
+  /** Mixes worth a button of their own: [{label, mask, title}], mask null where there is none. */
   presets() {
     const { weights, grid } = this;
     const count = weights.length;
@@ -115,7 +115,7 @@ export class MixState {
       ...[1, 3].map((k) => ({
         label: `Top ${k}`,
         mask: speakingFor.length > 0 && count > k ? only((i) => top(k).has(i)) : null,
-        title: k === 1 ? "What speaks most for the track" : `The ${k} that speak most for the track`,
+        title: k === 1 ? "What speaks most for the track" : `The ${k} that speak most for it`,
       })),
       {
         label: "Without top 3",

@@ -19,7 +19,9 @@ export class Transport {
     this.total.textContent = clock(duration);
   }
 
-  setPlaying(playing) {
+  /** @param {boolean} busy whether what is to be played still loads */
+  setPlaying(playing, busy = false) {
+    this.play.setAttribute("aria-busy", String(busy));
     this.play.replaceChildren(icon(playing ? "pause" : "play"));
     this.play.setAttribute("aria-label", playing ? "Pause" : "Play");
   }
@@ -32,6 +34,7 @@ export class Transport {
 
 const STEP_S = 1;
 const STRIDE_S = 5;
+const OWN_SPACE = "button, summary, a, input, select, textarea";
 
 /**
  * Turn an element into a slider over time: click and drag, arrows, Home and End.
@@ -90,7 +93,29 @@ export function seekTarget(event, position, duration) {
   return target === undefined ? null : Math.min(Math.max(target, 0), duration);
 }
 
-/** Whether Space belongs to the element itself, as it does to buttons and links. */
-export function usesSpace(element) {
-  return element.closest("button, summary, a, input, select, textarea") !== null;
+/**
+ * Keys that work anywhere in a player: Space plays and pauses, left and right seek.
+ *
+ * Whoever uses a key itself (buttons use Space, the grid uses arrows) keeps it; `isOurs` names
+ * buttons on which Space is for playing all the same.
+ * @param {HTMLElement} root
+ * @param {{onToggle: () => void, onSeek: (s: number) => void, position: () => number,
+ *          duration: () => number, isOurs?: (element: Element) => boolean}} options
+ */
+export function listenForKeys(root, { onToggle, onSeek, position, duration, isOurs }) {
+  const isSpace = (event) => event.key === " " && !event.ctrlKey && !event.metaKey && !event.altKey;
+  const ours = (element) => isOurs?.(element) || !element.closest(OWN_SPACE);
+  root.addEventListener("keydown", (event) => {
+    const sideways = event.key === "ArrowLeft" || event.key === "ArrowRight";
+    const target = sideways ? seekTarget(event, position(), duration()) : null;
+    if (target !== null) onSeek(target);
+    else if (!isSpace(event) || !ours(event.target)) return;
+    else if (!event.repeat) onToggle();
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  root.addEventListener("keyup", (event) => {
+    // Buttons act when Space is let go; by then it has played already.
+    if (isSpace(event) && isOurs?.(event.target)) event.preventDefault();
+  });
 }

@@ -4,11 +4,11 @@
 // they come from, with the components marked; what sounds is their mix.
 
 import { bounds, button, el, icon } from "./dom.js";
-import { drawWave, fitCanvas, peaks } from "./draw.js";
+import { drawWave, fitCanvas, loudestOf, outline } from "./draw.js";
 import { loadAudio } from "./load.js";
 import { takeSound } from "./sound.js";
 import { followTheme, palette } from "./theme.js";
-import { Transport, makeSeekBar, usesSpace } from "./transport.js";
+import { Transport, listenForKeys, makeSeekBar } from "./transport.js";
 
 const PEAKS_RATE = 16000; // enough to see a waveform
 
@@ -77,7 +77,12 @@ export class WaveformPlayer {
       this.message,
     );
     this.root.classList.add("lemons", "waveform");
-    this.root.addEventListener("keydown", (event) => this.onKey(event));
+    listenForKeys(this.root, {
+      onToggle: () => this.toggle(),
+      onSeek: (position) => this.seek(position),
+      position: () => this.position(),
+      duration: () => this.duration,
+    });
     this.update();
   }
 
@@ -97,11 +102,11 @@ export class WaveformPlayer {
     const { signal } = this.abort;
     this.waves = await Promise.all(
       this.data.lanes.map(async (lane) => {
-        if (lane.peaks) return Float32Array.from(lane.peaks);
+        if (lane.peaks) return { peak: Float32Array.from(lane.peaks) };
         try {
           const origin = lane.url || lane.base64 ? lane : this.data;
           const buffer = await loadAudio(origin, "The waveform", PEAKS_RATE, signal);
-          return peaks([buffer.getChannelData(0)], 1200);
+          return outline([buffer.getChannelData(0)], 1200);
         } catch {
           return null; // it may still sound; if it does not, the audio element says so
         }
@@ -111,7 +116,11 @@ export class WaveformPlayer {
   }
 
   complain() {
-    const words = { 2: "no answer from the server", 3: "the file is damaged", 4: "the file is missing or of an unknown kind" };
+    const words = {
+      2: "no answer from the server",
+      3: "the file is damaged",
+      4: "the file is missing or of an unknown kind",
+    };
     const reason = words[this.audio.error?.code] ?? "unknown reason";
     this.message.textContent = `“${this.data.title}” cannot be played: ${reason}`;
     this.message.hidden = false;
@@ -175,13 +184,13 @@ export class WaveformPlayer {
     this.cursor.style.transform = `translateX(${share * this.lanes.clientWidth}px)`;
   }
 
-  // -- painting and keys ------------------------------------------------------------------------
+  // -- painting ------------------------------------------------------------------------
 
   paint() {
     const width = this.lanes.clientWidth;
     if (!this.waves || width === 0) return;
     const colors = palette(this.root);
-    const loudest = this.waves.reduce((top, wave) => Math.max(top, ...(wave ?? [0])), 0);
+    const loudest = loudestOf(this.waves);
     this.data.lanes.forEach((lane, i) => {
       const canvas = this.canvases[i];
       const height = canvas.parentElement.clientHeight;
@@ -207,14 +216,6 @@ export class WaveformPlayer {
       }
     });
     this.showPosition();
-  }
-
-  onKey(event) {
-    if (event.key !== " " || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (usesSpace(event.target)) return;
-    event.preventDefault();
-    event.stopPropagation();
-    if (!event.repeat) this.toggle();
   }
 
   destroy() {

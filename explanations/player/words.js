@@ -14,7 +14,8 @@ export class Words {
     this.sampleRate = sampleRate;
     const { rows, columns } = state.grid;
     this.rowNames = rows.map(({ name }) => name);
-    this.columnNames = columns.map(({ start, end }) => bounds(start / sampleRate, end / sampleRate));
+    const name = ({ start, end }) => bounds(start / sampleRate, end / sampleRate);
+    this.columnNames = columns.map(name);
   }
 
   /** "vocals, 6–12 s", without what is the same everywhere. */
@@ -43,11 +44,9 @@ export class Words {
   /** A sentence on the strongest components. */
   summary() {
     const rows = this.rowNames.length;
-    const list = (sign) =>
-      strongest(this.state.weights, sign)
-        .slice(0, 3)
-        .map((i) => `${this.name(i % rows, Math.floor(i / rows))} (${signed(this.state.weights[i])})`)
-        .join("; ");
+    const { weights } = this.state;
+    const named = (i) => `${this.name(i % rows, Math.floor(i / rows))} (${signed(weights[i])})`;
+    const list = (sign) => strongest(weights, sign).slice(0, 3).map(named).join("; ");
     const [pro, contra] = [list(1), list(-1)];
     return [
       pro ? `Speaks most for the track: ${pro}.` : "Nothing speaks for the track.",

@@ -1,0 +1,281 @@
+"""A real Chromium, a real server, synthetic stems and tables: what the player's tests share."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import uvicorn
+from numpy.typing import NDArray
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+import explanations.player
+from audiolime.exact_tables import Tables
+from explanations.player import MixerData, Resource
+from explanations.player.bundle import style
+from explanations.webserver import listen, mount
+from lemons_utils import generate_audio_link, write_audio
+
+SAMPLE_RATE = 16_000
+STEMS = ("vocals", "piano", "drums", "bass", "other")
+EDGES = (0, 32_000, 62_111, 96_000, 130_001, 160_000)  # uneven, off every grid
+SEGMENTS = tuple(itertools.pairwise(EDGES))
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+)
+VIEW = {"viewport": {"width": 1280, "height": 720}}
+# Lets a test hear: whatever goes to the loudspeaker also goes through an analyser.
+EAR = """
+const connect = AudioNode.prototype.connect;
+AudioNode.prototype.connect = function (target, ...rest) {
+  if (target instanceof AudioDestinationNode && target.context instanceof AudioContext) {
+    globalThis.ear ??= new AnalyserNode(target.context, { fftSize: 2048 });
+    connect.call(this, globalThis.ear);
+  }
+  return connect.call(this, target, ...rest);
+};
+globalThis.loudness = () => {
+  if (!globalThis.ear) return 0;
+  const samples = new Float32Array(2048);
+  globalThis.ear.getFloatTimeDomainData(samples);
+  return Math.sqrt(samples.reduce((sum, x) => sum + x * x, 0) / samples.length);
+};
+"""
+
+
+@dataclass(frozen=True)
+class Band:
+    """A track of ten seconds: stems, tables and an explanation of it, on disk and on the web."""
+
+    folder: Path
+    stems: NDArray[np.float32]
+    tables: Tables
+    data: MixerData
+
+    def relevance(self, cells: NDArray[np.integer]) -> float:
+        """What the exact engine's tables say in NumPy, for one value per segment and stem."""
+        return float(1 / (1 + np.exp(-self.tables.evaluate(cells.reshape(1, -1))[0])))
+
+    def of_type(self, type_: str) -> MixerData:
+        grid = np.array(self.data.weights).reshape(len(SEGMENTS), len(STEMS))
+        weights = {"time": grid.sum(1), "source": grid.sum(0)}[type_]
+        return replace(self.data, type=type_, weights=tuple(float(w) for w in weights))
+
+
+def random_tables(rng: np.random.Generator, n_segments: int, n_stems: int) -> Tables:
+    """Tables with numbers like a network's, rounded to what a file holds."""
+    max_weight = rng.normal(size=64).astype(np.float32) / 10
+    tables = Tables.empty(n_segments, n_stems, max_weight, -0.3)
+    subsets = 2**n_stems
+    for segment in range(n_segments):
+        sums = rng.normal(size=subsets).astype(np.float32).astype(float) / 2
+        tables.add_segment(segment, sums, rng.normal(size=(subsets, 64)).astype(np.float32))
+    for boundary in range(n_segments - 1):
+        sums = rng.normal(size=(subsets, subsets)).astype(np.float32).astype(float) / 8
+        maxima = rng.normal(size=(subsets, subsets, 64)).astype(np.float32)
+        tables.add_boundary(boundary, sums, maxima)
+    return tables
+
+
+@pytest.fixture(scope="session")
+def band(tmp_path_factory: pytest.TempPathFactory) -> Band:
+    rng = np.random.default_rng(1057386)
+    folder = tmp_path_factory.mktemp("web") / "marble rain"
+    time = np.arange(EDGES[-1]) / SAMPLE_RATE
+    stems = np.array(
+        [
+            0.15 * np.sin(2 * np.pi * 110 * (s + 2) * time) * (0.6 + 0.4 * np.sin(time * (s + 1)))
+            for s in range(len(STEMS))
+        ],
+        dtype=np.float32,
+    )
+    for name, stem in zip(STEMS, stems, strict=True):
+        write_audio(folder / f"{name}.flac", stem, sample_rate=SAMPLE_RATE)
+    write_audio(folder / "mix.flac", stems.sum(0), sample_rate=SAMPLE_RATE)
+    tables = random_tables(rng, len(SEGMENTS), len(STEMS))
+    tables.write(folder / "tables.npz")
+    whole = tables.evaluate(np.ones((1, tables.n_components)))[0]
+
+    def link(name: str) -> Resource:
+        return Resource(url=generate_audio_link(f"marble rain/{name}"))
+
+    data = MixerData(
+        type="time_source",
+        segments=SEGMENTS,
+        stem_names=STEMS,
+        stems=tuple(link(f"{name}.flac") for name in STEMS),
+        weights=tuple(float(w) for w in rng.normal(size=tables.n_components) / 5),
+        relevance=float(1 / (1 + np.exp(-whole))),
+        tables=link("tables.npz"),
+        actions=(("share", "Share this mix"),),
+    )
+    return Band(folder, stems, tables, data)
+
+
+@pytest.fixture(scope="session")
+def make_tables() -> Callable[..., Tables]:
+    return random_tables
+
+
+@dataclass(frozen=True)
+class Site:
+    """Pages that one real uvicorn serves, on the port that also serves the audio."""
+
+    address: str
+    pages: dict[str, str] = field(default_factory=dict)
+
+    def add(self, data: dict[str, Any]) -> str:
+        """Make a page that mounts a player from the modules as they lie; returns its address."""
+        name = f"page{len(self.pages)}"
+        text = json.dumps(data).replace("<", "\\u003c")
+        self.pages[name] = f"""<!doctype html><html lang="en"><meta charset="utf-8">
+            <title>{name}</title><link rel="icon" href="data:,"><style>{style()}
+            body {{ margin: 16px; background: #fff; }}
+            @media (prefers-color-scheme: dark) {{ body {{ background: #14170f; }} }}</style>
+            <div id="root"></div>
+            <script type="module">
+            import {{ mount }} from "/player/component.js";
+            globalThis.reports = [];
+            globalThis.player = mount(document.getElementById("root"), {text}, {{
+              onAction: (...report) => reports.push(report),
+              onMask: (...report) => reports.push(["mask", ...report]),
+            }});
+            </script>"""
+        return f"{self.address}/page/{name}"
+
+
+@contextlib.contextmanager
+def serving(application: Starlette) -> Iterator[str]:
+    with listen("127.0.0.1", 0) as listener:
+        server = uvicorn.Server(uvicorn.Config(application, log_level="error", lifespan="off"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(10)
+
+
+@pytest.fixture(scope="session")
+def site(band: Band) -> Iterator[Site]:
+    pages: dict[str, str] = {"blank": '<!doctype html><link rel="icon" href="data:,">'}
+
+    async def show(request: Request) -> Response:
+        return HTMLResponse(pages[request.path_params["name"]])
+
+    modules = Path(explanations.player.__file__).parent
+    application = Starlette(
+        routes=[
+            Route("/page/{name}", show),
+            Mount("/player", StaticFiles(directory=modules)),
+            mount(band.folder.parent),
+        ]
+    )
+    with serving(application) as address:
+        yield Site(address, pages)
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("needs Debian's chromium: make chromium")
+    browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+    browser.new_context(**VIEW)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def problems() -> list[str]:
+    """What the browser complained about; a test that provokes it clears the list."""
+    return []
+
+
+Opener = Callable[..., Page]
+
+
+@contextlib.contextmanager
+def opening(chromium: Browser, problems: list[str]) -> Iterator[Opener]:
+    """Open pages that must not complain, nor ask anything of another machine."""
+    opened: list[Page | BrowserContext] = []
+
+    def open_page(address: str, **options: Any) -> Page:
+        # Pages that ask for nothing special share a context: making one takes a while.
+        context = chromium.new_context(**{**VIEW, **options}) if options else chromium.contexts[0]
+        page = context.new_page()
+        opened.append(context if options else page)
+        page.set_default_timeout(10_000)
+        page.on("console", lambda said: problems.append(said.text) if _bad(said.type) else None)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("request", lambda sent: _note_stranger(sent.url, problems))
+        page.add_init_script(EAR)
+        page.goto(address)
+        return page
+
+    yield open_page
+    for it in opened:
+        it.close()
+    assert problems == []
+
+
+@pytest.fixture
+def new_page(chromium: Browser, problems: list[str]) -> Iterator[Opener]:
+    with opening(chromium, problems) as open_page:
+        yield open_page
+
+
+def _bad(kind: str) -> bool:
+    return kind in ("error", "warning")
+
+
+def _note_stranger(url: str, problems: list[str]) -> None:
+    if not url.startswith(("http://127.0.0.1:", "data:", "blob:", "file:")):
+        problems.append(f"asked {url}")
+
+
+@pytest.fixture(scope="module")
+def blank(chromium: Browser, site: Site) -> Iterator[Page]:
+    """A page with nothing on it, to load single modules into."""
+    with opening(chromium, []) as open_page:
+        yield open_page(f"{site.address}/page/blank")
+
+
+@pytest.fixture
+def open_player(new_page: Opener, site: Site) -> Opener:
+    """Open a page with a player and wait until it has loaded what it needs."""
+
+    def open_it(data: dict[str, Any], **options: Any) -> Page:
+        page = new_page(site.add(data), **options)
+        page.wait_for_function("globalThis.player")
+        page.evaluate("player.ready")
+        return page
+
+    return open_it
