@@ -1,0 +1,60 @@
+"""Options as people type them -> options as the code means them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lemons_utils import ParameterError
+
+
+def typed(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Give every option the type of its default.
+
+    A user name of digits is a name, `n_epochs=1e3` is a whole number, `lr=1` is a float.
+
+    Parameters
+    ----------
+    config : mapping from option to value
+        sacred's: values are Python literals where they look like one.
+    defaults : mapping from option to default
+        None for an option that is off, or a whole number.
+
+    Returns
+    -------
+    dict with the keys of `defaults`
+
+    Raises
+    ------
+    ParameterError
+        If a value has another type: names the option and what it takes.
+    """
+    return {name: _typed(name, config[name], default) for name, default in defaults.items()}
+
+
+def _typed(name: str, value: Any, default: Any) -> Any:
+    if isinstance(default, str):
+        return "" if value is None else str(value)
+    if isinstance(default, bool):
+        return _switch(name, value)
+    if isinstance(default, float) and isinstance(value, (int, float)) and not _is_bool(value):
+        return float(value)
+    if default is None and value is None:
+        return None
+    whole = isinstance(value, (int, float)) and value == value // 1 and not _is_bool(value)
+    if isinstance(default, (int, type(None))) and whole:
+        return int(value)
+    kind = "a number" if isinstance(default, float) else "a whole number"
+    also = ", or None" if default is None else ""
+    raise ParameterError(f"{name} must be {kind}{also}, got {value!r}")
+
+
+def _switch(name: str, value: Any) -> bool:
+    known = {"true": True, "1": True, "false": False, "0": False, "none": False}
+    if (said := str(value).lower()) not in known:
+        raise ParameterError(f"{name} must be True or False, got {value!r}")
+    return known[said]
+
+
+def _is_bool(value: Any) -> bool:
+    return isinstance(value, bool)

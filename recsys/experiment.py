@@ -1,0 +1,282 @@
+"""Train one listener's relevance model.
+
+`python3 experiment.py with user_name=marko` inside `recsys/`, or from anywhere
+`python -m recsys.experiment with user_name=marko`. `print_config` shows all options.
+Killed or interrupted, it goes on with `resume=True` or `resume=FOLDER`, to the same weights.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from sacred import Experiment
+from sacred.run import Run
+from tqdm import tqdm
+
+from lemons_utils import Configuration, DataError, checksum, command, configuration
+from recsys import checkpoint, experiment_folder, listening, tracking, training
+from recsys.catalogue import Catalogue, open_catalogue
+from recsys.command_options import typed
+from recsys.dataset import Crops, Tracks
+from recsys.experiment_folder import ExperimentFolder
+from recsys.model import FCN
+
+local_conf = {"mongodb_url": "", "mongodb_db_name": "LEMONS", "experiment_name": "LEMONS"}
+"""Where runs are logged: config.py's settings, filled in when the command starts."""
+
+
+def defaults() -> dict[str, Any]:
+    """Every option with its default, the published one where the published system has it."""
+    return {
+        "user_name": "marko",
+        "catalogue": "demo",
+        "split_seed": listening.PUBLISHED_SEED,
+        "input_length": 16_000,  # samples of a crop
+        "batch_size": 20,
+        "n_epochs": 1000,
+        "patience": None,  # epochs without a better model until it stops; None: never
+        "valid_every": 1,  # epochs
+        "lr": 1e-3,
+        "wd": 1e-4,
+        "schedule": "constant",  # of the learning rate; or "cosine"
+        "precision": "float32",  # of a training step; or "bfloat16"
+        "training_seed": 1_930_289,
+        "model_load_path": "",  # weights to start from
+        "device": "cuda:0" if torch.cuda.is_available() else "cpu",
+        "num_workers": 0,
+        "log_step": 100,  # steps
+        "use_tensorboard": False,
+        "resume": "",  # True: the newest unfinished one of the same options; or a folder
+    }
+
+
+def train(_run: Run, _config: Mapping[str, Any]) -> dict[str, Any]:
+    """Train one listener's relevance model (sacred's main function)."""
+    settings = configuration()
+    options = typed(_config, defaults())
+    resume = options.pop("resume")
+    if options["model_load_path"]:
+        options["model_load_path"] = str(Path(options["model_load_path"]).expanduser().absolute())
+    folder = None
+    if resume.lower() in ("true", "1"):
+        folder = experiment_folder.newest_unfinished(settings.experiments, options)
+        if folder is None:
+            print("nothing unfinished with these options; starting anew")
+    elif resume.lower() not in ("", "false", "0"):
+        folder = experiment_folder.reopen(resume, settings.experiments)
+        said = {name: options[name] for name in _run.meta_info["config_updates"] if name in options}
+        options = {**options, **folder.options, **said}
+    return train_listener(options, folder=folder, settings=settings, run=_run)
+
+
+def train_listener(
+    options: dict[str, Any],
+    *,
+    folder: ExperimentFolder | None = None,
+    settings: Configuration,
+    run: Run | None = None,
+) -> dict[str, Any]:
+    """Train, or go on training, in a folder under `experiments/`.
+
+    Parameters
+    ----------
+    options : dict
+        Those of `defaults`, but `resume`.
+    folder : ExperimentFolder, optional
+        One to go on in; None makes a new one.
+    settings : Configuration
+    run : sacred's run, optional
+
+    Returns
+    -------
+    dict with the best model's `epoch` and validation `loss`, `auc`, `map`, its path as `model`,
+    and the `seconds` this call took
+
+    Raises
+    ------
+    ParameterError, DataError
+        If an option, the catalogue, the listener or the weights to start from are wrong.
+    """
+    # Everything that can be wrong is looked at before there is a folder.
+    training_options = training.Options(
+        **{name: options[name] for name in training.Options.__dataclass_fields__}
+    )
+    training.pick_device(options["device"])
+    catalogue = open_catalogue(options["catalogue"], data_folder=settings.data_folder)
+    path = split_of(catalogue, options["user_name"], options["split_seed"])
+    crops, valid = _datasets(catalogue, path, options)
+    network = training.fresh_network(options["training_seed"])
+    if options["model_load_path"]:
+        start = Path(options["model_load_path"])
+        checkpoint.load_weights(network, start / checkpoint.BEST_MODEL if start.is_dir() else start)
+
+    if folder is None:
+        folder = experiment_folder.start(settings.experiments, options)
+    logs = folder.path / "tensorboard" if options["use_tensorboard"] else None
+    with folder.in_use(), tracking.Tracker(run, tensorboard_folder=logs) as tracker:
+        folder = folder.go_on(options)
+        checkpoint.remove_leftovers(folder.path)
+        state = None
+        if (last := folder.path / checkpoint.LAST_STATE).exists():
+            state = checkpoint.load_state(last)
+            print(f"going on in {folder.path} after epoch {state.facts['epoch']}")
+        keeper = _Keeper(folder.path, network, options, checksum(path), tracker, len(crops), state)
+        try:
+            best = training.fit(
+                network,
+                crops,
+                valid,
+                training_options,
+                resume=state,
+                on_step=keeper.on_step,
+                on_epoch=keeper.on_epoch,
+            )
+        except KeyboardInterrupt:
+            print(f"\nstopped; `resume={folder.path.name}` goes on", file=sys.stderr)
+            raise
+        finally:
+            keeper.bar.close()
+        numbers = keeper.finish(best)
+        folder.finish()
+    return numbers
+
+
+def split_of(catalogue: Catalogue, user_name: str, seed: int) -> Path:
+    """Find the split of a listener.
+
+    Raises
+    ------
+    DataError
+        If the listener has none in this catalogue: names those who do.
+    """
+    path = listening.split_path(catalogue, user_name, seed)
+    if not path.is_file():
+        there = ", ".join(listening.users(catalogue, seed)) or "none"
+        raise DataError(
+            f"no listener {user_name!r} in catalogue {catalogue.name} (there with split_seed "
+            f"{seed}: {there}); `python -m recsys.listening plays.csv --catalogue "
+            f"{catalogue.name}` adds listeners"
+        )
+    return path
+
+
+def _datasets(catalogue: Catalogue, path: Path, options: Mapping[str, Any]) -> tuple[Crops, Tracks]:
+    split = listening.read_split(path)
+    train, valid = (split[split["split"] == part] for part in ("train", "valid"))
+    crops = Crops(
+        catalogue.audio,
+        train["track_id"].tolist(),
+        train["label"].tolist(),
+        input_length=options["input_length"],
+        seed=options["training_seed"],
+    )
+    return crops, Tracks(catalogue.audio, valid["track_id"].tolist(), valid["label"].tolist())
+
+
+class _Keeper:
+    """What happens after every epoch: files, metrics, and a line for who waits."""
+
+    def __init__(
+        self,
+        folder: Path,
+        network: FCN,
+        options: Mapping[str, Any],
+        split_checksum: str,
+        tracker: tracking.Tracker,
+        tracks: int,
+        state: training.TrainingState | None,
+    ) -> None:
+        self._folder, self._network, self._tracker = folder, network, tracker
+        self._card = checkpoint.make_card(config=options, metrics={}, split_checksum=split_checksum)
+        self._model_path = folder / checkpoint.BEST_MODEL
+        self._steps_per_epoch = -(-tracks // options["batch_size"])
+        self._epochs = state.facts["epoch"] if state else 0
+        self._tenth = max(1, options["n_epochs"] // 10)
+        self._started = time.perf_counter()
+        # Past sacred's capture, and only where somebody watches; files get the printed lines.
+        terminal = sys.__stderr__
+        self.bar = tqdm(
+            total=options["n_epochs"],
+            initial=self._epochs,
+            unit="epoch",
+            file=terminal,
+            disable=terminal is None or not terminal.isatty(),
+            dynamic_ncols=True,
+        )
+
+    def on_step(self, step: int, loss: float) -> None:
+        self._tracker.metrics({"train/loss": loss}, step)
+        self.bar.n = round(step / self._steps_per_epoch, 1)
+        self.bar.refresh()
+
+    def on_epoch(self, report: training.EpochReport) -> None:
+        # First the model, then the state: what a kill leaves between the two is trained again.
+        if report.is_best and report.best:
+            self._save_model(report.best)
+        checkpoint.save_state(self._folder / checkpoint.LAST_STATE, report.state)
+        metrics = {"train/epoch_loss": report.train_loss, "train/lr": report.lr}
+        if report.valid is not None:
+            metrics |= {f"valid/{name}": value for name, value in report.valid.numbers().items()}
+        self._tracker.metrics(metrics, report.epoch)
+        self._epochs = report.epoch
+        self._show(report)
+
+    def finish(self, best: training.Best) -> dict[str, Any]:
+        seconds = round(time.perf_counter() - self._started, 1)
+        card = self._save_model(best, epochs=self._epochs, seconds=seconds)
+        self._tracker.artifact(self._model_path)
+        self._tracker.artifact(self._model_path.with_suffix(".json"))
+        print(
+            f"best of {self._epochs} epochs: epoch {best.epoch}, validation AUC {best.auc:.3f}, "
+            f"MAP {best.map:.3f}, loss {best.loss:.3f}\n"
+            f"model: {self._model_path} ({card['model_checksum'][:12]})"
+        )
+        return {**asdict(best), "model": str(self._model_path), "seconds": seconds}
+
+    def _save_model(self, best: training.Best, **more: object) -> dict[str, Any]:
+        metrics = {"epoch": best.epoch, "valid_loss": best.loss}
+        metrics |= {"valid_auc": best.auc, "valid_map": best.map}
+        card = {**self._card, "metrics": metrics, **more}
+        return checkpoint.save_model(self._model_path, self._network, card)
+
+    def _show(self, report: training.EpochReport) -> None:
+        shown = {"loss": f"{report.train_loss:.3f}"}
+        if report.valid is not None:
+            shown |= {"AUC": f"{report.valid.auc:.3f}", "MAP": f"{report.valid.map:.3f}"}
+        self.bar.n = report.epoch
+        self.bar.set_postfix(shown)
+        now_and_then = self.bar.disable and report.epoch % self._tenth == 0
+        if report.is_best or now_and_then:
+            numbers = ", ".join(f"{name} {value}" for name, value in shown.items())
+            mark = " (best so far)" if report.is_best else ""
+            self.bar.write(f"epoch {report.epoch}: {numbers}{mark}", file=sys.stdout)
+
+
+@command
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run sacred's command line."""
+    settings = configuration()
+    local_conf.update({name: getattr(settings, name) for name in local_conf})
+    experiment = Experiment(local_conf["experiment_name"], save_git_info=False)
+    experiment.add_config(defaults())
+    experiment.main(train)
+    tracking.watch(
+        experiment,
+        mongodb_url=local_conf["mongodb_url"],
+        mongodb_db_name=local_conf["mongodb_db_name"],
+        runs_folder=settings.runs,
+    )
+    try:
+        return tracking.run_commandline(experiment, arguments)
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
