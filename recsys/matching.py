@@ -26,19 +26,26 @@ _TO_DROP = re.compile(
     re.IGNORECASE,
 )
 
+_HINT = re.compile(rf"[(\[{{]|\s(?:[-\u2013\u2014]\s|{_GUEST})", re.IGNORECASE)
+_NO_LETTER = re.compile(r"[\W_]+")
+
 
 def strict_key(text: str) -> str:
     """Letters and digits of a text, without case and accents.
 
     What has neither ("!!!") stays as it is.
     """
-    folded = unicodedata.normalize("NFKD", text).casefold().translate(_LETTERS)
-    plain = unicodedata.normalize("NFKD", folded)
-    return "".join(filter(str.isalnum, plain)) or " ".join(text.casefold().split())
+    folded = text.lower()
+    if not text.isascii():
+        folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    folded = folded.translate(_LETTERS)
+    return _NO_LETTER.sub("", folded) or " ".join(text.casefold().split())
 
 
 def loose_key(text: str) -> str:
     """Like `strict_key`, without guests ("feat. X") and versions ("(Live)", " - Remastered")."""
+    if not _HINT.search(text):
+        return strict_key(text)  # most texts, at a fraction of the time
     bare = _TO_DROP.sub(" ", text)
     return strict_key(bare if bare.strip() else text)
 
