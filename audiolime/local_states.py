@@ -17,16 +17,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import prod
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from audiolime.network import LocalStage
 from audiolime.receptive_field import Run
-from lemons_utils import ParameterError
+from audiolime.stage import LocalStage
 
 BLOCK_BYTES = 8 << 20
 """A convolution's output per block of states: small enough to be pooled from the cache."""
@@ -81,42 +79,10 @@ class States:
 
 @dataclass(frozen=True)
 class Columns:
-    """The values of a run, [states, channels, columns, bands]."""
+    """The values of a run, [states, columns, bands, channels]."""
 
     run: Run
     values: Tensor
-
-
-@dataclass(frozen=True)
-class _Part:
-    """What one stretch of like columns below contributes to the convolution of a run."""
-
-    stage: LocalStage
-    pieces: list[Tensor]
-    """The columns, [states of the stretch, channels, columns, bands] each."""
-    state: Tensor | None
-    """For every state of the run the stretch's state; None if they are the same."""
-    before: int
-    """Columns of zeros before and after them, which stand for the other parts."""
-    after: int
-    touched: slice
-    """The run's convolved columns that these take part in."""
-
-    def once(self) -> Tensor:
-        """Compute the contribution for all states of the stretch."""
-        return self.stage.convolve(_joined(self.pieces), self.before, self.after, bias=False)
-
-    def block(self, states: slice, *, bias: bool) -> Tensor:
-        """Compute the contribution for some states of the run."""
-        if self.state is None:
-            rows = _joined([piece[states] for piece in self.pieces])
-        else:
-            rows = _joined([piece.index_select(0, self.state[states]) for piece in self.pieces])
-        return self.stage.convolve(rows, self.before, self.after, bias=bias)
-
-
-def _joined(pieces: list[Tensor]) -> Tensor:
-    return pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=2)
 
 
 def advance(
@@ -150,8 +116,39 @@ def advance(
             window.append(next(below))
         while window[0].run.last < min(first, width - 1):
             window.popleft()
-        total = _parts(stage, conv, window, states)
-        yield Columns(run, _blockwise(stage, conv, total, padding, states))
+        count = states.count(*run.span)
+        values = stage.bias.new_empty(count, run.columns, stage.bands, len(stage.bias))
+        column = conv.columns * stage.conv_bands * len(stage.bias) * values.element_size()
+        total = _Sum(stage, conv, _parts(stage, conv, window, states), count)
+        for start in range(0, count, max(BLOCK_BYTES // column, 1)):
+            block = slice(start, min(start + max(BLOCK_BYTES // column, 1), count))
+            stage.finish(total.of(block), *padding, out=values[block])
+        yield Columns(run, values)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A stretch of like columns below, and the convolved columns of a run that it touches."""
+
+    pieces: list[Tensor]
+    """The columns, [states of the stretch, columns, bands, channels] each."""
+    state: Tensor | None
+    """For every state of the run the stretch's state; None if they are the same."""
+    before: int
+    """Columns of zeros before and after it, which stand for the other parts."""
+    after: int
+    touched: slice
+
+    def rows(self, states: slice) -> Tensor:
+        """Look the columns up for some states of the run."""
+        state = self.state
+        if state is None:
+            return _joined([piece[states] for piece in self.pieces])
+        return _joined([piece.index_select(0, state[states]) for piece in self.pieces])
+
+
+def _joined(pieces: list[Tensor]) -> Tensor:
+    return pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=1)
 
 
 def _parts(stage: LocalStage, conv: Run, window: Sequence[Columns], states: States) -> list[_Part]:
@@ -171,7 +168,7 @@ def _parts(stage: LocalStage, conv: Run, window: Sequence[Columns], states: Stat
             continue
         sees = stage.conv_time.inputs(*touched)
         pieces = [
-            columns.values[:, :, max(first - columns.run.first, 0) : last - columns.run.first + 1]
+            columns.values[:, max(first - columns.run.first, 0) : last - columns.run.first + 1]
             for columns in stretch
         ]
         state = None
@@ -179,57 +176,45 @@ def _parts(stage: LocalStage, conv: Run, window: Sequence[Columns], states: Stat
             state = torch.from_numpy(states.within(conv.span, span)).to(pieces[0].device)
         zeros = first - sees[0], sees[1] - last
         columns_touched = slice(touched[0] - conv.first, touched[1] - conv.first + 1)
-        parts.append(_Part(stage, pieces, state, *zeros, columns_touched))
+        parts.append(_Part(pieces, state, *zeros, columns_touched))
     return parts
 
 
-def _blockwise(
-    stage: LocalStage, conv: Run, parts: list[_Part], padding: tuple[int, int], states: States
-) -> Tensor:
-    """Sum the parts for all states of a run, then ReLU and pooling, a block at a time."""
-    count = states.count(*conv.span)
-    once = {  # what has few states is convolved once for each, and looked up
-        number: part.once()
-        for number, part in enumerate(parts)
-        if part.state is not None and len(part.pieces[0]) * SHARE <= count
-    }
-    shape = (len(stage.bias), conv.columns, stage.conv_bands)
-    size = max(BLOCK_BYTES // (prod(shape) * stage.bias.element_size()), 1)
-    values: Tensor | None = None
-    for start in range(0, count, size):
-        block = slice(start, min(start + size, count))
-        finished = stage.finish(_sum(stage, parts, once, shape, block), *padding)
-        if values is None:
-            values = _empty_channels_last(count, finished)
-        values[block] = finished
-    if values is None:
-        raise ParameterError("expected at least one mask, got none")
-    return values
+class _Sum:
+    """The sum of all parts' contributions to a run's convolved columns."""
 
+    def __init__(self, stage: LocalStage, conv: Run, parts: Sequence[_Part], count: int) -> None:
+        self._stage, self._columns = stage, conv.columns
+        self._each: list[_Part] = []
+        self._once: list[tuple[slice, Tensor, Tensor]] = []
+        for part in parts:
+            if part.state is None or len(part.pieces[0]) * SHARE > count:
+                self._each.append(part)
+            else:  # few states: convolve once for each, then look it up
+                y = stage.convolve(_joined(part.pieces), part.before, part.after, bias=False)
+                self._once.append((part.touched, y.contiguous(), part.state))
+        # What touches most starts the sum, and brings the bias.
+        self._each.sort(key=lambda part: part.touched.start - part.touched.stop)
 
-def _sum(
-    stage: LocalStage,
-    parts: list[_Part],
-    once: dict[int, Tensor],
-    shape: tuple[int, int, int],
-    block: slice,
-) -> Tensor:
-    """Sum all parts' contributions to a run's convolved columns, for a block of its states."""
-    # A part that touches every column starts the sum and brings the bias; usually it is all.
-    whole = slice(0, shape[1])
-    start = next((n for n, part in enumerate(parts) if n not in once and part.touched == whole), -1)
-    if start >= 0:
-        total = parts[start].block(block, bias=True)
-    else:
-        total = stage.bias.repeat(block.stop - block.start, *shape[1:], 1).permute(0, 3, 1, 2)
-    for number, part in enumerate(parts):
-        if number in once and part.state is not None:
-            total[:, :, part.touched] += once[number].index_select(0, part.state[block])
-        elif number != start:
-            total[:, :, part.touched] += part.block(block, bias=False)
-    return total
+    def of(self, block: slice) -> Tensor:
+        """Sum up for a block of the run's states, [states, columns, bands, channels]."""
+        total: Tensor | None = None
+        for part in self._each:
+            first = total is None
+            y = self._stage.convolve(part.rows(block), part.before, part.after, bias=first)
+            if total is not None:
+                total[:, part.touched] += y
+            elif part.touched == slice(0, self._columns):
+                total = y
+            else:
+                total = self._bias(block)
+                total[:, part.touched] = y
+        if total is None:
+            total = self._bias(block)
+        for touched, contribution, state in self._once:
+            total[:, touched] += contribution.index_select(0, state[block])
+        return total
 
-
-def _empty_channels_last(count: int, like: Tensor) -> Tensor:
-    _, channels, columns, bands = like.shape
-    return like.new_empty(count, columns, bands, channels).permute(0, 3, 1, 2)
+    def _bias(self, block: slice) -> Tensor:
+        shape = block.stop - block.start, self._columns, self._stage.conv_bands, 1
+        return self._stage.bias.repeat(shape)

@@ -63,7 +63,7 @@ class Spectra:
             yield Columns(run, self._heard(run, states))
 
     def _heard(self, run: Run, states: States) -> Tensor:
-        """Compute what the first stage gets for a run, [states, channels, frames, bands]."""
+        """Compute what the first stage gets for a run, [states, frames, bands, channels]."""
         count = states.count(*run.span)
         sums = [self._subset_sums(run, segment, states) for segment in range(run.low, run.high + 1)]
         size = max(BLOCK_BYTES // (sums[0][0][0].numel() * 8), 1)
@@ -73,8 +73,8 @@ class Spectra:
             total = sums[0][0].index_select(0, sums[0][1][block])
             for spectra, row in sums[1:]:
                 total += spectra.index_select(0, row[block])
-            heard.append(self._network.from_spectrum(total).transpose(2, 3).to(self._dtype))
-        return torch.cat(heard).contiguous(memory_format=torch.channels_last)
+            heard.append(self._network.from_spectrum(total).permute(0, 3, 2, 1).to(self._dtype))
+        return torch.cat(heard).contiguous()
 
     def _subset_sums(self, run: Run, segment: int, states: States) -> tuple[Tensor, Tensor]:
         """Sum one segment's stems for every subset of them; and each state's row in that."""

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from audiolime.local_states import Columns, States, advance
-from audiolime.network import Head, LocalStage, Network
+from audiolime.network import Head, Network
 from audiolime.receptive_field import Run, Spans, cut, frame_spans, runs_of, widen
 from audiolime.spectra import Spectra
+from audiolime.stage import LocalStage
 from lemons_utils import ParameterError
 
 CHUNK_FRAMES = 64
@@ -115,8 +116,8 @@ class Sweep:
 
     def _reduce(self, columns: Columns) -> Reduced:
         values = columns.values.float()
-        sums = values.sum((2, 3)).double() @ self.head.mean_weight.double() / self._cells
-        maxima = values.amax((2, 3))[:, : len(self.head.max_weight)]
+        sums = values.sum((1, 2)).double() @ self.head.mean_weight.double() / self._cells
+        maxima = values.amax((1, 2))[:, : len(self.head.max_weight)]
         return Reduced(*columns.run.span, sums.cpu().numpy(), maxima.cpu().numpy())
 
     def _runs(self, states: States) -> list[list[Run]]:
