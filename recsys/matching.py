@@ -35,10 +35,11 @@ def strict_key(text: str) -> str:
 
     What has neither ("!!!") stays as it is.
     """
-    folded = text.lower()
-    if not text.isascii():
+    if text.isascii():  # five times faster, and most texts are
+        folded = text.lower().replace("&", "and").replace("+", "and")
+    else:
         folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    folded = folded.translate(_LETTERS)
+        folded = folded.translate(_LETTERS)
     return _NO_LETTER.sub("", folded) or " ".join(text.casefold().split())
 
 
@@ -66,26 +67,29 @@ def match(titles: pd.Series, artists: pd.Series, tracks: pd.DataFrame) -> pd.Ser
     Series of track_id with the index of `titles`, missing where no track fits
     """
     named = tracks[(tracks["title"] != "") & (tracks["artist"] != "")].sort_values("track_id")
-    titles_of, artists_of = named["title"], named["artist"]
-    strict = named[["track_id"]].assign(key=_keys(titles_of, artists_of, loose=False))
-    loose = named[["track_id"]].assign(
-        key=_keys(titles_of, artists_of, loose=True),
-        is_version=[loose_key(title) != strict_key(title) for title in titles_of],
-    )
-    loose = loose.sort_values("is_version", kind="stable")
+    title, bare_title = _both(named["title"])
+    artist, bare_artist = _both(named["artist"])
+    exact = pd.DataFrame({"track_id": named["track_id"], "key": _join(artist, title)})
+    roughly = pd.DataFrame({"track_id": named["track_id"], "key": _join(bare_artist, bare_title)})
+    roughly = roughly.iloc[(title != bare_title).argsort(kind="stable")]  # plain versions first
 
-    found = _look_up(_keys(titles, artists, loose=False), strict)
-    return found.fillna(_look_up(_keys(titles, artists, loose=True), loose))
+    title, bare_title = _both(titles)
+    artist, bare_artist = _both(artists)
+    found = _look_up(_join(artist, title), exact)
+    return found.fillna(_look_up(_join(bare_artist, bare_title), roughly))
 
 
-def _keys(titles: pd.Series, artists: pd.Series, *, loose: bool) -> pd.Series:
-    """One key a row; empty where the title or the artist is."""
-    normal = loose_key if loose else strict_key
-    parts = [
-        column.map({text: normal(text) if text else "" for text in column.unique()})
-        for column in (titles, artists)
-    ]
-    return (parts[1] + "\n" + parts[0]).where((parts[0] != "") & (parts[1] != ""), "")
+def _join(artists: pd.Series, titles: pd.Series) -> pd.Series:
+    """One key a row; "" where the title or the artist is."""
+    return (artists + "\n" + titles).where((artists != "") & (titles != ""), "")
+
+
+def _both(column: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """Strict and loose keys of a column, each text looked at once."""
+    texts = list(column.unique())
+    strict = {text: strict_key(text) for text in texts}
+    loose = {text: loose_key(text) if _HINT.search(text) else strict[text] for text in texts}
+    return column.map(strict), column.map(loose)
 
 
 def _look_up(keys: pd.Series, candidates: pd.DataFrame) -> pd.Series:
