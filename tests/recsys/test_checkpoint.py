@@ -1,0 +1,252 @@
+import json
+import pickle
+import shutil
+import subprocess
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from lemons_utils import DataError, ParameterError, checksum
+from recsys import checkpoint
+from recsys.checkpoint import (
+    BEST_MODEL,
+    LAST_STATE,
+    git_commit,
+    load_model,
+    load_state,
+    make_card,
+    newest_experiment,
+    remove_leftovers,
+    save_model,
+    save_state,
+)
+from recsys.model import FCN
+from recsys.trainer import TrainingState
+from recsys.training import fresh_network
+
+CONFIG = {"catalogue": "demo", "user_name": "marko", "lr": 1e-3}
+
+
+@pytest.fixture(scope="module")
+def network():
+    return fresh_network(5)
+
+
+@pytest.fixture
+def saved(network, tmp_path):
+    path = tmp_path / BEST_MODEL
+    card = save_model(path, network, make_card(config=CONFIG, metrics={"auc": 0.9}))
+    return path, card
+
+
+def same(one: FCN, other: FCN) -> bool:
+    theirs = other.state_dict()
+    return all(torch.equal(tensor, theirs[name]) for name, tensor in one.state_dict().items())
+
+
+def test_model_and_card_come_back(network, saved):
+    path, card = saved
+    for where in (path, path.parent):
+        loaded, read = load_model(where)
+        assert not loaded.training
+        assert same(loaded, network)
+        assert read == card
+    assert card["config"] == CONFIG
+    assert card["model_checksum"] == checksum(path)
+    assert card["versions"]["torch"] == torch.__version__
+    assert json.loads(path.with_suffix(".json").read_text()) == card
+
+
+def test_same_weights_make_the_same_file(network, saved, tmp_path):
+    other = tmp_path / "other.safetensors"
+    save_model(other, network.state_dict(), {"trained": "later"})
+    assert other.read_bytes() == saved[0].read_bytes()
+
+
+def test_bare_golden_weights_load(golden_folder):
+    path = golden_folder / "fcn_state_dict.safetensors"
+    network, card = load_model(path)
+    assert card == {"model_checksum": checksum(path)}
+    expected = load_file(path)
+    assert all(torch.equal(tensor, expected[k]) for k, tensor in network.state_dict().items())
+
+
+def test_published_pth_loads(golden_folder, tmp_path):
+    weights = load_file(golden_folder / "fcn_state_dict.safetensors")
+    torch.save(weights, tmp_path / "best_model.pth")
+    network, _ = load_model(tmp_path / "best_model.pth")
+    assert all(torch.equal(tensor, weights[k]) for k, tensor in network.state_dict().items())
+
+
+class Bomb:
+    def __reduce__(self):
+        return (pytest.fail, ("a pickle was run",))
+
+
+def write_wrong(path, case, network):
+    weights = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    if case == "missing":
+        return
+    if case == "text":
+        path.write_text("no weights")
+    elif case == "cut":
+        save_file(weights, path)
+        path.write_bytes(path.read_bytes()[:10_000])
+    elif case == "names":
+        save_file({"elsewhere": weights["fc.weight"]}, path)
+    elif case == "shape":
+        save_file({**weights, "fc.weight": torch.zeros(1, 64)}, path)
+    elif case == "pickle":
+        path.write_bytes(pickle.dumps(Bomb(), protocol=2))
+    elif case == "bomb":
+        torch.save({"fc.weight": Bomb()}, path)
+    elif case == "checkpoint":
+        torch.save({"epoch": 3, "weights": weights}, path)
+
+
+@pytest.mark.parametrize(
+    ("case", "suffix", "says"),
+    [
+        ("missing", ".safetensors", "there are no weights at"),
+        ("text", ".txt", r"\.safetensors or \.pth files"),
+        ("text", ".safetensors", "cannot be read as weights"),
+        ("text", ".pth", "cannot be read as weights"),
+        ("cut", ".safetensors", "cannot be read as weights"),
+        ("names", ".safetensors", "missing fc.bias, .* unknown elsewhere"),
+        ("shape", ".safetensors", r"fc\.weight is \[1, 64\] instead of \[1, 128\]"),
+        ("pickle", ".pth", "cannot be read as weights"),
+        ("bomb", ".pth", "cannot be read as weights"),
+        ("checkpoint", ".pth", "no state dict"),
+    ],
+)
+def test_wrong_files_are_said_in_one_line(network, tmp_path, case, suffix, says):
+    path = tmp_path / f"model{suffix}"
+    write_wrong(path, case, network)
+    with pytest.raises(DataError, match=says) as caught:
+        load_model(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_card_of_other_weights_is_refused(saved):
+    path, _ = saved
+    save_file({k: v.contiguous() for k, v in fresh_network(6).state_dict().items()}, path)
+    with pytest.raises(DataError, match="describes other weights"):
+        load_model(path)
+
+
+@pytest.mark.parametrize("text", ["{", "[1]"])
+def test_broken_card_is_said(saved, text):
+    path, _ = saved
+    path.with_suffix(".json").write_text(text)
+    with pytest.raises(DataError, match="no model card"):
+        load_model(path)
+
+
+def test_weights_have_their_suffix(network, tmp_path):
+    with pytest.raises(ParameterError, match=r"ends in \.safetensors"):
+        save_model(tmp_path / "model.pth", network, {})
+
+
+def test_state_comes_back(tmp_path):
+    tensors = {
+        "network.weight": torch.randn(4, 3).T,
+        "random.cpu": torch.get_rng_state(),
+        "optimizer.step.weight": torch.tensor(7.0),
+    }
+    facts = {"epoch": 2, "best": {"auc": 0.1 + 0.2}, "recipe": {"lr": 1e-3}}
+    save_state(tmp_path / LAST_STATE, TrainingState(tensors, facts))
+    state = load_state(tmp_path / LAST_STATE)
+    assert state.facts == facts
+    assert state.tensors.keys() == tensors.keys()
+    assert all(torch.equal(state.tensors[name], tensors[name]) for name in tensors)
+    assert [path.name for path in tmp_path.iterdir()] == [LAST_STATE]
+
+
+def test_state_that_is_none_is_said(saved, tmp_path):
+    with pytest.raises(DataError, match="no training to resume"):
+        load_state(tmp_path / "nowhere.safetensors")
+    with pytest.raises(DataError, match="holds no state"):
+        load_state(saved[0])  # weights alone
+    (tmp_path / "text.safetensors").write_text("text")
+    with pytest.raises(DataError, match="holds no state"):
+        load_state(tmp_path / "text.safetensors")
+
+
+def test_leftovers_of_a_kill_go_and_nothing_else(saved):
+    folder = saved[0].parent
+    for name in (".last.0123456789ab.safetensors", ".best_model.0123456789ab.json"):
+        (folder / name).write_text("half")
+    (folder / ".other.0123456789ab.json").write_text("somebody else's")
+    remove_leftovers(folder)
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == [".other.0123456789ab.json", "best_model.json", BEST_MODEL]
+
+
+# -- experiments -------------------------------------------------------------------------------
+def make_experiment(parent, name, config=None):
+    folder = parent / name
+    folder.mkdir()
+    (folder / BEST_MODEL).touch()
+    if config:
+        (folder / "best_model.json").write_text(json.dumps({"config": config}))
+    return folder
+
+
+def newest(parent, catalogue="demo", user_name="marko"):
+    return newest_experiment(parent, catalogue=catalogue, user_name=user_name).name
+
+
+def test_newest_experiment_is_the_listeners_own(tmp_path):
+    for name in (
+        "2026-01-02_03-04-05-demo-marko",
+        "2026-01-02_03-04-06-demo-marko",
+        "2026-01-02_03-04-07-demo-nina",
+        "2026-01-02_03-04-08-demos-marko",
+        "2026-01-02_03-04-08-my-demo-marko",
+        "notes",
+    ):
+        make_experiment(tmp_path, name)
+    (tmp_path / "2026-01-02_03-04-09-demo-marko").mkdir()  # has only begun
+    assert newest(tmp_path) == "2026-01-02_03-04-06-demo-marko"
+    make_experiment(tmp_path, "2026-01-02_03-04-06-demo-marko-2")
+    make_experiment(tmp_path, "2026-01-02_03-04-06-demo-marko-10")
+    assert newest(tmp_path) == "2026-01-02_03-04-06-demo-marko-10"
+    assert newest(tmp_path, "demos") == "2026-01-02_03-04-08-demos-marko"
+
+
+def test_names_that_look_alike_are_told_apart_by_their_cards(tmp_path):
+    hers = {"catalogue": "demo", "user_name": "marko-2"}
+    make_experiment(tmp_path, "2026-01-02_03-04-05-demo-marko", CONFIG)
+    make_experiment(tmp_path, "2026-01-02_03-04-06-demo-marko-2", hers)
+    assert newest(tmp_path) == "2026-01-02_03-04-05-demo-marko"
+    assert newest(tmp_path, user_name="marko-2") == "2026-01-02_03-04-06-demo-marko-2"
+
+
+@pytest.mark.parametrize("folder", ["", "nowhere"])
+def test_no_experiment_says_how_to_make_one(tmp_path, folder):
+    with pytest.raises(DataError, match=r"with user_name=marko catalogue=demo"):
+        newest(tmp_path / folder)
+
+
+# -- where the code comes from -----------------------------------------------------------------
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_commit_and_changes_are_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "__file__", str(tmp_path / "recsys" / "checkpoint.py"))
+    assert git_commit() is None
+
+    def git(*arguments):
+        who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        done = subprocess.run(
+            ["git", "-C", str(tmp_path), *who, *arguments], check=True, capture_output=True
+        )
+        return done.stdout.decode().strip()
+
+    git("init")
+    assert git_commit() is None  # no commit yet
+    (tmp_path / "file").write_text("one")
+    git("add", "file")
+    git("commit", "-m", "First")
+    assert git_commit() == git("rev-parse", "HEAD")
+    (tmp_path / "file").write_text("two")
+    assert git_commit() == git("rev-parse", "HEAD") + "+changes"
