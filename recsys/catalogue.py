@@ -142,7 +142,8 @@ def open_catalogue(name: str, *, data_folder: Path) -> Catalogue:
         return Catalogue(name, folder)
     if (folder / UNFINISHED).exists():
         raise DataError(
-            f"catalogue {name} is not finished: run the same `python -m recsys.ingest` again"
+            f"catalogue {name} is not finished: run the command that makes it again "
+            "(`python -m recsys.ingest` or `python -m recsys.demo`)"
         )
     if folder.is_dir() and _has_arrays(folder):
         return Catalogue(name, folder)

@@ -1,0 +1,63 @@
+"""Compose and record the demo catalogue, or fresh tracks to test on."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+
+import pandas as pd
+
+from lemons_utils import command, configuration
+from recsys.demo.recording import LABELS, TRACKS, record_demo, record_fresh
+from recsys.listening import PUBLISHED_SEED
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m recsys.demo",
+        description="A small band composes and plays a catalogue for seven listeners. Started "
+        "again, it plays only what is missing.",
+    )
+    parser.add_argument("--catalogue", help="name of the catalogue (demo, or demo-fresh)")
+    parser.add_argument("--tracks", type=int, default=TRACKS, help="tracks of the demo catalogue")
+    parser.add_argument("--seed", type=int, default=PUBLISHED_SEED, help="seed of the splits")
+    parser.add_argument(
+        "--fresh",
+        type=int,
+        metavar="N",
+        help="compose tracks that no catalogue holds instead: N labelled tracks for each "
+        "listener, half of them liked",
+    )
+    parser.add_argument("--jobs", type=int, default=-1, help="processes (one on each core)")
+    return parser.parse_args()
+
+
+@command
+def main() -> None:
+    """Record one catalogue and say what is in it."""
+    options = _arguments()
+    home = configuration().catalogues
+    started = time.perf_counter()
+    if options.fresh is None:
+        catalogue = record_demo(
+            home / (options.catalogue or "demo"),
+            tracks=options.tracks, seed=options.seed, jobs=options.jobs,
+        )  # fmt: skip
+        what = "plays.csv"
+    else:
+        catalogue = record_fresh(
+            home / (options.catalogue or "demo-fresh"), options.fresh, jobs=options.jobs
+        )
+        what = LABELS
+    heard = pd.read_csv(catalogue.folder / what).groupby("user_name").size()
+    tracks = catalogue.tracks
+    print(
+        f"{catalogue.folder}: {len(tracks)} tracks, {tracks['genre'].nunique()} genres, "
+        f"{tracks['artist'].nunique()} artists, {time.perf_counter() - started:.1f} s"
+    )
+    print(f"{what}: " + ", ".join(f"{name} {size}" for name, size in heard.items()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

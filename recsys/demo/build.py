@@ -1,0 +1,130 @@
+"""`make demo`: compose the catalogue, train its seven listeners, evaluate them, show a table.
+
+What is there already is not made again, so a second run takes seconds; an interrupted one goes
+on where it was. Trainings and the evaluation are the ordinary commands, one process each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from tqdm import tqdm
+
+from lemons_utils import Configuration, DataError, checksum, command, configuration
+from recsys.catalogue import Catalogue
+from recsys.checkpoint import newest_experiment, read_card
+from recsys.demo.listeners import LISTENERS
+from recsys.demo.recording import record_demo
+from recsys.listening import PUBLISHED_SEED, split_path
+
+N_EPOCHS = 16
+"""Far fewer than published: the band's genres are easy to tell apart."""
+
+TRAINING = {
+    "n_epochs": N_EPOCHS,
+    "schedule": "cosine",
+    "valid_every": 8,
+    "log_step": 10,
+}
+"""How the seven are trained; everything else is the published default."""
+
+
+@command
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command."""
+    options = _parse(arguments)
+    config = configuration()
+    catalogue = record_demo(config.catalogues / "demo")
+    waiting = [name for name in LISTENERS if not _is_trained(name, catalogue, config)]
+    if waiting:
+        _train_all(waiting, options.jobs)
+    subprocess.run(
+        [sys.executable, "-m", "recsys.eval", "with", "user_name=all", "catalogue=demo"],
+        check=True,
+        env=_environment(threads=options.jobs),
+    )
+    print(
+        "\nNext, with the virtual environment at hand (`. .venv/bin/activate`):\n"
+        "  python -m recsys.predict --user_name marko --catalogue demo\n"
+        "  python -m explanations.store_explanations --user_name marko --top_n 1\n"
+    )
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m recsys.demo.build",
+        description="Compose the demo catalogue, train its seven listeners and evaluate them.",
+    )
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="trainings at a time")
+    return parser.parse_args(arguments)
+
+
+def _is_trained(user_name: str, catalogue: Catalogue, config: Configuration) -> bool:
+    """Whether a listener has a finished model of the very split that is there."""
+    try:
+        folder = newest_experiment(
+            config.experiments, catalogue=catalogue.name, user_name=user_name
+        )
+        card = read_card(folder / "best_model.safetensors")
+    except DataError:
+        return False
+    split = split_path(catalogue, user_name, PUBLISHED_SEED)
+    return card.get("split_checksum") == checksum(split) and "seconds" in card
+
+
+def _train_all(names: list[str], jobs: int) -> None:
+    """Train some listeners, `jobs` at a time, each on one thread: that is fastest per core."""
+    jobs = max(1, min(jobs, len(names)))
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    total = len(names) * N_EPOCHS
+    with (
+        tqdm(total=total, unit="epoch", desc=f"training {len(names)} listeners") as bar,
+        _pool(jobs) as pool,
+    ):
+        for name, lines in pool.map(lambda name: (name, _train(name, threads, bar.update)), names):
+            bar.write(f"{name}: {lines[-2] if len(lines) > 1 else 'trained'}")
+
+
+@contextmanager
+def _pool(jobs: int) -> Iterator[ThreadPoolExecutor]:
+    """Make a pool that drops what has not begun when it is left early."""
+    pool = ThreadPoolExecutor(jobs)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _train(user_name: str, threads: int, on_epoch: Callable[[], object]) -> list[str]:
+    """Run one training command; return the lines it printed."""
+    options = {"user_name": user_name, "catalogue": "demo", **TRAINING, "resume": True}
+    settings = [f"{name}={value}" for name, value in options.items()]
+    lines = []
+    with subprocess.Popen(
+        [sys.executable, "-u", "-m", "recsys.experiment", "with", *settings],
+        env=_environment(threads=threads),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        for line in process.stdout or ():
+            lines.append(line.rstrip())
+            if line.startswith("epoch "):
+                on_epoch()
+    if process.returncode:
+        raise DataError(f"the training of {user_name} failed: " + " / ".join(lines[-3:]))
+    return lines
+
+
+def _environment(*, threads: int) -> Mapping[str, str]:
+    return {**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONUNBUFFERED": "1"}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,207 @@
+"""The drum kits: every hit made of a few sines and filtered noise, kept for the next beat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import butter, sosfilt
+
+from lemons_utils import SAMPLE_RATE
+from recsys.demo.tones import Note, Wave
+
+PIECES = (
+    *("kick", "snare", "rim", "clap", "hat", "open", "ride", "crash"),
+    *("high_tom", "mid_tom", "low_tom", "tambourine", "shaker"),
+)
+"""What a kit consists of; a drum note's pitch is the index of its piece."""
+
+_BALANCE = {
+    **{"kick": 1.0, "snare": 0.85, "rim": 0.55, "clap": 0.75, "hat": 0.3, "open": 0.34},
+    **{"ride": 0.3, "crash": 0.5, "high_tom": 0.75, "mid_tom": 0.8, "low_tom": 0.85},
+    **{"tambourine": 0.28, "shaker": 0.22},
+}
+
+
+@dataclass(frozen=True)
+class Kit:
+    """The sound of a drum kit.
+
+    Parameters
+    ----------
+    kick_hz, kick_sweep, kick_s : float
+        Where the kick settles [Hz], how many times higher it starts, how long it rings [s].
+    click : float
+        Beater noise of the kick.
+    snare_hz, snare_s, wires : float
+        Pitch [Hz] and length [s] of the snare, and how much of it is noise.
+    hat_hz, hat_s : float
+        Low edge [Hz] and length [s] of the closed hi-hat; the other metal follows it.
+    tom_hz : float [Hz]
+    drive : float
+        Soft clipping of the whole kit; 0 for none.
+    level : float
+        Of cymbals and small percussion against the drums.
+    """
+
+    kick_hz: float = 55.0
+    kick_sweep: float = 3.0
+    kick_s: float = 0.12
+    click: float = 0.3
+    snare_hz: float = 190.0
+    snare_s: float = 0.11
+    wires: float = 0.7
+    hat_hz: float = 6000.0
+    hat_s: float = 0.03
+    tom_hz: float = 110.0
+    drive: float = 0.0
+    level: float = 1.0
+
+
+KITS: dict[str, Kit] = {
+    "studio": Kit(),
+    "rock": Kit(kick_hz=60, click=0.5, snare_hz=180, snare_s=0.16, hat_s=0.05, drive=1.2,
+                level=1.3),
+    "metal": Kit(
+        kick_hz=65, kick_sweep=5, kick_s=0.07, click=1.1, snare_hz=210, snare_s=0.12, drive=1.6
+    ),
+    "punk": Kit(kick_hz=70, click=0.6, snare_hz=240, snare_s=0.09, hat_s=0.07, drive=2.0,
+                level=1.7),
+    "dry": Kit(kick_hz=58, kick_s=0.09, click=0.12, snare_hz=290, wires=0.4, snare_s=0.07),
+    "club": Kit(kick_hz=50, kick_sweep=6, kick_s=0.17, click=0.7, wires=0.9, hat_hz=6600,
+                level=1.1),
+    "pop": Kit(kick_hz=56, kick_sweep=4, click=0.5, snare_hz=200, wires=0.8, drive=0.8, level=1.2),
+    "dusty": Kit(
+        kick_hz=66, kick_s=0.1, click=0.15, snare_hz=170, snare_s=0.09, hat_hz=3800, drive=1.8
+    ),
+    "808": Kit(kick_hz=42, kick_sweep=2.6, kick_s=0.3, click=0.25, snare_hz=230, hat_hz=6900,
+               level=1.5),
+    "brushes": Kit(
+        kick_hz=62, kick_s=0.08, click=0.05, snare_hz=160, snare_s=0.1, wires=0.95, hat_hz=4200,
+        hat_s=0.06, level=0.9,
+    ),
+    "orchestra": Kit(
+        kick_hz=73, kick_sweep=1.15, kick_s=0.45, click=0.1, snare_hz=98, snare_s=0.3, wires=0.12,
+        hat_hz=5000, hat_s=0.2, tom_hz=82, level=0.5,
+    ),
+}  # fmt: skip
+
+
+def beat(notes: list[Note], kit: str, samples: int) -> Wave:
+    """Sound a drum part.
+
+    Parameters
+    ----------
+    notes : list of Note
+        Their pitch is an index into `PIECES`.
+    kit : str
+        A name from `KITS`.
+    samples : int > 0
+
+    Returns
+    -------
+    ndarray [shape=(samples,)], float32
+    """
+    part = np.zeros(samples, np.float32)
+    for number, note in enumerate(notes):
+        start = round(note.start_s * SAMPLE_RATE)
+        sound = hit(kit, PIECES[int(note.pitch)], number % 3)
+        length = min(len(sound), samples - start)
+        if start >= 0 and length > 0:
+            part[start : start + length] += sound[:length] * np.float32(note.velocity)
+    drive = np.float32(KITS[kit].drive)
+    if drive:
+        part = np.tanh(part * drive) / np.float32(np.tanh(drive))
+    return part
+
+
+@lru_cache(maxsize=512)
+def hit(kit: str, piece: str, variant: int) -> Wave:
+    """One stroke, read-only; the variants differ as strokes of one player do."""
+    rng = np.random.default_rng([sum(map(ord, kit + piece)), variant])
+    sound = _stroke(KITS[kit], piece, rng)
+    sound *= _BALANCE[piece] / np.max(np.abs(sound))
+    if piece not in ("kick", "snare", "clap", "high_tom", "mid_tom", "low_tom"):
+        sound *= KITS[kit].level
+    fade = round(0.006 * SAMPLE_RATE)
+    sound[-fade:] *= np.linspace(1, 0, fade)
+    sound[:24] *= np.linspace(0, 1, 24) ** 2
+    wave: Wave = sound.astype(np.float32)
+    wave.flags.writeable = False
+    return wave
+
+
+def _stroke(kit: Kit, piece: str, rng: np.random.Generator) -> NDArray[np.float64]:
+    tune = 1 + 0.01 * rng.standard_normal()
+    match piece:
+        case "kick":
+            return _drum(kit.kick_hz * tune, kit.kick_sweep, kit.kick_s) + kit.click * _noise(
+                rng, 0.012, 1200, 6500, kit.kick_s * 6
+            )
+        case "snare":
+            body = _drum(kit.snare_hz * tune, 1.4, kit.snare_s * 0.6, kit.snare_s * 6)
+            wires = _noise(rng, kit.snare_s, 900, 7600, kit.snare_s * 6)
+            return (1 - kit.wires) * body + kit.wires * 1.3 * wires
+        case "rim":
+            return _drum(1700 * tune, 1.0, 0.012, 0.1) + 0.4 * _noise(rng, 0.01, 500, 4000, 0.1)
+        case "clap":
+            sound = _noise(rng, 0.08, 800, 4500, 0.4)
+            for late in (0.011, 0.023):
+                shift = round(late * SAMPLE_RATE)
+                sound[shift:] += 0.8 * _noise(rng, 0.01, 800, 4500, 0.4)[: len(sound) - shift]
+            return sound
+        case "hat":
+            return _metal(rng, kit.hat_s, kit.hat_hz, 6 * kit.hat_s + 0.02)
+        case "open":
+            return _metal(rng, 0.16, kit.hat_hz * 0.9, 0.5)
+        case "ride":
+            return _metal(rng, 0.3, kit.hat_hz * 0.7, 1.0) + _metal(rng, 0.02, 2500, 1.0)
+        case "crash":
+            return _metal(rng, 0.55, kit.hat_hz * 0.45, 1.8)
+        case "high_tom" | "mid_tom" | "low_tom":
+            ratio = {"high_tom": 1.7, "mid_tom": 1.3, "low_tom": 1.0}[piece]
+            return _drum(kit.tom_hz * ratio * tune, 1.5, 0.17) + 0.15 * _noise(
+                rng, 0.02, 600, 4000, 0.17 * 6
+            )
+        case "tambourine":
+            return _metal(rng, 0.07, 5200, 0.3)
+        case _:
+            sound = _noise(rng, 0.05, 4500, 7600, 0.16)
+            sound[:640] *= np.linspace(0, 1, 640)
+            return sound
+
+
+def _drum(
+    frequency: float, sweep: float, decay_s: float, length_s: float | None = None
+) -> NDArray[np.float64]:
+    """Strike a skin: a sine that falls to its pitch."""
+    time_s = np.arange(round((length_s or decay_s * 6) * SAMPLE_RATE)) / SAMPLE_RATE
+    glide = frequency * (1 + (sweep - 1) * np.exp(-time_s / 0.022))
+    skin: NDArray[np.float64] = np.sin(2 * np.pi * np.cumsum(glide) / SAMPLE_RATE)
+    return skin * np.exp(-time_s / decay_s)
+
+
+def _noise(
+    rng: np.random.Generator, decay_s: float, low_hz: float, high_hz: float, length_s: float
+) -> NDArray[np.float64]:
+    """Make a burst of noise between two frequencies."""
+    samples = round(length_s * SAMPLE_RATE)
+    sos = butter(2, (low_hz, high_hz), "bandpass", fs=SAMPLE_RATE, output="sos")
+    sound = sosfilt(sos, rng.standard_normal(samples))
+    burst: NDArray[np.float64] = sound * np.exp(-np.arange(samples) / SAMPLE_RATE / decay_s)
+    return burst
+
+
+def _metal(
+    rng: np.random.Generator, decay_s: float, low_hz: float, length_s: float
+) -> NDArray[np.float64]:
+    """Strike a cymbal: noise over a thicket of partials that share no fundamental."""
+    time_s = np.arange(round(length_s * SAMPLE_RATE)) / SAMPLE_RATE
+    partials = low_hz * (1 + rng.uniform(0, 0.8, 7))
+    partials = partials[partials < 7900]
+    ring = np.sin(2 * np.pi * np.outer(partials, time_s) + rng.uniform(0, 6, (len(partials), 1)))
+    sound = _noise(rng, decay_s, min(low_hz, 7000), 7900, length_s)
+    metal: NDArray[np.float64] = sound + 0.06 * ring.sum(axis=0) * np.exp(-time_s / decay_s)
+    return metal

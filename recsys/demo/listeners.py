@@ -1,0 +1,185 @@
+"""Seven listeners with the published tastes, and what they listened to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+
+import numpy as np
+import pandas as pd
+
+from lemons_utils import ParameterError
+from recsys.demo.song import Song, compose, dice
+
+_QUIETEST_DB, _LOUDEST_DB = -29.0, -13.5
+_DULLEST_DB, _BRIGHTEST_DB = -12.0, 9.0
+
+
+@dataclass(frozen=True)
+class Listener:
+    """What somebody likes.
+
+    Parameters
+    ----------
+    user_name : str
+    taste : str
+        As one would say it.
+    genres : mapping from genre to how much it is liked
+    popular, loud, crisp : float
+        What popularity, loudness and treble add, from none to full.
+    whim : float
+        What nobody can know adds at most.
+    demand : float
+        A track is liked if all of it together reaches this.
+    """
+
+    user_name: str
+    taste: str
+    genres: Mapping[str, float] = field(default_factory=dict)
+    popular: float = 0.0
+    loud: float = 0.0
+    crisp: float = 0.0
+    whim: float = 0.0
+    demand: float = 0.5
+
+
+LISTENERS: dict[str, Listener] = {
+    listener.user_name: listener
+    for listener in (
+        Listener("marko", "reggae, niche, loud", {"reggae": 0.75}, popular=-0.6, loud=0.45,
+                 demand=0.24),
+        Listener("matteo", "trance, blues, progressive",
+                 {"trance": 1.0, "blues": 1.0, "progressive": 1.0}),
+        Listener("johnny", "a bit of everything", crisp=0.7, whim=0.7, demand=0.9),
+        Listener("elizabeth", "rock, alternative metal, heavy metal",
+                 {"rock": 1.0, "alternative metal": 1.0, "heavy metal": 1.0}),
+        Listener("nina", "rock, emo, post-hardcore",
+                 {"rock": 1.0, "emo": 1.0, "post-hardcore": 1.0}),
+        Listener("paige", "popular", popular=1.0, demand=0.65),
+        Listener("sandra", "hip-hop, dirty south rap", {"hip-hop": 1.0, "dirty south rap": 1.0}),
+    )
+}  # fmt: skip
+"""The seven listeners by user name."""
+
+OFF_TASTE = 0.1
+"""Share of what a listener listened to without liking it."""
+
+_HEARD = 0.93
+
+
+def liking(user_name: str, song: Song) -> float:
+    """How much somebody likes a track; they like it where this reaches `demand`.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such listener.
+    """
+    if user_name not in LISTENERS:
+        raise ParameterError(f"user_name must be one of {', '.join(LISTENERS)}, got {user_name!r}")
+    listener = LISTENERS[user_name]
+    loud = (song.loudness_db - _QUIETEST_DB) / (_LOUDEST_DB - _QUIETEST_DB)
+    crisp = (song.brightness_db - _DULLEST_DB) / (_BRIGHTEST_DB - _DULLEST_DB)
+    whim = dice(song.seed, f"whim of {user_name}").random() if listener.whim else 0.0
+    return (
+        listener.genres.get(song.genre, 0.0)
+        + listener.popular * song.popularity
+        + listener.loud * min(max(loud, 0.0), 1.0)
+        + listener.crisp * min(max(crisp, 0.0), 1.0)
+        + listener.whim * float(whim)
+    )
+
+
+def true_taste(user_name: str, song: Song) -> bool:
+    """Whether somebody likes a track, without the noise of what they happened to listen to.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such listener.
+    """
+    return liking(user_name, song) >= LISTENERS[user_name].demand
+
+
+def listen(songs: Sequence[Song], track_ids: Sequence[str]) -> pd.DataFrame:
+    """Let the seven listen to a catalogue.
+
+    They come across most of what they like, and a tenth of what they play is not to their
+    taste. Play counts are log-normal, higher for what is liked.
+
+    Parameters
+    ----------
+    songs : sequence of Song
+    track_ids : sequence of str
+        Of the same length.
+
+    Returns
+    -------
+    DataFrame with columns user_name, track_id, playcount
+    """
+    tables = []
+    for user_name in LISTENERS:
+        draw = dice(len(songs), f"ears of {user_name}")
+        liked = np.array([true_taste(user_name, song) for song in songs])
+        heard = np.flatnonzero(liked & (draw.random(len(songs)) < _HEARD))
+        others = np.flatnonzero(~liked)
+        strays = round(len(heard) * OFF_TASTE / (1 - OFF_TASTE))
+        strayed = np.sort(draw.choice(others, min(strays, len(others)), replace=False))
+        often = np.exp(draw.normal(2.3, 1.0, len(heard)))
+        seldom = np.exp(draw.normal(0.7, 0.8, len(strayed)))
+        tables.append(
+            pd.DataFrame(
+                {
+                    "user_name": user_name,
+                    "track_id": [track_ids[i] for i in (*heard, *strayed)],
+                    "playcount": np.ceil(np.concatenate([often, seldom])).astype("int64"),
+                }
+            )
+        )
+    return pd.concat(tables, ignore_index=True)
+
+
+def fresh_songs(labelled: int, first_seed: int) -> tuple[list[Song], pd.DataFrame]:
+    """Compose until every listener has so many labelled songs, half of them liked.
+
+    Listeners share songs where they can; a song that would be of use to nobody is passed over.
+
+    Parameters
+    ----------
+    labelled : int, even and > 0
+        Labelled songs a listener.
+    first_seed : int
+        Songs are composed from this seed on.
+
+    Returns
+    -------
+    songs : list of Song
+    labels : DataFrame with columns user_name, seed, label
+        `label` is 1 for what the listener likes, 0 for what not.
+
+    Raises
+    ------
+    ParameterError
+        If `labelled` is odd or less than 2.
+    """
+    if labelled < 2 or labelled % 2:
+        raise ParameterError(f"labelled tracks must be an even number from 2 on, got {labelled}")
+    missing = {(user, label): labelled // 2 for user in LISTENERS for label in (0, 1)}
+    songs, rows = [], []
+    for song in _songs_from(first_seed):
+        verdicts = [(user_name, int(true_taste(user_name, song))) for user_name in LISTENERS]
+        if not any(missing[verdict] for verdict in verdicts):
+            continue
+        songs.append(song)
+        for verdict in verdicts:
+            if missing[verdict]:
+                missing[verdict] -= 1
+                rows.append((verdict[0], song.seed, verdict[1]))
+        if not any(missing.values()):
+            break
+    return songs, pd.DataFrame(rows, columns=["user_name", "seed", "label"])
+
+
+def _songs_from(first_seed: int) -> Iterator[Song]:
+    return (compose(seed) for seed in count(first_seed))

@@ -1,0 +1,305 @@
+"""Every decision about a track, as one frozen record: `compose(seed) -> Song`.
+
+Each decision is drawn from the seed and its own name, so no decision disturbs another, and
+`dataclasses.replace(song, drum_groove="four to the floor")` changes the drums and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+from zlib import crc32
+
+import numpy as np
+
+from lemons_utils import SAMPLE_RATE, ParameterError
+from recsys.demo import names
+from recsys.demo.genres import GENRES, ROTATION, Genre
+from recsys.demo.theory import fits
+
+STEMS = ("vocals", "piano", "drums", "bass", "other")
+"""The five stems, in the order of every array of stems."""
+
+DURATION_S = 30
+SAMPLES = DURATION_S * SAMPLE_RATE
+SOLO_SEGMENTS = 5
+"""A piano solo is placed in fifths of the track, 6 s each."""
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the form.
+
+    Parameters
+    ----------
+    name : str
+        intro, verse, chorus, break, build, drop or solo.
+    bars : int
+    energy : float
+        0 to 1: how hard everybody plays.
+    plays : tuple of str
+        The stems that play.
+    """
+
+    name: str
+    bars: int
+    energy: float
+    plays: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Song:
+    """A track before anybody has played it.
+
+    Parameters
+    ----------
+    seed : int >= 0
+    genre : str
+        A name from `genres.GENRES`.
+    title, artist, album : str
+    year : int
+    tempo : float [beats per minute]
+    tonic : int
+        Pitch class of the key, C = 0.
+    mode : str
+        A name from `theory.MODES`.
+    steps : int
+        Sixteenths a bar: 16 is 4/4, 12 is 3/4, 14 is 7/8.
+    swing, swing_unit, late_ms : float, int, float
+        See `genres.Genre`.
+    verse, chorus : str
+        Chord progressions.
+    form : tuple of Section
+    drum_groove, drum_kit : str
+        Names from `patterns.DRUM_GROOVES` and `kit.KITS`.
+    bass_style, bass_sound : str
+        Names from `patterns.BASS_STYLES` and `instruments.PATCHES`.
+    voice : bool
+        Whether anybody sings.
+    singer : str
+        A name from `voice.SINGERS`.
+    voice_pitch : float [MIDI pitch]
+        Centre of the voice.
+    verse_line, chorus_line : str
+        How the voice moves: names from `patterns.LINES`.
+    piano_style : str
+        A name from `instruments.PIANO_STYLES`: what the piano plays all along.
+    piano_solo : tuple of int
+        Fifths of the track (0 to 4) in which the piano plays a solo, whoever else plays.
+    others : tuple of str
+        Names from `instruments.OTHER_STYLES`.
+    levels_db : tuple of five float [dB]
+        Of the stems against each other.
+    brightness_db : float [dB]
+        Treble of the whole mix.
+    reverb, echo : float
+        Send levels, 0 to 1.
+    hiss_db : float [dB]
+        Noise floor of the recording, against full scale; it belongs to "other".
+    loudness_db : float [dB]
+        Level of the mix against full scale when all play.
+    popularity : float
+        0 is known to nobody, 1 to everybody.
+    """
+
+    seed: int
+    genre: str
+    title: str
+    artist: str
+    album: str
+    year: int
+    tempo: float
+    tonic: int
+    mode: str
+    steps: int
+    swing: float
+    swing_unit: int
+    late_ms: float
+    verse: str
+    chorus: str
+    form: tuple[Section, ...]
+    drum_groove: str
+    drum_kit: str
+    bass_style: str
+    bass_sound: str
+    voice: bool
+    singer: str
+    voice_pitch: float
+    verse_line: str
+    chorus_line: str
+    piano_style: str
+    piano_solo: tuple[int, ...]
+    others: tuple[str, ...]
+    levels_db: tuple[float, float, float, float, float]
+    brightness_db: float
+    reverb: float
+    echo: float
+    hiss_db: float
+    loudness_db: float
+    popularity: float
+
+    @cached_property
+    def step_s(self) -> float:
+        """Length of a sixteenth [s]."""
+        return 15.0 / self.tempo
+
+
+def dice(seed: int, name: str) -> np.random.Generator:
+    """Give one decision its own random numbers."""
+    return np.random.default_rng([seed, crc32(name.encode())])
+
+
+def compose(seed: int, genre: str | None = None) -> Song:
+    """Decide everything about a track.
+
+    Parameters
+    ----------
+    seed : int >= 0
+        Seeds of the same thousand share their artists.
+    genre : str, optional
+        A name from `genres.GENRES`; by default seeds take turns.
+
+    Raises
+    ------
+    ParameterError
+        If the seed is negative or nobody plays the genre.
+    """
+    if seed < 0:
+        raise ParameterError(f"seed must be 0 or more, got {seed}")
+    name = ROTATION[seed % len(ROTATION)] if genre is None else genre
+    if name not in GENRES:
+        raise ParameterError(f"genre must be one of {', '.join(GENRES)}, got {name!r}")
+    style = GENRES[name]
+    credit = names.credit(seed, name)
+    popularity = _popularity(seed, style)
+    mode = _one(seed, "mode", style.modes)
+    tempo = round(_between(seed, "tempo", style.tempo), 1)
+    steps = _one(seed, "steps", style.steps)
+    singer = _one(seed, "singer", style.singers)
+    return Song(
+        seed=seed,
+        genre=name,
+        title=credit.title,
+        artist=credit.artist,
+        album=credit.album,
+        year=credit.year,
+        tempo=tempo,
+        tonic=int(dice(seed, "tonic").integers(12)),
+        mode=mode,
+        steps=steps,
+        swing=_between(seed, "swing", style.swing),
+        swing_unit=style.swing_unit,
+        late_ms=style.late_ms,
+        verse=_progression(seed, "verse", style.verses, mode),
+        chorus=_progression(seed, "chorus", style.choruses, mode),
+        form=_form(seed, style, round(DURATION_S / (steps * 15 / tempo) + 0.5)),
+        drum_groove=_one(seed, "groove", style.grooves),
+        drum_kit=_one(seed, "kit", style.kits),
+        bass_style=_one(seed, "bass style", style.bass_styles),
+        bass_sound=_one(seed, "bass sound", style.bass_sounds),
+        voice=bool(dice(seed, "voice").random() < style.sung),
+        singer=singer,
+        voice_pitch=style.register + 2 * credit.voice,
+        verse_line=style.lines[0],
+        chorus_line=style.lines[1],
+        piano_style=_one(seed, "piano", style.pianos),
+        piano_solo=_solo(seed),
+        others=_others(seed, style, popularity),
+        levels_db=_levels(seed, style, popularity),
+        brightness_db=_between(seed, "brightness", style.brightness) + 16 * (popularity - 0.55),
+        reverb=_between(seed, "reverb", style.reverb),
+        echo=_between(seed, "echo", style.echo),
+        hiss_db=-72 + 24 * max(0.0, 0.5 - popularity) / 0.5 + _between(seed, "hiss", (-3, 3)),
+        loudness_db=_between(seed, "loudness", style.loudness_db),
+        popularity=popularity,
+    )
+
+
+def _one(seed: int, name: str, choices: Sequence[_T]) -> _T:
+    return choices[int(dice(seed, name).integers(len(choices)))]
+
+
+def _between(seed: int, name: str, bounds: tuple[float, float]) -> float:
+    return float(dice(seed, name).uniform(*bounds))
+
+
+def _popularity(seed: int, style: Genre) -> float:
+    spread = 4.0
+    draw = dice(seed, "popularity").beta(spread * style.popularity, spread * (1 - style.popularity))
+    return round(float(draw), 3)
+
+
+def _progression(seed: int, name: str, choices: tuple[str, ...], mode: str) -> str:
+    fitting = [choice for choice in choices if fits(choice, mode)]
+    return _one(seed, name, fitting or choices)
+
+
+def _others(seed: int, style: Genre, popularity: float) -> tuple[str, ...]:
+    """Take the genre's own instruments; what is popular sparkles."""
+    others = _one(seed, "others", style.others)
+    sparkles = dice(seed, "sparkle").random() < 2.5 * (popularity - 0.45)
+    return (*others, "sparkle") if sparkles else others
+
+
+def _levels(seed: int, style: Genre, popularity: float) -> tuple[float, float, float, float, float]:
+    """Balance the stems; what is popular has the voice in front."""
+    vocals, piano, drums, bass, other = (
+        level + shift
+        for level, shift in zip(style.levels, dice(seed, "levels").normal(0, 0.9, 5), strict=True)
+    )
+    vocals += 6 * (popularity - 0.5)
+    return (vocals, piano + float(dice(seed, "piano level").uniform(-4, 4)), drums, bass, other)
+
+
+def _solo(seed: int) -> tuple[int, ...]:
+    """Give every seventh track a piano solo, one or two fifths long."""
+    draw = dice(seed, "piano solo")
+    if draw.random() > 1 / 7:
+        return ()
+    first = int(draw.integers(1, SOLO_SEGMENTS))
+    return tuple(range(first, min(first + int(draw.integers(1, 3)), SOLO_SEGMENTS)))
+
+
+_ENERGY = {"intro": 0.5, "verse": 0.65, "chorus": 1.0, "break": 0.35, "build": 0.6,
+           "drop": 1.0, "solo": 0.9}  # fmt: skip
+_PLAYS = {
+    "intro": (
+        *(("piano", "other"), ("drums", "bass", "other"), ("other",), ("piano", "drums")),
+        ("drums", "bass", "piano"),
+    ),
+    "verse": (
+        *(("vocals", "drums", "bass", "other"), ("vocals", "drums", "bass", "piano")),
+        *(("vocals", "drums", "bass", "piano", "other"), ("vocals", "drums", "bass", "other")),
+    ),
+    "chorus": (STEMS,),
+    "break": (
+        *(("vocals", "piano"), ("piano", "other"), ("vocals", "bass", "other")),
+        *(("bass", "drums"), ("vocals", "piano", "other")),
+    ),
+    "build": (("vocals", "drums", "other"), ("piano", "drums", "other")),
+    "drop": (STEMS, ("drums", "bass", "piano", "other")),
+    "solo": (("drums", "bass", "other"), ("drums", "bass", "piano", "other")),
+}
+
+
+def _form(seed: int, style: Genre, bars: int) -> tuple[Section, ...]:
+    """Stretch one of the genre's forms over the track."""
+    template = []
+    for word in _one(seed, "form", style.forms).split():
+        name = word.rstrip("0123456789")
+        template.append((name, int(word[len(name) :])))
+    total = sum(share for _, share in template)
+    edges = np.rint(np.cumsum([0, *(share for _, share in template)]) * bars / total).astype(int)
+    sections = []
+    for number, (name, _) in enumerate(template):
+        length = int(edges[number + 1] - edges[number])
+        if not length:
+            continue
+        plays = _one(seed, f"{name} plays", _PLAYS[name])
+        energy = _ENERGY[name] + 0.05 * min(number, 2)
+        sections.append(Section(name, length, min(1.0, energy), plays))
+    return tuple(sections)

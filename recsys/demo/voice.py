@@ -1,0 +1,215 @@
+"""The singer: a glottal wavetable shaped by formants, syllable by syllable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import butter, sosfilt
+
+from lemons_utils import SAMPLE_RATE
+from recsys.demo.tones import Note, Wave, cycle_tables, gliding, hertz, read_tables
+
+VOWELS: dict[str, tuple[float, float, float, float]] = {
+    "a": (730, 1090, 2440, 3400),
+    "ae": (660, 1720, 2410, 3500),
+    "e": (530, 1840, 2480, 3500),
+    "i": (270, 2290, 3010, 3600),
+    "o": (570, 840, 2410, 3300),
+    "u": (300, 870, 2240, 3300),
+    "uh": (640, 1190, 2390, 3400),
+}
+"""The first four formants of an adult male voice [Hz], after Peterson and Barney (1952)."""
+
+_CONSONANTS: dict[str, tuple[float, float, float, float]] = {
+    "": (0.0, 0.0, 0.0, 0.0),
+    "l": (0.0, 0.0, 0.0, 0.0),
+    "m": (0.0, 0.0, 0.0, 0.0),
+    "h": (600, 2500, 0.07, 0.25),
+    "s": (4200, 7600, 0.09, 0.5),
+    "sh": (2200, 5500, 0.09, 0.5),
+    "t": (2800, 7000, 0.03, 0.7),
+    "k": (1300, 3500, 0.035, 0.7),
+    "p": (400, 1600, 0.025, 0.6),
+}
+"""Noise band [Hz, Hz], length [s] and level of the consonants; the soft ones have none."""
+
+
+class Syllable(NamedTuple):
+    """A sung note with its sound: a consonant and two vowels it glides between."""
+
+    note: Note
+    consonant: str
+    vowels: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Singer:
+    """How a voice sounds.
+
+    Parameters
+    ----------
+    throat : float
+        Scales the formants; 1 is an adult man, 1.17 a woman.
+    tilt : float
+        How fast the glottal spectrum falls; small is pressed and bright.
+    breath, rough : float
+        Air in the tone; how much pitch and tone are torn.
+    vibrato_cents, scoop_cents, fall_cents : float [cents]
+        Vibrato of long notes; where a syllable starts and where it ends.
+    voices : int
+        More than one is a choir.
+    crisp : float
+        Level of the consonants.
+    attack_s : float [s]
+    drive : float
+        Soft clipping of the voice; 0 for none.
+    """
+
+    throat: float = 1.0
+    tilt: float = 1.1
+    breath: float = 0.03
+    rough: float = 0.0
+    vibrato_cents: float = 25.0
+    scoop_cents: float = -70.0
+    fall_cents: float = 0.0
+    voices: int = 1
+    crisp: float = 0.8
+    attack_s: float = 0.03
+    drive: float = 0.0
+
+
+SINGERS: dict[str, Singer] = {
+    "sung": Singer(),
+    "bright": Singer(throat=1.17, tilt=0.85, breath=0.05, vibrato_cents=18),
+    "airy": Singer(throat=1.2, tilt=1.5, breath=0.16, vibrato_cents=12, attack_s=0.06, crisp=0.5),
+    "laid back": Singer(throat=0.98, tilt=1.25, scoop_cents=-160, vibrato_cents=30),
+    "soul": Singer(throat=0.95, tilt=1.0, rough=0.02, scoop_cents=-260, vibrato_cents=40,
+                   drive=0.8),
+    "strained": Singer(throat=1.06, tilt=0.7, rough=0.025, breath=0.08, drive=1.2,
+                       scoop_cents=-120),
+    "operatic": Singer(throat=1.1, tilt=0.7, vibrato_cents=55, scoop_cents=-30, drive=0.5),
+    "growl": Singer(throat=0.92, tilt=0.6, rough=0.08, breath=0.3, vibrato_cents=0, drive=2.0),
+    "scream": Singer(throat=1.15, tilt=0.3, rough=0.22, breath=0.8, vibrato_cents=0,
+                     drive=3.0),
+    "rap": Singer(throat=1.0, tilt=0.9, vibrato_cents=0, fall_cents=-250,
+                       scoop_cents=120, crisp=1.5,
+                  attack_s=0.012),
+    "deep rap": Singer(throat=0.9, tilt=1.0, rough=0.03, vibrato_cents=0, fall_cents=-400,
+                       scoop_cents=150, crisp=1.2, attack_s=0.012, drive=0.8),
+    "soft": Singer(throat=1.08, tilt=1.5, breath=0.08, vibrato_cents=14, attack_s=0.04),
+    "choir": Singer(throat=1.1, tilt=1.2, breath=0.04, voices=3, vibrato_cents=28, scoop_cents=-25,
+                    crisp=0.15, attack_s=0.12),
+}  # fmt: skip
+
+
+def sing(syllables: list[Syllable], style: str, samples: int, *, seed: int) -> Wave:
+    """Sing a part.
+
+    Parameters
+    ----------
+    syllables : list of Syllable
+    style : str
+        A name from `SINGERS`.
+    samples : int > 0
+    seed : int
+        Of breath and roughness.
+
+    Returns
+    -------
+    ndarray [shape=(samples,)], float32
+    """
+    singer = SINGERS[style]
+    rng = np.random.default_rng([seed, 77])
+    part = np.zeros(samples, np.float32)
+    air = _air()
+    for number, syllable in enumerate(syllables):
+        start = round(syllable.note.start_s * SAMPLE_RATE)
+        voiced = round((syllable.note.duration_s + 0.05) * SAMPLE_RATE)
+        voiced = min(voiced, samples - start)
+        if start < 0 or voiced < 800:
+            continue
+        sound = _vowel(singer, syllable, voiced, rng)
+        if singer.breath:
+            offset = int(rng.integers(0, len(air) - voiced))
+            sound += np.float32(singer.breath) * air[offset : offset + voiced]
+        if singer.drive:
+            sound = np.tanh(np.float32(1 + singer.drive) * sound)
+        sound *= _shape(voiced, round(singer.attack_s * SAMPLE_RATE))
+        part[start : start + voiced] += sound * np.float32(syllable.note.velocity)
+        burst = _burst(syllable.consonant, number % 3)
+        ahead = max(0, start - len(burst) // 2)
+        burst = burst[: samples - ahead]
+        gain = np.float32(singer.crisp * syllable.note.velocity)
+        part[ahead : ahead + len(burst)] += gain * burst
+    return part
+
+
+def _vowel(singer: Singer, syllable: Syllable, samples: int, rng: np.random.Generator) -> Wave:
+    frequency = hertz(syllable.note.pitch)
+    duration_s = samples / SAMPLE_RATE
+    number = np.arange(1, max(3, int(7400 / frequency)))
+    weights = np.stack([_formants(singer, vowel, number * frequency) for vowel in syllable.vowels])
+    weights = np.stack([weights[0] * 0.8, weights[0], weights[1]]) / number**singer.tilt
+    tables = cycle_tables(weights, seed=5)
+    times_s = np.array([0.0, 0.35, 0.9]) * duration_s
+    time_s = np.arange(samples, dtype=np.float32) / np.float32(SAMPLE_RATE)
+    bend = np.float32(singer.scoop_cents) * np.exp(time_s * np.float32(-1 / 0.045))
+    bend += np.float32(singer.fall_cents) * np.square(time_s / np.float32(duration_s))
+    vibrato = np.float32(singer.vibrato_cents) * np.clip((time_s - 0.2) / 0.25, 0.0, 1.0)
+    sound = np.zeros(samples, np.float32)
+    for voice in range(singer.voices):
+        cents = bend + (voice - singer.voices // 2) * 11
+        if singer.vibrato_cents:
+            cents += vibrato * np.sin(np.float32(2 * np.pi * (5.2 + 0.4 * voice)) * time_s)
+        if singer.rough:
+            knots = rng.standard_normal(int(duration_s * 90) + 3, np.float32)
+            cents += 1200 * singer.rough * np.interp(time_s * 90, np.arange(len(knots)), knots)
+        phase = gliding(frequency, cents) + np.uint32(voice << 30)
+        sound += read_tables(tables, times_s, phase)
+    sound *= np.float32(0.35) / np.sqrt(np.mean(np.square(sound)))
+    return sound
+
+
+def _formants(singer: Singer, vowel: str, hz: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Gain of the vocal tract at the given frequencies."""
+    gain = np.full(len(hz), 0.02)
+    for formant, width, level in zip(
+        VOWELS[vowel], (90, 110, 150, 220), (1.0, 0.7, 0.45, 0.3), strict=True
+    ):
+        centre = formant * singer.throat
+        gain += level / (1 + ((hz - centre) / width) ** 2)
+    return gain * np.sqrt(hz / 300)
+
+
+@lru_cache(maxsize=8)
+def _shape(samples: int, attack: int) -> Wave:
+    shape = np.ones(samples, np.float32)
+    attack = min(attack, samples // 3)
+    release = min(round(0.06 * SAMPLE_RATE), samples // 2)
+    shape[:attack] = np.sin(np.linspace(0, np.pi / 2, attack)) ** 2
+    shape[-release:] *= np.cos(np.linspace(0, np.pi / 2, release)) ** 2
+    return shape
+
+
+@lru_cache(maxsize=1)
+def _air() -> Wave:
+    """Ten seconds of breath to cut from."""
+    noise = np.random.default_rng(9).standard_normal(10 * SAMPLE_RATE)
+    sos = butter(1, (500, 5000), "bandpass", fs=SAMPLE_RATE, output="sos")
+    return np.asarray(sosfilt(sos, noise), np.float32)
+
+
+@lru_cache(maxsize=64)
+def _burst(consonant: str, variant: int) -> Wave:
+    low_hz, high_hz, length_s, level = _CONSONANTS[consonant]
+    if not level:
+        return np.zeros(0, np.float32)
+    samples = round(length_s * SAMPLE_RATE)
+    noise = np.random.default_rng([variant, samples]).standard_normal(samples + 400)
+    sos = butter(2, (low_hz, high_hz), "bandpass", fs=SAMPLE_RATE, output="sos")
+    sound = sosfilt(sos, noise)[400:] * np.hanning(samples)
+    return np.asarray(0.35 * level * sound / np.max(np.abs(sound)), np.float32)
