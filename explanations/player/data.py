@@ -214,6 +214,8 @@ class WaveformData:
         At least one; a plain `Lane()` shows the recording itself.
     offset_s : float >= 0 [s]
         Where on the lanes the recording begins, for one that was trimmed.
+    autoplay : bool
+        Whether it plays at once, where the browser lets it.
     """
 
     title: str
@@ -221,6 +223,7 @@ class WaveformData:
     duration_s: float
     lanes: tuple[Lane, ...] = (Lane(),)
     offset_s: float = 0.0
+    autoplay: bool = False
 
     def __post_init__(self) -> None:
         if self.duration_s <= 0 or not self.lanes:
@@ -237,6 +240,7 @@ class WaveformData:
             **self.audio.to_json(),
             "duration_s": self.duration_s,
             "offset_s": self.offset_s,
+            "autoplay": self.autoplay,
             "lanes": [lane.to_json() for lane in self.lanes],
         }
 

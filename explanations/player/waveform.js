@@ -28,6 +28,7 @@ export class WaveformPlayer {
     this.resizing = new ResizeObserver(() => this.paint());
     this.resizing.observe(this.lanes);
     this.ready = this.load();
+    if (data.autoplay) this.play(true);
   }
 
   build() {
@@ -135,11 +136,12 @@ export class WaveformPlayer {
     else this.audio.pause();
   }
 
-  async play() {
+  async play(unasked = false) {
     takeSound(this, () => this.audio.pause());
     try {
       await this.audio.play();
     } catch (error) {
+      if (unasked && error.name === "NotAllowedError") return; // it takes a click, then
       if (error.name !== "AbortError" && !this.audio.error) this.complain();
     }
   }

@@ -1,0 +1,132 @@
+"""A listener's own audio files: taken in, scored by every model, explained like any track."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import torch
+
+from explanations.listeners import ListenerModel
+from lemons_utils import (
+    SAMPLE_RATE,
+    DataError,
+    ParameterError,
+    audio_length_s,
+    read_audio,
+    to_catalogue_audio,
+    to_float32,
+    to_int16,
+    write_beside,
+)
+from recsys.catalogue import Catalogue, save_audio
+from recsys.inference import relevance, track_logits
+
+NAME = "own_files"
+"""Name of the catalogue that they make; it lies beside `catalogues/`, not in it."""
+
+EXCERPT_S = 30.0
+KEPT = 200
+"""Files kept; the oldest goes when another comes."""
+
+SUFFIXES = ("mp3", "wav", "flac", "ogg", "opus", "m4a", "aac", "wma")
+
+
+def own_files(data_folder: Path) -> Catalogue:
+    """Open the catalogue of own files; it may be empty."""
+    return Catalogue(NAME, data_folder / NAME)
+
+
+def take_in(file: BinaryIO, name: str, data_folder: Path) -> str:
+    """Decode a file and keep the 30 s in its middle.
+
+    Parameters
+    ----------
+    file : binary file, open for reading
+    name : str
+        As it was called; its suffix helps to decode it.
+    data_folder : Path
+
+    Returns
+    -------
+    str
+        Its `track_id`.
+
+    Raises
+    ------
+    DataError
+        If it is no audio, or shorter than a second.
+    """
+    catalogue = own_files(data_folder)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"upload{Path(name).suffix.lower()}"
+        with path.open("wb") as target:
+            shutil.copyfileobj(file, target)
+        try:
+            start_s = max((audio_length_s(path) - EXCERPT_S) / 2, 0.0)
+            waveform, sample_rate = read_audio(path, start_s=start_s, duration_s=EXCERPT_S)
+            audio = to_int16(to_catalogue_audio(waveform, sample_rate))
+        except (DataError, ParameterError) as error:
+            raise DataError(str(error).replace(str(path), name)) from error
+    if len(audio) < SAMPLE_RATE:
+        raise DataError(f"{name} is shorter than a second: choose a longer file")
+    track_id = save_audio(catalogue.folder, audio)
+    with write_beside(_card(catalogue, track_id)) as temporary:
+        temporary.write_text(json.dumps({"title": Path(name).stem}), encoding="utf-8")
+    _forget_oldest(catalogue, keep=track_id)
+    return track_id
+
+
+def title_of(catalogue: Catalogue, track_id: str) -> str:
+    """Name of an own file as it was called."""
+    try:
+        return str(json.loads(_card(catalogue, track_id).read_text(encoding="utf-8"))["title"])
+    except (OSError, ValueError, KeyError):
+        return "Your file"
+
+
+def relevance_of(
+    catalogue: Catalogue,
+    track_id: str,
+    listeners: Sequence[ListenerModel],
+    progress: Callable[[str, float], None],
+) -> list[float]:
+    """Score one track by the models of some listeners.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    track_id : str
+    listeners : sequence of ListenerModel
+    progress : callable
+        Called with "ask" and the share that is done; what it raises ends the work.
+
+    Returns
+    -------
+    list of float in [0, 1], in the order of the listeners
+    """
+    waveform = torch.from_numpy(to_float32(catalogue.audio(track_id)))[None]
+    found = []
+    for number, listener in enumerate(listeners):
+        progress("ask", number / len(listeners))
+        logit = track_logits(listener.network, waveform).double().numpy()
+        found.append(float(relevance(logit)[0]))
+    return found
+
+
+def _card(catalogue: Catalogue, track_id: str) -> Path:
+    return catalogue.folder / "titles" / f"{track_id}.json"
+
+
+def _forget_oldest(catalogue: Catalogue, *, keep: str) -> None:
+    arrays = sorted(
+        (catalogue.folder / "audio").glob("[!.]*.npy"), key=lambda path: path.stat().st_mtime
+    )
+    for path in arrays[:-KEPT]:
+        if path.stem != keep:
+            path.unlink(missing_ok=True)
+            _card(catalogue, path.stem).unlink(missing_ok=True)
