@@ -138,9 +138,11 @@ def test_playing_and_switching_do_not_run_the_script(demo: Page, band: Any) -> N
     text = encode_mask(mask.ravel())
     said(demo).to_contain_text(f"mask {text}")
     assert f"mask={text}" in demo.url
-    assert play.get_attribute("aria-label") == "Pause"
     demo.get_by_role("button", name="Run again").click()
     said(demo).to_contain_text(f"mask {text} action .")
+    demo.wait_for_timeout(300)
+    assert play.get_attribute("aria-label") == "Pause"
+    assert demo.evaluate("loudness()") > 0.01
 
 
 def test_a_shared_link_reproduces_the_mix(new_page: Opener, app: str, band: Any) -> None:
