@@ -1,0 +1,90 @@
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from explanations.store_explanations import main
+
+ARGUMENTS = ["--user_name", "marko", "--catalogue", "own", "--separator", "folder"]
+
+
+def stored(house):
+    return sorted((house.folder / "stored_explanations").rglob("*.json"))
+
+
+def test_every_type_of_every_track_and_nothing_twice(house, capsys):
+    assert main([*ARGUMENTS, "--top_n", "5"]) == 0
+    assert "6 explanations" in capsys.readouterr().out
+    files = stored(house)
+    assert [path.name for path in files] == ["source.json", "time.json", "time_source.json"] * 2
+    assert {path.parent.name for path in files} == set(house.track_ids)
+    for track_id in house.track_ids:
+        home = house.folder / "stored_explanations" / "own" / "marko" / track_id
+        assert (home / "tables.npz").exists()
+    assert not list((house.folder / "stored_explanations").rglob("*.flac"))
+    times = {path: path.stat().st_mtime_ns for path in files}
+    assert main([*ARGUMENTS, "--top_n", "5"]) == 0
+    assert {path: path.stat().st_mtime_ns for path in stored(house)} == times
+
+
+def test_the_best_tracks_come_first(house):
+    assert main([*ARGUMENTS, "--top_n", "1", "--types", "source"]) == 0
+    (path,) = stored(house)
+    (relevance,) = (house.folder / "catalogues" / "own" / "relevance").glob("*.parquet")
+    import pandas as pd
+
+    assert path.parent.name == pd.read_parquet(relevance)["track_id"].iloc[0]
+
+
+def test_what_is_stored_by_another_model_is_made_again(house):
+    assert main([*ARGUMENTS, "--types", "source"]) == 0
+    path = stored(house)[0]
+    content = json.loads(path.read_text())
+    content["request"]["model_checksum"] = "0" * 64
+    path.write_text(json.dumps(content))
+    assert main([*ARGUMENTS, "--types", "source"]) == 0
+    assert json.loads(path.read_text())["request"]["model_checksum"] == house.listener.checksum
+
+
+def test_goes_on_after_a_kill(house):
+    """Killed as soon as something is stored; the next run leaves that alone and does the rest."""
+    command = [sys.executable, "-m", "explanations.store_explanations", *ARGUMENTS]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not stored(house) and process.poll() is None:
+        time.sleep(0.01)
+    os.kill(process.pid, 9)
+    process.wait()
+    before = {path: path.read_bytes() for path in stored(house)}
+    assert 0 < len(before) <= 6
+    assert main(ARGUMENTS) == 0
+    after = {path: path.read_bytes() for path in stored(house)}
+    assert len(after) == 6 and before.items() <= after.items()
+    for content in after.values():
+        assert json.loads(content)["format"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--user_name", "paige", "--catalogue", "own"], "has no model"),
+        (["--user_name", "marko", "--catalogue", "nowhere"], "no catalogue"),
+        ([*ARGUMENTS, "--top_n", "0"], "top_n"),
+    ],
+)
+def test_one_line_for_a_mistake(house, capsys, arguments, expected):
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert expected in error.splitlines()[-1]
+
+
+def test_a_track_that_cannot_be_explained_does_not_stop_the_others(house, capsys):
+    broken = house.catalogue.folder / "stems" / house.track_ids[0]
+    for path in broken.iterdir():
+        path.unlink()
+    assert main([*ARGUMENTS, "--types", "source"]) == 2
+    error = capsys.readouterr().err
+    assert house.track_ids[0] in error and "1 of 2 tracks" in error
+    assert len(stored(house)) == 1
