@@ -86,7 +86,7 @@ def test_its_policy_forbids_every_request(
     page = new_page((tmp_path / "share.html").as_uri())
     refused = page.evaluate("""() => new Promise((resolve) => {
         document.addEventListener("securitypolicyviolation", (e) => resolve(e.violatedDirective));
-        fetch("http://127.0.0.1:9/").catch(() => {});
+        fetch("http://127.0.0.1:9/").catch(() => setTimeout(() => resolve("sent"), 500));
     })""")
     assert refused == "connect-src"
     assert any("Content Security Policy" in problem for problem in problems)

@@ -143,3 +143,4 @@ def test_two_players_do_not_sound_together(open_player: Opener, track: WaveformD
     page.wait_for_function("!other.audio.paused")
     page.locator("button.play").nth(1).click()
     page.wait_for_function("!player.audio.paused && other.audio.paused")
+    assert page.evaluate("other.audio.currentTime") < 8  # stopped, not merely over
