@@ -64,6 +64,6 @@ def baseline_scores(
     from sklearn.preprocessing import StandardScaler
 
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2_000))
-    model.fit(train, labels)
-    scores: NDArray[np.float64] = model.predict_proba(test)[:, 1]
+    model.fit(train.astype(np.float64), labels)
+    scores: NDArray[np.float64] = model.predict_proba(test.astype(np.float64))[:, 1]
     return scores

@@ -1,11 +1,14 @@
-"""Options as people type them -> options as the code means them."""
+"""What people type -> what the code means: options, and the split of a listener."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from lemons_utils import ParameterError
+from lemons_utils import DataError, ParameterError
+from recsys import listening
+from recsys.catalogue import Catalogue
 
 
 def typed(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -30,6 +33,25 @@ def typed(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, A
         If a value has another type: names the option and what it takes.
     """
     return {name: _typed(name, config[name], default) for name, default in defaults.items()}
+
+
+def split_of(catalogue: Catalogue, user_name: str, seed: int) -> Path:
+    """Find the split of a listener.
+
+    Raises
+    ------
+    DataError
+        If the listener has none in this catalogue: names those who do.
+    """
+    path = listening.split_path(catalogue, user_name, seed)
+    if not path.is_file():
+        there = ", ".join(listening.users(catalogue, seed)) or "none"
+        raise DataError(
+            f"no listener {user_name!r} in catalogue {catalogue.name} (there with split_seed "
+            f"{seed}: {there}); `python -m recsys.listening plays.csv --catalogue "
+            f"{catalogue.name}` adds listeners"
+        )
+    return path
 
 
 def _typed(name: str, value: Any, default: Any) -> Any:

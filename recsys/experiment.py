@@ -17,12 +17,11 @@ from typing import Any
 import torch
 from sacred import Experiment
 from sacred.run import Run
-from tqdm import tqdm
 
-from lemons_utils import Configuration, DataError, checksum, command, configuration
-from recsys import checkpoint, experiment_folder, listening, tracking, training
+from lemons_utils import Configuration, checksum, command, configuration
+from recsys import checkpoint, experiment_folder, listening, progress, tracking, training
 from recsys.catalogue import Catalogue, open_catalogue
-from recsys.command_options import typed
+from recsys.command_options import split_of, typed
 from recsys.dataset import Crops, Tracks
 from recsys.experiment_folder import ExperimentFolder
 from recsys.model import FCN
@@ -147,25 +146,6 @@ def train_listener(
     return numbers
 
 
-def split_of(catalogue: Catalogue, user_name: str, seed: int) -> Path:
-    """Find the split of a listener.
-
-    Raises
-    ------
-    DataError
-        If the listener has none in this catalogue: names those who do.
-    """
-    path = listening.split_path(catalogue, user_name, seed)
-    if not path.is_file():
-        there = ", ".join(listening.users(catalogue, seed)) or "none"
-        raise DataError(
-            f"no listener {user_name!r} in catalogue {catalogue.name} (there with split_seed "
-            f"{seed}: {there}); `python -m recsys.listening plays.csv --catalogue "
-            f"{catalogue.name}` adds listeners"
-        )
-    return path
-
-
 def _datasets(catalogue: Catalogue, path: Path, options: Mapping[str, Any]) -> tuple[Crops, Tracks]:
     split = listening.read_split(path)
     train, valid = (split[split["split"] == part] for part in ("train", "valid"))
@@ -199,16 +179,7 @@ class _Keeper:
         self._epochs = state.facts["epoch"] if state else 0
         self._tenth = max(1, options["n_epochs"] // 10)
         self._started = time.perf_counter()
-        # Past sacred's capture, and only where somebody watches; files get the printed lines.
-        terminal = sys.__stderr__
-        self.bar = tqdm(
-            total=options["n_epochs"],
-            initial=self._epochs,
-            unit="epoch",
-            file=terminal,
-            disable=terminal is None or not terminal.isatty(),
-            dynamic_ncols=True,
-        )
+        self.bar = progress.bar(options["n_epochs"], unit="epoch", initial=self._epochs)
 
     def on_step(self, step: int, loss: float) -> None:
         self._tracker.metrics({"train/loss": loss}, step)

@@ -106,9 +106,13 @@ def draw_curves(path: Path, labels: NDArray[np.int64], scores: Scores, *, title:
 
 def write_relevance(path: Path, table: pd.DataFrame) -> None:
     """Write one row a track, the most relevant first, as CSV."""
-    ordered = table.sort_values(["relevance", "track_id"], ascending=[False, True])
+    write_csv(path, table.sort_values(["relevance", "track_id"], ascending=[False, True]))
+
+
+def write_csv(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as CSV."""
     with write_beside(path) as temporary:
-        ordered.to_csv(temporary, index=False, lineterminator="\n")
+        table.to_csv(temporary, index=False, lineterminator="\n")
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -122,23 +126,25 @@ def summarise(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
     Parameters
     ----------
-    rows : sequence of mappings with `user_name`, `tracks` and metrics
-        The same keys in each.
+    rows : sequence of mappings with the same keys
+        First the listener; then whole numbers such as counts, and metrics (floats).
 
     Returns
     -------
     DataFrame, numbers as text
-        The last row holds "mean +- standard deviation" (over the listeners, divided by their
-        number) as the published result is given.
+        The last row has "mean ± standard deviation" over the listeners (dividing by their
+        number), as the published result is given, and the sum of whole numbers.
     """
     table = pd.DataFrame(rows)
-    metrics = [name for name in table.columns if name not in ("user_name", "tracks")]
-    last = {"user_name": "mean ± std", "tracks": int(table["tracks"].sum())}
-    for name in metrics:
-        values = table[name].to_numpy(dtype=np.float64)
-        last[name] = f"{values.mean():.3f} ± {values.std():.3f}"
-        table[name] = [f"{value:.3f}" for value in values]
-    return pd.concat([table, pd.DataFrame([last])], ignore_index=True)
+    last: dict[str, object] = {table.columns[0]: "mean ± std"}
+    for name in table.columns[1:]:
+        values = table[name].to_numpy()
+        if values.dtype.kind in "iu":
+            last[name] = int(values.sum())
+        else:
+            last[name] = f"{values.mean():.3f} ± {values.std():.3f}"
+            table[name] = [f"{value:.3f}" for value in values]
+    return pd.concat([table.astype("str"), pd.DataFrame([last]).astype("str")], ignore_index=True)
 
 
 def as_text(table: pd.DataFrame) -> str:

@@ -77,12 +77,12 @@ class Tracker:
             if self._writer is not None:
                 self._writer.add_scalar(name, float(value), int(step))
 
-    def artifact(self, path: Path) -> None:
-        """Keep a copy of a file with the run."""
+    def artifact(self, path: Path, *, name: str = "") -> None:
+        """Keep a copy of a file with the run, under its own name or another."""
         if self._run is not None:
             # Said here, or sacred prints a line about it.
             content_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-            self._run.add_artifact(str(path), content_type=content_type)
+            self._run.add_artifact(str(path), name or path.name, content_type=content_type)
 
     def __enter__(self) -> Tracker:
         return self

@@ -11,11 +11,13 @@ import pandas as pd
 import pytest
 
 from lemons_utils import SAMPLE_RATE, to_int16
+from recsys import checkpoint
 from recsys.catalogue import Catalogue, save_audio, write_tracks
 from recsys.listening import make_split, split_path, write_split
+from recsys.model import FCN
 
 
-def make_catalogue(folder: Path, *, tracks: int, seconds: float, seed: int = 0) -> Catalogue:
+def _make_catalogue(folder: Path, *, tracks: int, seconds: float, seed: int = 0) -> Catalogue:
     """Half the tracks are low tones, half are high ones; all have noise of their own."""
     rng = np.random.default_rng(seed)
     time_s = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
@@ -38,20 +40,30 @@ def make_catalogue(folder: Path, *, tracks: int, seconds: float, seed: int = 0) 
     return Catalogue(folder.name, folder)
 
 
-def add_listener(catalogue: Catalogue, user_name: str, genre: str) -> None:
+def _add_listener(catalogue: Catalogue, user_name: str, genre: str) -> None:
     liked = catalogue.tracks["track_id"][catalogue.tracks["genre"] == genre]
     plays = pd.DataFrame({"track_id": liked, "playcount": 3})
     split = make_split(plays, catalogue.track_ids, user_name=user_name)
     write_split(split_path(catalogue, user_name), split)
 
 
+@pytest.fixture
+def make_catalogue() -> Callable[..., Catalogue]:
+    return _make_catalogue
+
+
+@pytest.fixture
+def add_listener() -> Callable[..., None]:
+    return _add_listener
+
+
 @pytest.fixture(scope="session")
 def tiny_catalogue(tmp_path_factory) -> Catalogue:
     """The catalogue itself; commands get a copy of its folder with `data_folder`."""
     folder = tmp_path_factory.mktemp("data") / "catalogues" / "tiny"
-    catalogue = make_catalogue(folder, tracks=24, seconds=1.5)
-    add_listener(catalogue, "marko", "low")
-    add_listener(catalogue, "nina", "high")
+    catalogue = _make_catalogue(folder, tracks=24, seconds=1.5)
+    _add_listener(catalogue, "marko", "low")
+    _add_listener(catalogue, "nina", "high")
     return catalogue
 
 
@@ -66,6 +78,28 @@ def data_folder(tiny_catalogue, tmp_path) -> Path:
             target.parent.mkdir(exist_ok=True)
             os.link(source, target)
     return tmp_path / "data"
+
+
+@pytest.fixture
+def give_model(data_folder, golden_folder) -> Callable[..., Path]:
+    """Give a listener a model, the golden weights; returns the experiment's folder."""
+
+    def give(
+        user_name: str, *, when: str = "2026-01-01_00-00-00", split_checksum: str | None = None
+    ) -> Path:
+        network = FCN()
+        checkpoint.load_weights(network, golden_folder / "fcn_state_dict.safetensors")
+        folder = data_folder / "experiments" / f"{when}-tiny-{user_name}"
+        card = checkpoint.make_card(
+            config={"catalogue": "tiny", "user_name": user_name},
+            metrics={},
+            split_checksum=split_checksum,
+            seconds=12.4,
+        )
+        checkpoint.save_model(folder / checkpoint.BEST_MODEL, network, card)
+        return folder
+
+    return give
 
 
 @pytest.fixture

@@ -1,0 +1,182 @@
+"""Evaluate relevance models on whole tracks that they were not trained on.
+
+`python3 eval.py with user_name=marko` inside `recsys/`, or from anywhere
+`python -m recsys.eval with user_name=marko`. The model is `model_load_path`, by default the
+listener's newest. `user_name=all` evaluates every listener who has a model and makes a table;
+`test_catalogue=demo-fresh` takes the labelled tracks of that catalogue instead of the test
+split; `baseline=True` puts logistic regression on mean spectra beside.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from sacred import Experiment
+from sacred.run import Run
+
+from lemons_utils import Configuration, DataError, ParameterError, command, configuration
+from recsys import baseline, checkpoint, listening, progress, reports, tracking
+from recsys.catalogue import Catalogue, open_catalogue
+from recsys.command_options import split_of, typed
+from recsys.evaluation import Result, evaluate_listener
+
+local_conf = {"mongodb_url": "", "mongodb_db_name": "LEMONS", "experiment_name": "LEMONS"}
+"""Where runs are logged: config.py's settings, filled in when the command starts."""
+
+EVERYBODY = "all"
+
+
+def defaults() -> dict[str, Any]:
+    """Every option with its default, the published one where the published system has it."""
+    return {
+        "user_name": "marko",  # or "all"
+        "catalogue": "demo",
+        "split_seed": listening.PUBLISHED_SEED,
+        "model_load_path": "",  # weights or an experiment's folder; empty: the newest experiment
+        "test_catalogue": "",  # a labelled catalogue to evaluate on; empty: the test split
+        "baseline": False,
+        "batch_size": 20,
+        "num_workers": 0,  # published: 10; tracks are mapped from disk, which needs no help
+        "device": "cuda:0" if torch.cuda.is_available() else "cpu",
+        "use_tensorboard": False,
+    }
+
+
+def evaluate(_run: Run, _config: Mapping[str, Any]) -> dict[str, Any]:
+    """Evaluate one listener's model, or everybody's (sacred's main function)."""
+    options, settings = typed(_config, defaults()), configuration()
+    catalogue = open_catalogue(options["catalogue"], data_folder=settings.data_folder)
+    test_catalogue = None
+    if options["test_catalogue"]:
+        test_catalogue = open_catalogue(options["test_catalogue"], data_folder=settings.data_folder)
+    spectra = baseline.MeanSpectra(_watched) if options["baseline"] else None
+    everybody = options["user_name"] == EVERYBODY
+    results = []
+    for user_name, model in _models(catalogue, options, settings).items():
+        result, files = evaluate_listener(
+            user_name,
+            model,
+            catalogue,
+            split_seed=options["split_seed"],
+            test_catalogue=test_catalogue,
+            spectra=spectra,
+            **{name: options[name] for name in ("batch_size", "num_workers", "device")},
+        )
+        logs = model.parent / "tensorboard" if options["use_tensorboard"] else None
+        with tracking.Tracker(_run, tensorboard_folder=logs) as tracker:
+            _keep(result, files, tracker, f"{user_name}-" if everybody else "")
+        results.append(result)
+    if everybody:
+        names = [catalogue.name, options["test_catalogue"], "evaluation.csv"]
+        _tabulate(results, settings.experiments / "-".join(filter(None, names)), _run)
+    else:
+        _print(results[0], files)
+    means = {m: sum(getattr(r, m) for r in results) / len(results) for m in ("auc", "map")}
+    return {**means, "listeners": {result.user_name: asdict(result) for result in results}}
+
+
+def _models(
+    catalogue: Catalogue, options: Mapping[str, Any], settings: Configuration
+) -> dict[str, Path]:
+    """Find the weights of one listener, or of all who have any."""
+    seed, user_name, named = (options[n] for n in ("split_seed", "user_name", "model_load_path"))
+    if user_name != EVERYBODY:
+        split_of(catalogue, user_name, seed)  # an unknown listener has no model either
+        if not named:
+            return {user_name: _newest(catalogue, user_name, settings)}
+        path = Path(named).expanduser().absolute()
+        return {user_name: path / checkpoint.BEST_MODEL if path.is_dir() else path}
+    if named:
+        raise ParameterError("model_load_path is one listener's model: say whose by user_name")
+    found, without = {}, []
+    for name in listening.users(catalogue, seed):
+        try:
+            found[name] = _newest(catalogue, name, settings)
+        except DataError:
+            without.append(name)
+    if not found:
+        raise DataError(
+            f"no listener of catalogue {catalogue.name} has a model yet: train one with "
+            f"`python -m recsys.experiment with catalogue={catalogue.name} user_name=NAME`"
+        )
+    if without:
+        print(f"no model yet: {', '.join(without)}")
+    return found
+
+
+def _newest(catalogue: Catalogue, user_name: str, settings: Configuration) -> Path:
+    folder = checkpoint.newest_experiment(
+        settings.experiments, catalogue=catalogue.name, user_name=user_name
+    )
+    return folder / checkpoint.BEST_MODEL
+
+
+def _keep(result: Result, files: list[Path], tracker: tracking.Tracker, mark: str) -> None:
+    numbers = {f"test/{name}": getattr(result, name) for name in ("auc", "map", "loss")}
+    for name, value in (result.baseline or {}).items():
+        numbers[f"baseline/{name}"] = value
+    tracker.metrics({f"{mark}{name}": value for name, value in numbers.items()}, 0)
+    for path in files:
+        tracker.artifact(path, name=f"{mark}{path.name}")
+
+
+def _print(result: Result, files: list[Path]) -> None:
+    print(
+        f"{result.user_name}: AUC {result.auc:.3f}, MAP {result.map:.3f} on {result.tracks} tracks"
+    )
+    if result.baseline:
+        beside = "AUC {auc:.3f}, MAP {map:.3f}".format(**result.baseline)
+        print(f"{baseline.NAME}: {beside}")
+    print(f"model: {result.model}\nbeside it: {', '.join(path.name for path in files)}")
+
+
+def _tabulate(results: list[Result], path: Path, run: Run) -> None:
+    """Print the table over listeners, and keep it."""
+    rows = []
+    for result in results:
+        row: dict[str, Any] = {"listener": result.user_name, "tracks": result.tracks}
+        row |= {"AUC": result.auc, "MAP": result.map}
+        for name, value in (result.baseline or {}).items():
+            row[f"{name.upper()} {baseline.NAME}"] = value
+        if all(each.training_seconds is not None for each in results):
+            row["training s"] = round(result.training_seconds or 0)
+        rows.append(row)
+    table = reports.summarise(rows)
+    reports.write_csv(path, table)
+    tracking.Tracker(run).artifact(path)
+    print(reports.as_text(table))
+    print(f"table: {path}; curves and relevance: beside each model")
+
+
+def _watched(track_ids: Iterable[str]) -> Iterator[str]:
+    waiting = list(track_ids)
+    with progress.bar(len(waiting), unit="track", about=baseline.NAME) as bar:
+        for track_id in waiting:
+            yield track_id
+            bar.update()
+
+
+@command
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run sacred's command line."""
+    settings = configuration()
+    local_conf.update({name: getattr(settings, name) for name in local_conf})
+    experiment = Experiment(local_conf["experiment_name"], save_git_info=False)
+    experiment.add_config(defaults())
+    experiment.main(evaluate)
+    tracking.watch(
+        experiment,
+        mongodb_url=local_conf["mongodb_url"],
+        mongodb_db_name=local_conf["mongodb_db_name"],
+        runs_folder=settings.runs,
+    )
+    return tracking.run_commandline(experiment, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,216 @@
+"""Evaluation: scikit-learn's numbers, curves, tables, and files beside the model."""
+
+import json
+import struct
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from lemons_utils import DataError, ParameterError
+from recsys import baseline, checkpoint, reports
+from recsys.catalogue import Catalogue
+from recsys.evaluation import LABELS, read_labels
+
+
+@pytest.fixture
+def fresh(data_folder, make_catalogue):
+    """A labelled catalogue of tracks that nobody trained on."""
+    catalogue = make_catalogue(data_folder / "catalogues" / "fresh", tracks=12, seconds=1, seed=9)
+    table = catalogue.tracks[["track_id"]].assign(label=(catalogue.tracks["genre"] == "low") * 1)
+    table = pd.concat([table.assign(user_name=name) for name in ("marko", "nina")])
+    table.to_csv(catalogue.folder / LABELS, index=False)
+    return catalogue
+
+
+# -- numbers, pictures, tables -----------------------------------------------------------------
+def test_metrics_of_known_rankings():
+    labels = np.array([0, 1, 1, 0])
+    assert reports.ranking_metrics(labels, np.array([0.1, 0.9, 0.8, 0.2])) == {"auc": 1, "map": 1}
+    assert reports.ranking_metrics(labels, np.array([0.9, 0.2, 0.1, 0.8]))["auc"] == 0
+    assert reports.ranking_metrics(labels, np.zeros(4)) == {"auc": 0.5, "map": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("labels", "scores", "said"),
+    [
+        ([1, 1], [0.1, 0.2], "both 0 and 1"),
+        ([], [], "both 0 and 1"),
+        ([0, 1], [0.1, np.nan], "finite"),
+        ([0, 1], [0.1, 0.2, 0.3], "same shape"),
+    ],
+)
+def test_metrics_refuse_what_has_none(labels, scores, said):
+    with pytest.raises(ParameterError, match=said):
+        reports.ranking_metrics(np.array(labels), np.array(scores))
+
+
+def test_curves_are_one_picture(tmp_path, rng):
+    labels = np.arange(40) % 2
+    scores = {"model": labels + rng.normal(size=40), "other": rng.normal(size=40)}
+    reports.draw_curves(tmp_path / "curves.png", labels, scores, title="marko")
+    header = (tmp_path / "curves.png").read_bytes()[:24]
+    width, height = struct.unpack(">II", header[16:24])
+    assert header.startswith(b"\x89PNG")
+    assert width > 1.5 * height > 600
+    assert [path.name for path in tmp_path.iterdir()] == ["curves.png"]
+
+
+def test_the_last_row_is_mean_and_standard_deviation():
+    rows = [
+        {"listener": "marko", "tracks": 20, "AUC": 0.8},
+        {"listener": "elizabeth", "tracks": 30, "AUC": 0.6},
+    ]
+    table = reports.summarise(rows)
+    assert list(table.iloc[-1]) == ["mean ± std", "50", "0.700 ± 0.100"]
+    assert list(table["AUC"][:2]) == ["0.800", "0.600"]
+    lines = reports.as_text(table).splitlines()
+    assert lines[0].split() == ["listener", "tracks", "AUC"]
+    assert len({len(line) for line in lines}) == 1
+
+
+def test_the_baseline_learns_which_frequencies_are_liked(tiny_catalogue):
+    spectra = baseline.MeanSpectra()
+    tracks = tiny_catalogue.tracks
+    labels = (tracks["genre"] == "high").to_numpy().astype(int)
+    features = spectra(tiny_catalogue, tracks["track_id"].tolist())
+    assert features.shape == (len(tracks), 256)
+    for liked, expected in ((labels, True), (1 - labels, False)):
+        scores = baseline.baseline_scores(features[:16], liked[:16], features[16:])
+        assert (roc_auc_score(labels[16:], scores) > 0.8) == expected
+
+
+def test_the_baseline_hears_each_track_once(tiny_catalogue):
+    heard = []
+
+    def watch(track_ids):
+        heard.extend(track_ids)
+        return track_ids
+
+    spectra = baseline.MeanSpectra(watch)
+    some = tiny_catalogue.track_ids[:4]
+    first = spectra(tiny_catalogue, some[:3])
+    again = spectra(tiny_catalogue, some)
+    assert heard == some
+    np.testing.assert_array_equal(first, again[:3])
+
+
+# -- the command -------------------------------------------------------------------------------
+def test_one_listener_leaves_numbers_relevance_and_curves_beside_the_model(
+    lemons, data_folder, give_model, tiny_catalogue
+):
+    give_model("marko", when="2025-01-01_00-00-00")
+    folder = give_model("marko")
+    done = lemons("eval", user_name="marko", catalogue="tiny", use_tensorboard=1)
+    assert (done.code, done.err) == (0, "")
+    numbers = json.loads((folder / "best_model-test.json").read_text())
+    table = pd.read_csv(folder / "best_model-test-relevance.csv")
+    assert table["relevance"].is_monotonic_decreasing
+    assert numbers["auc"] == pytest.approx(roc_auc_score(table["label"], table["relevance"]))
+    assert numbers["map"] == pytest.approx(
+        average_precision_score(table["label"], table["relevance"])
+    )
+    assert numbers["tracks"] == len(table) == 2
+    assert set(table["title"]) <= set(tiny_catalogue.tracks["title"])
+    assert (folder / "best_model-test-curves.png").stat().st_size > 10_000
+    assert list((folder / "tensorboard").iterdir())
+    assert f"AUC {numbers['auc']:.3f}" in done.out
+
+    run = data_folder / "runs" / "1"
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["test/auc"]["values"] == [numbers["auc"]]
+    entry = json.loads((run / "run.json").read_text())
+    assert entry["result"]["listeners"]["marko"]["map"] == numbers["map"]
+    assert sorted(entry["artifacts"]) == [
+        "best_model-test-curves.png",
+        "best_model-test-relevance.csv",
+        "best_model-test.json",
+    ]
+
+
+def test_relevance_is_the_plain_networks(lemons, give_model, tiny_catalogue):
+    folder = give_model("nina")
+    for batch_size in (1, 20):
+        done = lemons("eval", user_name="nina", catalogue="tiny", batch_size=batch_size)
+        assert done.code == 0, done.err
+        network, _ = checkpoint.load_model(folder)
+        for row in pd.read_csv(folder / "best_model-test-relevance.csv").itertuples():
+            waveform = torch.from_numpy(tiny_catalogue.audio(row.track_id) / np.float32(32768))
+            with torch.inference_mode():
+                plain = torch.sigmoid(network(waveform[None])).item()
+            assert row.relevance == pytest.approx(plain, abs=1e-6)
+
+
+def test_everybody_is_a_table_with_the_baseline_beside(
+    lemons, data_folder, give_model, add_listener, fresh
+):
+    for name in ("marko", "nina"):
+        give_model(name)
+    add_listener(
+        Catalogue("tiny", data_folder / "catalogues" / "tiny"), "paige", "high"
+    )  # who has no model
+    done = lemons("eval", user_name="all", catalogue="tiny", test_catalogue="fresh", baseline=True)
+    assert (done.code, done.err) == (0, "")
+    assert "no model yet: paige" in done.out
+    table = pd.read_csv(data_folder / "experiments" / "tiny-fresh-evaluation.csv")
+    assert list(table["listener"]) == ["marko", "nina", "mean ± std"]
+    assert list(table["tracks"]) == [12, 12, 24]
+    assert list(table["training s"]) == [12, 12, 24]
+    # Both are labelled by what marko likes, and nina's model and baseline learnt the opposite.
+    marko, nina, _ = table[f"AUC {baseline.NAME}"]
+    assert float(marko) > 0.8
+    assert float(nina) < 0.2
+    for name in ("marko", "nina"):
+        folder = data_folder / "experiments" / f"2026-01-01_00-00-00-tiny-{name}"
+        relevance = pd.read_csv(folder / "best_model-fresh-relevance.csv")
+        assert set(relevance["track_id"]) == set(fresh.track_ids)
+        assert relevance["baseline"].between(0, 1).all()
+    assert len(list((data_folder / "runs" / "1").glob("nina-best_model-fresh*"))) == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"user_name": "bob"}, "no listener 'bob' in catalogue tiny"),
+        ({"user_name": "marko"}, "marko has no model for catalogue tiny"),
+        ({"user_name": "all"}, "no listener of catalogue tiny has a model yet"),
+        ({"catalogue": "nowhere"}, "no catalogue 'nowhere'"),
+        ({"model_load_path": "/nowhere"}, "no weights at /nowhere"),
+        ({"user_name": "all", "model_load_path": "x"}, "one listener's model"),
+        ({"test_catalogue": "tiny"}, "no labelled catalogue"),
+        ({"device": "cuda:9"}, "device must be"),
+    ],
+)
+def test_a_mistake_is_one_line(lemons, give_model, options, said):
+    if {"test_catalogue", "device"} & options.keys():
+        give_model("marko")
+    done = lemons("eval", **({"catalogue": "tiny"} | options))
+    assert done.code == 2
+    (line,) = done.err.splitlines()
+    assert said in line
+
+
+def test_a_model_of_another_split_is_told(lemons, give_model):
+    give_model("marko", split_checksum="0" * 64)
+    done = lemons("eval", catalogue="tiny")
+    assert done.code == 0
+    assert "trained on another split" in done.err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("user_name,track\nmarko,a\n", "must have columns"),
+        ("user_name,track_id,label\nmarko,{0},1\nmarko,{1},yes\n", "must have columns"),
+        ("user_name,track_id,label\nnina,{0},1\nnina,{1},0\n", "no labels of 'marko'"),
+        ("user_name,track_id,label\nmarko,{0},1\nmarko,{1},1\n", "both kinds"),
+        ("user_name,track_id,label\nmarko,{0},1\nmarko,{0},0\n", "one a track"),
+        ("user_name,track_id,label\nmarko,{0},1\nmarko,other,0\n", "1 tracks that"),
+    ],
+)
+def test_wrong_labels_are_named(fresh, text, said):
+    (fresh.folder / LABELS).write_text(text.format(*fresh.track_ids))
+    with pytest.raises(DataError, match=said):
+        read_labels(fresh, "marko")
