@@ -1,0 +1,256 @@
+"""Relevance of every track of a catalogue to one listener.
+
+`python -m recsys.predict --user_name marko --catalogue NAME` scores whole tracks by the
+listener's newest model and keeps the result in
+`catalogues/<catalogue>/relevance/<user_name>-<model's checksum>.parquet`. The same model and
+catalogue are not scored again; tracks that joined the catalogue are; what an interrupted
+command has scored stays.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lemons_utils import (
+    Configuration,
+    DataError,
+    ParameterError,
+    command,
+    configuration,
+    write_beside,
+)
+from recsys import checkpoint, listening, progress
+from recsys.catalogue import Catalogue, check_name, open_catalogue
+from recsys.dataset import Tracks
+from recsys.inference import relevance, score_tracks
+from recsys.model import FCN
+from recsys.training import pick_device
+
+COLUMNS = ("track_id", "relevance", "title", "artist")
+"""Of the table, the most relevant track first."""
+
+CHUNK_TRACKS = 32
+"""Tracks scored between two notes on disk."""
+
+TOP = 10
+
+
+def relevance_path(catalogue: Catalogue, user_name: str, model_checksum: str) -> Path:
+    """Where the relevance of a catalogue's tracks is kept, for one model of one listener."""
+    name = f"{check_name(user_name, 'user_name')}-{model_checksum[:12]}.parquet"
+    return catalogue.folder / "relevance" / name
+
+
+def predict(
+    network: FCN,
+    catalogue: Catalogue,
+    path: Path,
+    *,
+    batch_size: int = 4,
+    num_workers: int = 0,
+    device: str = "cpu",
+    on_tracks: Callable[[int], None] | None = None,
+) -> pd.DataFrame:
+    """Score every track of a catalogue that `path` does not have yet.
+
+    Whole tracks, in batches of one length; a strip at a time goes through the network, so the
+    memory does not grow with their length.
+
+    Parameters
+    ----------
+    network : FCN
+    catalogue : Catalogue
+    path : Path
+        `relevance_path` of the network's weights, or any other Parquet file that only they
+        write to.
+    batch_size, num_workers, device
+        Of the inference; they change nothing in the result.
+    on_tracks : callable, optional
+        Called with the number of tracks that have become known, first those known before.
+        What it raises ends the work; what is scored is kept.
+
+    Returns
+    -------
+    DataFrame with columns track_id, relevance (in [0, 1]), title, artist
+        The most relevant first. It is in `path`, too.
+
+    Raises
+    ------
+    DataError
+        If a track has no audio, or `path` is not what this function has written.
+    ParameterError
+        If the device is not there, or the network's weights are broken.
+    """
+    track_ids = catalogue.track_ids
+    notes = path.with_suffix(".unfinished.jsonl")
+    kept = _read(path)
+    known = _read_notes(notes)
+    if kept is not None:
+        known |= dict(zip(kept["track_id"], kept["relevance"], strict=True))
+    missing = [track_id for track_id in track_ids if track_id not in known]
+    if on_tracks is not None:
+        on_tracks(len(track_ids) - len(missing))
+    if missing:
+        score = functools.partial(
+            score_tracks,
+            network,
+            batch_size=batch_size,
+            num_workers=num_workers,
+            device=pick_device(device),
+            on_batch=on_tracks,
+        )
+        known |= _score(score, catalogue, missing, notes)
+    table = catalogue.tracks[["track_id", "title", "artist"]].copy()
+    table.insert(1, "relevance", [known[track_id] for track_id in track_ids])
+    table = table.sort_values(["relevance", "track_id"], ascending=[False, True], ignore_index=True)
+    if kept is None or not table.equals(kept):
+        with write_beside(path) as temporary:
+            table.to_parquet(temporary, index=False)
+    notes.unlink(missing_ok=True)
+    return table
+
+
+def _score(
+    score: Callable[[Tracks], NDArray[np.float64]],
+    catalogue: Catalogue,
+    track_ids: Sequence[str],
+    notes: Path,
+) -> dict[str, float]:
+    """Score chunk after chunk, each of nearly one length, and note each on disk."""
+    lengths = dict(zip(catalogue.track_ids, catalogue.tracks["samples"], strict=True))
+    ordered = sorted(track_ids, key=lambda track_id: (lengths[track_id], track_id))
+    scored: dict[str, float] = {}
+    notes.parent.mkdir(parents=True, exist_ok=True)
+    with notes.open("a", encoding="utf-8") as file:
+        for begin in range(0, len(ordered), CHUNK_TRACKS):
+            chunk = ordered[begin : begin + CHUNK_TRACKS]
+            values = relevance(score(Tracks(catalogue.audio, chunk))).tolist()
+            # A line of its own first: the last one of a killed command may be cut off.
+            file.write(
+                "\n" + "".join(json.dumps(pair) + "\n" for pair in zip(chunk, values, strict=True))
+            )
+            file.flush()
+            scored |= dict(zip(chunk, values, strict=True))
+    return scored
+
+
+def _read(path: Path) -> pd.DataFrame | None:
+    if not path.is_file():
+        return None
+    try:
+        return pd.read_parquet(path, columns=list(COLUMNS))
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"{path} is no table of relevance: remove it ({error})") from error
+
+
+def _read_notes(path: Path) -> dict[str, float]:
+    """Read what an interrupted command has scored; its last line may be cut off."""
+    known = {}
+    if path.is_file():
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:
+                track_id, value = json.loads(line)
+                known[str(track_id)] = float(value)
+            except (ValueError, TypeError):
+                continue
+    return known
+
+
+# -- the command -------------------------------------------------------------------------------
+@command
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `python -m recsys.predict`."""
+    options, settings = _parse(arguments), configuration()
+    catalogue = open_catalogue(options.catalogue, data_folder=settings.data_folder)
+    model = _model(options, settings)
+    network, card = checkpoint.load_model(model)
+    path = options.out or relevance_path(catalogue, options.user_name, card["model_checksum"])
+    if path.suffix != ".parquet":
+        raise ParameterError(f"--out must end in .parquet, got {path}")
+    if options.out:
+        path.unlink(missing_ok=True)  # another model may have written it
+    with progress.bar(len(catalogue.tracks), unit="track", about=options.user_name) as bar:
+
+        def on_tracks(count: int) -> None:
+            bar.update(count)
+
+        table = predict(
+            network,
+            catalogue,
+            path,
+            batch_size=options.batch_size,
+            num_workers=options.num_workers,
+            device=options.device,
+            on_tracks=on_tracks,
+        )
+    _print_top(table, catalogue, options)
+    print(f"model: {model}\nrelevance of {len(table):,} tracks: {path}")
+    return 0
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m recsys.predict",
+        description="Score every track of a catalogue by a listener's model.",
+    )
+    parser.add_argument("--user_name", required=True, metavar="NAME", help="whose model")
+    parser.add_argument("--catalogue", required=True, metavar="NAME", help="whose tracks")
+    parser.add_argument(
+        "--model",
+        metavar="PATH",
+        type=Path,
+        help="weights or an experiment's folder (default: the listener's newest)",
+    )
+    parser.add_argument(
+        "--trained_on", metavar="NAME", help="catalogue of the newest model (default: --catalogue)"
+    )
+    parser.add_argument("--batch_size", type=int, default=4)
+    parser.add_argument("--num_workers", type=int, default=0)
+    parser.add_argument("--device", default="auto", help="cpu, cuda or auto")
+    parser.add_argument(
+        "--split_seed",
+        type=int,
+        default=listening.PUBLISHED_SEED,
+        help="of the split that says what the listener has heard",
+    )
+    parser.add_argument("--out", metavar="PATH", type=Path, help="another place for the table")
+    return parser.parse_args(arguments)
+
+
+def _model(options: argparse.Namespace, settings: Configuration) -> Path:
+    path: Path = options.model or checkpoint.newest_experiment(
+        settings.experiments,
+        catalogue=options.trained_on or options.catalogue,
+        user_name=options.user_name,
+    )
+    return path / checkpoint.BEST_MODEL if path.is_dir() else path
+
+
+def _print_top(table: pd.DataFrame, catalogue: Catalogue, options: argparse.Namespace) -> None:
+    """Print the most relevant tracks, and which of them are new to the listener."""
+    heard: set[str] = set()
+    split_path = listening.split_path(catalogue, options.user_name, options.split_seed)
+    if split_path.is_file():
+        split = listening.read_split(split_path)
+        heard = set(split[split["label"] == 1]["track_id"])
+    print(f"{options.user_name}, the {min(TOP, len(table))} most relevant (* not heard yet):")
+    top = table.head(TOP)
+    for place, track_id, value, title, artist in zip(
+        range(1, TOP + 1), *(top[name] for name in COLUMNS), strict=False
+    ):
+        new = " " if track_id in heard else "*"
+        who = f"{artist}: " if artist else ""
+        print(f"{place:4} {new} {value:.3f}  {who}{title or track_id}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,201 @@
+"""Relevance of every track: right, sorted, kept, and never computed twice."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from lemons_utils import DataError
+from recsys import predict as prediction
+from recsys.catalogue import Catalogue, save_audio, write_tracks
+from recsys.checkpoint import load_model
+from recsys.predict import COLUMNS, predict, relevance_path
+
+ROOT = Path(__file__).parents[2]
+
+
+class Stop(Exception):
+    pass
+
+
+@pytest.fixture
+def network(give_model):
+    return load_model(give_model("marko"))[0]
+
+
+@pytest.fixture
+def catalogue(tmp_path, make_catalogue):
+    """Tracks of three lengths, one of them shorter than the network takes."""
+    folder, tables = tmp_path / "lengths", []
+    for seed, seconds in enumerate((0.4, 0.8, 1.1)):
+        tables.append(make_catalogue(folder, tracks=3, seconds=seconds, seed=seed).tracks)
+    write_tracks(folder, pd.concat(tables, ignore_index=True))
+    return Catalogue("lengths", folder)
+
+
+def plain_relevance(network, audio) -> float:
+    waveform = torch.from_numpy(np.resize(audio, max(audio.size, 7_936)) / np.float32(32768))
+    with torch.inference_mode():
+        return torch.sigmoid(network(waveform[None].float())).item()
+
+
+def test_every_track_has_the_plain_networks_relevance_in_order(network, catalogue, tmp_path):
+    path = tmp_path / "out.parquet"
+    table = predict(network, catalogue, path)
+    assert tuple(table.columns) == COLUMNS
+    assert set(table["track_id"]) == set(catalogue.track_ids)
+    assert table["relevance"].is_monotonic_decreasing
+    for row in table.itertuples():
+        audio = catalogue.audio(row.track_id)
+        assert row.relevance == pytest.approx(plain_relevance(network, audio), abs=1e-6)
+    titles = catalogue.tracks.set_index("track_id")["title"]
+    assert all(titles[row.track_id] == row.title for row in table.itertuples())
+    pd.testing.assert_frame_equal(pd.read_parquet(path), table)
+    assert [entry.name for entry in tmp_path.glob("out*")] == ["out.parquet"]
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 50])
+def test_batches_and_chunks_change_nothing(network, catalogue, tmp_path, monkeypatch, batch_size):
+    expected = predict(network, catalogue, tmp_path / "one.parquet")
+    monkeypatch.setattr(prediction, "CHUNK_TRACKS", 2)
+    table = predict(network, catalogue, tmp_path / "two.parquet", batch_size=batch_size)
+    pd.testing.assert_frame_equal(table, expected, atol=1e-7)
+
+
+def test_what_is_known_is_not_scored_again(network, catalogue, tmp_path, monkeypatch):
+    path = tmp_path / "out.parquet"
+    first = predict(network, catalogue, path)
+    written = path.stat().st_mtime_ns
+    monkeypatch.setattr(prediction, "score_tracks", None)
+    pd.testing.assert_frame_equal(predict(network, catalogue, path), first)
+    assert path.stat().st_mtime_ns == written
+
+
+def test_new_tracks_are_scored_alone_and_titles_follow_the_catalogue(
+    network, catalogue, tmp_path, monkeypatch, rng
+):
+    path = tmp_path / "out.parquet"
+    first = predict(network, catalogue, path).set_index("track_id")
+    new = save_audio(catalogue.folder, rng.integers(-9000, 9000, 9000).astype(np.int16))
+    tracks = catalogue.tracks.assign(title="another title")
+    tracks = pd.concat([tracks[1:], pd.DataFrame({"track_id": [new], "samples": [9000]})])
+    write_tracks(catalogue.folder, tracks)
+    grown = Catalogue(catalogue.name, catalogue.folder)
+    scored = []
+    score = prediction.score_tracks
+
+    def watch(network, tracks, **options):
+        scored.extend(tracks.track_ids)
+        return score(network, tracks, **options)
+
+    monkeypatch.setattr(prediction, "score_tracks", watch)
+    table = predict(network, grown, path).set_index("track_id")
+    assert scored == [new]
+    assert set(table.index) == set(grown.track_ids)
+    common = list(set(table.index) - {new})
+    assert (table["relevance"][common] == first["relevance"][common]).all()
+    assert set(table["title"][common]) == {"another title"}
+
+
+def test_interrupted_it_goes_on_and_a_torn_line_does_no_harm(
+    network, catalogue, tmp_path, monkeypatch
+):
+    expected = predict(network, catalogue, tmp_path / "whole.parquet")
+    path = tmp_path / "out.parquet"
+    monkeypatch.setattr(prediction, "CHUNK_TRACKS", 2)
+    seen = []
+
+    def stop_at_the_third_chunk(tracks: int) -> None:
+        seen.append(tracks)
+        if sum(seen) > 4:
+            raise Stop
+
+    with pytest.raises(Stop):
+        predict(network, catalogue, path, on_tracks=stop_at_the_third_chunk)
+    assert not path.exists()
+    (notes,) = tmp_path.glob("out*")
+    text = notes.read_text()
+    notes.write_text(text[: text.rindex("]") - 2])  # the fourth track, cut off
+    seen = []
+    table = predict(network, catalogue, path, on_tracks=seen.append)
+    assert seen[0] == 3
+    assert sum(seen) == len(catalogue.track_ids)
+    pd.testing.assert_frame_equal(table, expected, atol=1e-7)
+    assert [entry.name for entry in tmp_path.glob("out*")] == ["out.parquet"]
+
+
+def test_another_table_in_its_place_is_not_taken(network, catalogue, tmp_path):
+    pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "out.parquet")
+    with pytest.raises(DataError, match="no table of relevance"):
+        predict(network, catalogue, tmp_path / "out.parquet")
+
+
+# -- the command -------------------------------------------------------------------------------
+def test_the_command_keeps_a_table_and_prints_the_top(lemons, data_folder, give_model):
+    folder = give_model("marko")
+    done = lemons("predict", "--user_name", "marko", "--catalogue", "tiny", "--device", "cpu")
+    assert (done.code, done.err) == (0, "")
+    catalogue = Catalogue("tiny", data_folder / "catalogues" / "tiny")
+    path = relevance_path(catalogue, "marko", load_model(folder)[1]["model_checksum"])
+    table = pd.read_parquet(path)
+    lines = [line for line in done.out.splitlines() if line[:4].strip().isdigit()]
+    assert len(lines) == 10
+    liked = set(catalogue.tracks["track_id"][catalogue.tracks["genre"] == "low"])
+    for line, row in zip(lines, table.itertuples(), strict=False):
+        assert line.endswith(f"{row.relevance:.3f}  {row.artist}: {row.title}")
+        assert ("*" in line) == (row.track_id not in liked)
+    assert str(path) in done.out
+
+
+def test_a_model_scores_another_catalogue_into_another_place(
+    lemons, data_folder, give_model, make_catalogue, tmp_path
+):
+    give_model("marko")
+    make_catalogue(data_folder / "catalogues" / "other", tracks=2, seconds=1, seed=5)
+    arguments = ["--user_name", "marko", "--catalogue", "other"]
+    assert "has no model for catalogue other" in lemons("predict", *arguments).err
+    out = tmp_path / "mine.parquet"
+    done = lemons("predict", *arguments, "--trained_on", "tiny", "--out", str(out))
+    assert (done.code, done.err) == (0, "")
+    assert len(pd.read_parquet(out)) == 2
+    assert not (data_folder / "catalogues" / "other" / "relevance").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--catalogue", "nowhere"], "no catalogue 'nowhere'"),
+        (["--model", "/nowhere.pth"], "no weights at /nowhere.pth"),
+        (["--device", "cuda:9"], "device must be"),
+        (["--out", "out.csv"], "--out must end in .parquet"),
+        (["--batch_size", "0"], "batch_size must be at least 1"),
+    ],
+)
+def test_a_mistake_is_one_line(lemons, give_model, arguments, said):
+    give_model("marko")
+    done = lemons("predict", "--user_name", "marko", "--catalogue", "tiny", *arguments)
+    assert done.code == 2
+    (line,) = done.err.splitlines()
+    assert said in line
+
+
+@pytest.mark.slow
+def test_ten_minutes_of_music_take_less_than_two_gigabytes(
+    data_folder, give_model, tiny_environment, rng
+):
+    give_model("marko")
+    folder = data_folder / "catalogues" / "long"
+    samples = [600 * 16_000, *[30 * 16_000] * 8]
+    ids = [save_audio(folder, rng.integers(-9000, 9000, n).astype(np.int16)) for n in samples]
+    write_tracks(folder, pd.DataFrame({"track_id": ids, "samples": samples}))
+    command = [sys.executable, "-m", "recsys.predict", "--user_name", "marko"]
+    command += ["--catalogue", "long", "--trained_on", "tiny", "--batch_size", "20"]
+    process = subprocess.Popen(command, env=tiny_environment, cwd=ROOT)
+    _, status, usage = os.wait4(process.pid, 0)
+    assert status == 0
+    assert usage.ru_maxrss * 1024 < 2e9
