@@ -13,7 +13,11 @@ from torch import Tensor, nn
 
 from audiolime.network import Stage
 from audiolime.receptive_field import Window
+from audiolime.winograd import TILE, BandConvolution
 from lemons_utils import ParameterError
+
+MANY = 64
+"""From so many channels on, multiplications cost more than rearranging them to save some."""
 
 
 class LocalStage:
@@ -35,22 +39,20 @@ class LocalStage:
         conv, pool = stage.conv, stage.pool
         _check(conv, pool)
         weight, bias = _fold(conv, stage.bn)
-        time_first = weight.transpose(2, 3).to(dtype)
-        self.weight = time_first.contiguous(memory_format=torch.channels_last)
+        weight = weight.transpose(2, 3)
         self.bias = bias.to(dtype)
-        self.dilation = _pair(conv.dilation)[::-1]
-        conv_bands, self.conv_time = (
-            Window((taps - 1) * dilation + 1, stride, padding)
-            for taps, dilation, stride, padding in zip(
-                weight.shape[2:],
-                _pair(conv.dilation),
-                _pair(conv.stride),
-                _pair(conv.padding),
-                strict=True,
-            )
+        self._weight = weight.to(dtype).contiguous(memory_format=torch.channels_last)
+        self._dilation = _pair(conv.dilation)[::-1]
+        self._over_bands, self.conv_time = _sliding(conv)
+        self.conv_bands = self._over_bands.width(bands)
+        by_tiles = (
+            (self._over_bands, self.conv_time.stride, *self._dilation) == (Window(3, 1, 1), 1, 1, 1)
+            and weight.shape[1] >= MANY
+            and bands >= MANY // 2
+            and bands % TILE == 0
+            and (self.bias.device.type, dtype) == ("cpu", torch.float32)
         )
-        self._conv_bands_window = conv_bands
-        self.conv_bands = conv_bands.width(bands)
+        self._tiles = BandConvolution(weight, self.bias) if by_tiles else None
         self.pool = pool
         self.pool_bands, self.pool_time = _pooling(pool)
         self.bands = self.pool_bands.width(self.conv_bands)
@@ -79,15 +81,23 @@ class LocalStage:
             first, last = padding - before, padding - after
         else:
             x = F.pad(x, (0, 0, 0, 0, before, after))
+        y = (
+            self._convolve(x, padding, bias)
+            if self._tiles is None
+            else self._tiles(x, padding, bias)
+        )
+        return y[:, first : y.shape[1] - last]
+
+    def _convolve(self, x: Tensor, padding: int, bias: bool) -> Tensor:
         y = F.conv2d(
             x.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last),
-            self.weight,
+            self._weight,
             self.bias if bias else None,
-            stride=(self.conv_time.stride, self._conv_bands_window.stride),
-            padding=(padding, self._conv_bands_window.padding),
-            dilation=self.dilation,
+            stride=(self.conv_time.stride, self._over_bands.stride),
+            padding=(padding, self._over_bands.padding),
+            dilation=self._dilation,
         )
-        return y.permute(0, 2, 3, 1)[:, first : y.shape[2] - last]
+        return y.permute(0, 2, 3, 1)
 
     def finish(self, y: Tensor, before: int, after: int, out: Tensor) -> None:
         """ReLU and pooling of convolved columns, which are spoilt.
@@ -150,6 +160,15 @@ def _pair(value: object) -> tuple[int, int]:
     if isinstance(value, tuple) and len(value) == 2:
         return int(value[0]), int(value[1])
     raise ParameterError(f"expected a number or a pair of numbers, got {value!r}")
+
+
+def _sliding(conv: nn.Conv2d) -> tuple[Window, Window]:
+    """How a convolution slides over bands, and over columns."""
+    taps = zip(_pair(conv.kernel_size), _pair(conv.dilation), strict=True)
+    reach = [(kernel - 1) * dilation + 1 for kernel, dilation in taps]
+    sizes = zip(reach, _pair(conv.stride), _pair(conv.padding), strict=True)
+    bands, columns = (Window(*size) for size in sizes)
+    return bands, columns
 
 
 def _pooling(pool: nn.Module | None) -> tuple[Window, Window]:
