@@ -62,6 +62,11 @@ def test_the_voice_is_found_again_in_other_music(song, stems, band):
     assert si_sdr(voice, found) > 10
 
 
+def test_the_level_of_a_recording_does_not_matter(song, stems):
+    soft = get_separator("spleeter:2stems").separate(0.05 * song[0], song[1])
+    assert si_sdr(stems[0], soft[0]) > 60
+
+
 def test_mono_is_heard_as_two_equal_channels(song):
     mono = song[0].mean(axis=0)[: 2 * song[1]]
     separator = get_separator("spleeter:2stems")
