@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 from torch import Tensor
 
+# Chosen by SI-SDR on demo tracks 0 to 15 and four metal songs; benchmarks/separation.py measures
+# on others.
 _WINDOW_S = 0.11
 _HARMONIC_S = 0.5
-_PERCUSSIVE_HZ = 250.0
-_BASS_HZ = (180.0, 260.0)
+_PERCUSSIVE_HZ = 120.0
+_BASS_HZ = (200.0, 300.0)
 _TINY = 1e-12
 
 
@@ -83,18 +85,17 @@ def in_pieces(
     count = -(-(samples - overlap) // (piece - overlap))
     starts = [round(i * (samples - overlap) / count) for i in range(count)]
     fade = (np.arange(overlap, dtype=np.float32) + 0.5) / np.float32(overlap)
-    whole: NDArray[np.float32] | None = None
     for i, start in enumerate(starts):
         stop = samples if i == count - 1 else starts[i + 1] + overlap
         part = estimate(np.ascontiguousarray(waveform[:, start:stop]))
-        if whole is None:
+        if i == 0:
             whole = np.zeros((*part.shape[:-1], samples), dtype=np.float32)
         if i > 0:
             part[..., :overlap] *= fade
         if i < count - 1:
             part[..., -overlap:] *= fade[::-1]
         whole[..., start:stop] += part
-    return waveform[None] if whole is None else whole
+    return whole
 
 
 def harmonic_mask(magnitude: Tensor, n_fft: int, sample_rate: int) -> Tensor:
