@@ -48,3 +48,14 @@ def write_media() -> Callable[..., None]:
             container.mux(stream.encode(None))
 
     return write
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what `only_if` rules out here: a skip would say that something is missing."""
+    kept, left_out = [], []
+    for item in items:
+        holds = all(mark.args[0] for mark in item.iter_markers("only_if"))
+        (kept if holds else left_out).append(item)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = kept

@@ -1,5 +1,7 @@
 """Small networks that the exact engine must understand, and the plain way to ask them."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -117,7 +119,7 @@ def segments_at():
 
     def make(samples, boundaries):
         edges = [0, *boundaries, samples]
-        return list(zip(edges[:-1], edges[1:], strict=True))
+        return list(pairwise(edges))
 
     return make
 
