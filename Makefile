@@ -8,7 +8,7 @@ STAMP   := $(VENV)/.installed
 IS_ROOT := $(shell [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types format test-fast test-slow chromium benchmarks clean
+.PHONY: help install demo app test lint types format test-fast test-slow chromium benchmarks clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -27,6 +27,11 @@ $(STAMP): requirements.lock pyproject.toml
 
 demo: $(STAMP)  ## compose the demo catalogue, train its seven listeners, evaluate them
 	$(BIN)/python -m recsys.demo.build
+
+app: $(STAMP)  ## the demo app, at the address that config.py names
+	$(BIN)/streamlit run explanations/lemons.py $$($(BIN)/python -c \
+	    'from lemons_utils import configuration as c; \
+	    print("--server.address", c().app_host, "--server.port", c().app_port)')
 
 test: lint types chromium test-fast  ## everything that must hold before a change lands
 

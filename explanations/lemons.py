@@ -28,7 +28,6 @@ from lemons_utils import SAMPLE_RATE, DataError, configuration, generate_audio_l
 from recsys.catalogue import open_catalogue
 
 CONFIG = configuration()
-PREDICTIONS = CONFIG.data_folder / "predictions"
 VIEWS = ("Recommendations", "Your own file")
 
 
@@ -232,13 +231,11 @@ def recommendations(person, found):
     if name != (choice().catalogue or person.catalogue):
         decide(catalogue=name)
     catalogue, model = found[name], model_of(person)
-    scores = stored_relevance(model, catalogue, PREDICTIONS)
+    scores = stored_relevance(model, catalogue)
     if scores is None:
         st.write(f"{person.name}'s model has not heard the catalogue {name} yet.")
         key = ("score", name, model.checksum)
-        wait_for(key, ("score",), lambda job: score(
-            model, catalogue, PREDICTIONS, lambda done: job.progress("score", done)
-        ))  # fmt: skip
+        wait_for(key, ("score",), lambda job: score(model, catalogue, job.progress))
         return None, None
     heard = set(listening(catalogue, person.user_name)["track_id"]) if (
         person.catalogue == name

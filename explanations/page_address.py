@@ -67,4 +67,4 @@ def write_address(choice: Choice) -> dict[str, str]:
 
 def link(page_url: str, choice: Choice) -> str:
     """Make the link that reproduces a choice."""
-    return f"{page_url.split('?')[0]}?{urlencode(write_address(choice))}"
+    return f"{page_url.split('?')[0].rstrip('/')}/?{urlencode(write_address(choice))}"

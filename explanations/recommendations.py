@@ -3,62 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from pathlib import Path
 
 import pandas as pd
 
 from explanations.listeners import ListenerModel
-from lemons_utils import write_beside
 from recsys.catalogue import Catalogue
-from recsys.dataset import Tracks
-from recsys.inference import relevance, score_tracks
+from recsys.predict import predict, relevance_path
 
 TOP = 10
 
 
-def stored_relevance(
-    listener: ListenerModel, catalogue: Catalogue, folder: Path
-) -> pd.DataFrame | None:
-    """Read the relevance of every track if this very model has scored this very catalogue."""
-    path = _path(listener, catalogue, folder)
-    return pd.read_parquet(path) if path.is_file() else None
+def stored_relevance(listener: ListenerModel, catalogue: Catalogue) -> pd.DataFrame | None:
+    """Read the relevance of every track if this very model has scored all of this catalogue.
+
+    Returns
+    -------
+    DataFrame with columns track_id, relevance; or None
+    """
+    path = relevance_path(catalogue, listener.user_name, listener.checksum)
+    try:
+        scores = pd.read_parquet(path, columns=["track_id", "relevance"])
+    except (OSError, ValueError):
+        return None
+    return scores if set(catalogue.track_ids) <= set(scores["track_id"]) else None
 
 
 def score(
-    listener: ListenerModel,
-    catalogue: Catalogue,
-    folder: Path,
-    progress: Callable[[float], None] | None = None,
-) -> pd.DataFrame:
-    """Score every track of a catalogue and store that.
+    listener: ListenerModel, catalogue: Catalogue, progress: Callable[[str, float], None]
+) -> None:
+    """Score every track of a catalogue, and store that where the command `predict` does.
 
     Parameters
     ----------
     listener : ListenerModel
     catalogue : Catalogue
-    folder : Path
-    progress : callable, optional
-        Called with the share that is done; what it raises ends the work.
+    progress : callable
+        Called with "score" and the share that is done; what it raises ends the work, and what
+        is scored by then is kept.
     """
-    track_ids = catalogue.track_ids
     done = 0
 
-    def on_batch(count: int) -> None:
+    def on_tracks(count: int) -> None:
         nonlocal done
         done += count
-        if progress:
-            progress(done / len(track_ids))
+        progress("score", done / max(len(catalogue.track_ids), 1))
 
-    tracks = Tracks(catalogue.audio, track_ids, [0] * len(track_ids))
-    logits = score_tracks(listener.network, tracks, batch_size=4, on_batch=on_batch)
-    table = pd.DataFrame({"track_id": track_ids, "relevance": relevance(logits)})
-    with write_beside(_path(listener, catalogue, folder)) as temporary:
-        table.to_parquet(temporary, index=False)
-    return table
-
-
-def _path(listener: ListenerModel, catalogue: Catalogue, folder: Path) -> Path:
-    return folder / catalogue.name / f"{listener.user_name}-{listener.checksum[:16]}.parquet"
+    path = relevance_path(catalogue, listener.user_name, listener.checksum)
+    predict(listener.network, catalogue, path, on_tracks=on_tracks)
 
 
 def ranked(catalogue: Catalogue, scores: pd.DataFrame, heard: Collection[str]) -> pd.DataFrame:

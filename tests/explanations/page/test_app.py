@@ -1,0 +1,155 @@
+"""The Python side of the page, without a browser: every state, and how one leads to the next."""
+
+import time
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+PAGE = Path(__file__).parents[3] / "explanations" / "lemons.py"
+
+
+@pytest.fixture
+def open_page(monkeypatch):
+    """Open the page over a data folder, with what a link says."""
+
+    def open_page(folder: Path, **parameters: str) -> AppTest:
+        monkeypatch.setenv("LEMONS_DATA_FOLDER", str(folder))
+        st.cache_resource.clear()
+        app = AppTest.from_file(PAGE, default_timeout=120)
+        for name, value in parameters.items():
+            app.query_params[name] = value
+        return good(app.run())
+
+    return open_page
+
+
+def good(app: AppTest) -> AppTest:
+    assert not app.exception, app.exception
+    return app
+
+
+def wait(app: AppTest, done, seconds: float = 300) -> AppTest:
+    """Run the page again and again, as its clock does in a browser."""
+    end = time.monotonic() + seconds
+    while not done(app):
+        assert time.monotonic() < end, texts(app)
+        time.sleep(0.3)
+        good(app.run())
+    return app
+
+
+def texts(app: AppTest) -> str:
+    kinds = ("subheader", "markdown", "caption", "info", "error", "warning")
+    return "\n".join(str(e.value) for kind in kinds for e in app.get(kind)) + "".join(
+        e.proto.body for e in app.get("html")
+    )
+
+
+def keys(app: AppTest) -> list[str]:
+    return [button.key for button in app.button]
+
+
+def pick_first(app: AppTest) -> str:
+    """Choose Marko and the first recommendation, whose id is returned."""
+    app.button(key="choose-marko").click()
+    wait(good(app.run()), lambda app: any(key.startswith("pick-") for key in keys(app)))
+    first = next(key for key in keys(app) if key.startswith("pick-"))
+    good(app.button(key=first).click().run())
+    return first.removeprefix("pick-")
+
+
+def test_says_how_to_make_a_catalogue(open_page, tmp_path):
+    app = open_page(tmp_path)
+    assert "no catalogue" in app.info[0].value
+    assert "make demo" in app.code[0].value
+
+
+def test_says_how_to_train_a_listener(open_page, tmp_path, house):
+    (tmp_path / "catalogues").symlink_to(house / "catalogues")
+    app = open_page(tmp_path)
+    assert "No listener" in app.info[0].value
+    assert "recsys.experiment" in app.code[0].value
+
+
+def test_shows_everybody_with_a_model(open_page, house):
+    app = open_page(house)
+    assert {"choose-marko", "choose-paige"} <= set(keys(app))
+    assert "whatever hums" in texts(app)  # as the catalogue says it
+    assert "chirp" in texts(app)  # by what is listened to
+
+
+def test_says_so_where_a_link_names_nobody(open_page, house):
+    app = open_page(house, listener="nobody", type="nonsense", mask="zz")
+    assert "no listener “nobody”" in app.warning[0].value
+
+
+def test_shows_profile_and_recommendations(open_page, house):
+    app = open_page(house)
+    track_id = pick_first(app)
+    said = texts(app)
+    assert "<b>5</b>tracks" in said
+    assert "<b>15</b>listening events" in said
+    assert "number 1 of 15 tracks" in said
+    assert "<b>Band</b>" not in said.replace("&lt;b&gt;", "")  # tags of a file stay text
+    assert app.query_params["listener"] == "marko"
+    assert app.query_params["track"] == track_id
+
+
+def test_searches_and_filters(open_page, house):
+    app = open_page(house)
+    pick_first(app)
+
+    def shown() -> int:
+        return sum(key.startswith("pick-") for key in keys(app))
+
+    assert shown() == 10
+    good(app.text_input[0].set_value("HUM 3]").run())
+    assert shown() == 1
+    good(app.text_input[0].set_value("CHIRP").run())
+    assert shown() == 5
+    good(app.text_input[0].set_value("").run())
+    good(app.toggle(key="unheard").set_value(True).run())
+    assert shown() == 10
+    good(app.multiselect[0].set_value(["hum"]).run())
+    assert shown() == 0  # Marko has heard everything that hums
+    assert "No track matches" in texts(app)
+
+
+def test_explains_stores_and_shares(open_page, house):
+    app = open_page(house, type="source")
+    track_id = pick_first(app)
+    explain = next(button for button in app.button if button.label == "Explain this track")
+    good(explain.click().run())
+    wait(app, lambda app: "What if?" in texts(app))
+    assert "What speaks" in texts(app) or "Nothing in this track" in texts(app)
+    assert "idelity" in texts(app)
+    assert texts(app).count("<tr>") >= 5
+    stored = house / "stored_explanations" / "demo" / "marko" / track_id
+    assert {"tables.npz", "time.json", "source.json"} <= {path.name for path in stored.iterdir()}
+    served = [path.relative_to(house / "web") for path in (house / "web").rglob("*.*")]
+    kinds = {path.parts[0] for path in served}
+    assert kinds == {"previews", "stems", "tables", "highlights"}
+
+    again = open_page(house, listener="marko", track=track_id, type="time")
+    assert "What if?" in texts(again)  # another viewer, no computing
+
+
+def test_a_cancelled_explanation_leaves_the_page_as_it_was(open_page, house):
+    app = open_page(house)
+    app.button(key="choose-paige").click()
+    wait(good(app.run()), lambda app: any(key.startswith("pick-") for key in keys(app)))
+    second = [key for key in keys(app) if key.startswith("pick-")][1]
+    good(app.button(key=second).click().run())
+    good(next(b for b in app.button if b.label == "Explain this track").click().run())
+    good(next(b for b in app.button if b.label == "Cancel").click().run())
+    assert "Explain this track" in [button.label for button in app.button]
+
+
+def test_viewers_choose_for_themselves(open_page, house):
+    one = open_page(house, listener="marko")
+    other = open_page(house, listener="paige")
+    good(one.run())
+    assert "What Marko listens to" in texts(one)
+    assert "What Paige listens to" in texts(other)
