@@ -33,6 +33,9 @@ LABELS = "labels.csv"
 """Beside a fresh catalogue's tracks: user_name, track_id, label (1 liked, 0 not)."""
 
 _SILENT = ("__init__.py", "__main__.py", "build.py", "listeners.py", "recording.py", "takes.py")
+TASTES = "listeners.json"
+"""Beside plays.csv: what each listener likes, as one would say it."""
+
 _DECISIONS = ("seed", "tempo", "mode", "drum_groove", "bass_style", "voice", "popularity",
               "loudness_db", "brightness_db")  # fmt: skip
 
@@ -40,7 +43,7 @@ _DECISIONS = ("seed", "tempo", "mode", "drum_groove", "bass_style", "voice", "po
 def record_demo(
     folder: Path, *, tracks: int = TRACKS, seed: int = PUBLISHED_SEED, jobs: int = -1
 ) -> Catalogue:
-    """Build the demo catalogue: tracks, plays.csv and a split for each listener.
+    """Build the demo catalogue: tracks, plays.csv, listeners.json, a split for each listener.
 
     What is there already is not made again.
 
@@ -66,6 +69,9 @@ def record_demo(
     catalogue = record(songs, folder, jobs=jobs)
     plays = listen(songs, catalogue.track_ids)
     _write_csv(folder / "plays.csv", plays)
+    with write_beside(folder / TASTES) as temporary:
+        tastes = {user_name: listener.taste for user_name, listener in LISTENERS.items()}
+        temporary.write_text(json.dumps(tastes, indent=1) + "\n", encoding="utf-8")
     for user_name in LISTENERS:
         own = plays[plays["user_name"] == user_name]
         split = make_split(own, catalogue.track_ids, user_name=user_name, seed=seed)
