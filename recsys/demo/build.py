@@ -13,12 +13,15 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
+import pandas as pd
 from tqdm import tqdm
 
 from lemons_utils import Configuration, DataError, checksum, command, configuration
+from recsys import reports
 from recsys.catalogue import Catalogue
-from recsys.checkpoint import newest_experiment, read_card
+from recsys.checkpoint import BEST_MODEL, newest_experiment, read_card
 from recsys.demo.listeners import LISTENERS
 from recsys.demo.recording import record_demo
 from recsys.listening import PUBLISHED_SEED, split_path
@@ -48,15 +51,15 @@ def main(arguments: list[str] | None = None) -> None:
     waiting = [name for name in LISTENERS if not _is_trained(name, catalogue, config)]
     if waiting:
         _train_all(waiting, options.jobs)
-    subprocess.run(
-        [sys.executable, "-m", "recsys.eval", "with", "user_name=all", "catalogue=demo"],
-        check=True,
-        env=_environment(threads=options.jobs),
-    )
+    table = config.experiments / f"{catalogue.name}-evaluation.csv"
+    if waiting or not _is_current(table, catalogue, config):
+        _run("recsys.eval", "with", "user_name=all", f"catalogue={catalogue.name}")
+    else:
+        print(f"{reports.as_text(pd.read_csv(table))}\ntable: {table}")
     print(
-        "\nNext, with the virtual environment at hand (`. .venv/bin/activate`):\n"
+        "\nWith the virtual environment at hand (`. .venv/bin/activate`) go on with, e.g.\n"
         "  python -m recsys.predict --user_name marko --catalogue demo\n"
-        "  python -m explanations.store_explanations --user_name marko --top_n 1\n"
+        "  python -m explanations.store_explanations --user_name marko --top_n 1"
     )
 
 
@@ -75,11 +78,29 @@ def _is_trained(user_name: str, catalogue: Catalogue, config: Configuration) -> 
         folder = newest_experiment(
             config.experiments, catalogue=catalogue.name, user_name=user_name
         )
-        card = read_card(folder / "best_model.safetensors")
+        card = read_card(folder / BEST_MODEL)
     except DataError:
         return False
     split = split_path(catalogue, user_name, PUBLISHED_SEED)
     return card.get("split_checksum") == checksum(split) and "seconds" in card
+
+
+def _is_current(table: Path, catalogue: Catalogue, config: Configuration) -> bool:
+    """Whether the table of results is newer than every listener's model."""
+    if not table.exists():
+        return False
+    models = [
+        newest_experiment(config.experiments, catalogue=catalogue.name, user_name=name) / BEST_MODEL
+        for name in LISTENERS
+    ]
+    return all(model.stat().st_mtime < table.stat().st_mtime for model in models)
+
+
+def _run(module: str, *arguments: str) -> None:
+    """Run one of our commands; what goes wrong there has been said there."""
+    done = subprocess.run([sys.executable, "-m", module, *arguments])
+    if done.returncode:
+        raise DataError(f"`python -m {module} {' '.join(arguments)}` failed, see above")
 
 
 def _train_all(names: list[str], jobs: int) -> None:
