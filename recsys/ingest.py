@@ -12,6 +12,7 @@ import argparse
 import contextlib
 import csv
 import os
+import stat
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -132,11 +133,12 @@ def _find(folder: Path) -> dict[str, tuple[int, int]]:
             if os.path.splitext(name)[1].lower() in SUFFIXES and not name.startswith("."):
                 with contextlib.suppress(FileNotFoundError):  # gone this moment, or a dead link
                     status = os.stat(path)
-                    files[path] = (status.st_size, status.st_mtime_ns)
+                    if stat.S_ISREG(status.st_mode):
+                        files[path] = (status.st_size, status.st_mtime_ns)
     if not files:
         kinds = " ".join(sorted(SUFFIXES))
         raise DataError(f"{folder} holds no music; these files are understood: {kinds}")
-    return dict(sorted(files.items()))
+    return files
 
 
 def _refuse_if_foreign(folder: Path) -> None:

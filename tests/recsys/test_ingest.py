@@ -1,15 +1,16 @@
+import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
-import time
+import tracemalloc
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
-import psutil
 import pytest
 import soundfile
 from mutagen.asf import ASF
@@ -181,6 +182,7 @@ def test_unusable_files_are_skipped_with_their_reason(music, home, write_media, 
     (music / "header.wav").write_bytes(whole[:44])
     (music / "cover.jpg").write_bytes(b"not audio, not mentioned")
     (music / "._hidden.mp3").write_bytes(b"left by another system")
+    os.mkfifo(music / "pipe.mp3")
 
     outcome = take(music, home)
     reasons = {Path(file).name: reason for file, reason in outcome.skipped}
@@ -245,7 +247,10 @@ def test_a_second_run_decodes_only_what_is_new_or_changed(music, home, write_med
     assert state(home) == before
 
     write_media(music / "new.wav", tone(900), RATE)
-    write_media(music / "Artist 0" / "Album" / "02 Song 1.wav", tone(950, 1.3), RATE)
+    changed = music / "Artist 0" / "Album" / "02 Song 1.wav"
+    size = changed.stat().st_size
+    write_media(changed, tone(950), RATE)
+    assert changed.stat().st_size == size  # the time alone tells
     assert take(music, home).tracks == 7
     assert sorted(seen) == ["02 Song 1.wav", "new.wav"]
 
@@ -338,7 +343,12 @@ def test_catalogues_of_others_are_not_overwritten(music, home, rng):
 
 # -- any order, any interruption ---------------------------------------------------------------
 def test_jobs_and_order_change_nothing(music, home, tmp_path, monkeypatch):
+    tagged = WAVE(music / "Artist 1" / "Album" / "05 Song 4.wav")
+    tagged.add_tags()
+    tagged.tags.add(TIT2(encoding=3, text="Tagged"))
+    tagged.save()
     take(music, home)
+    assert Catalogue("mine", home).tracks["file"].is_monotonic_increasing
     take(music, tmp_path / "two", jobs=2)
     assert state(tmp_path / "two") == state(home)
 
@@ -354,51 +364,64 @@ def test_jobs_and_order_change_nothing(music, home, tmp_path, monkeypatch):
     assert state(tmp_path / "three") == state(home)
 
 
-def ingest_command(music: Path, data: Path) -> subprocess.Popen:
-    arguments = [sys.executable, "-m", "recsys.ingest", str(music), "--catalogue", "mine"]
-    return subprocess.Popen(
-        [*arguments, "--jobs", "2"],
-        env={**os.environ, "LEMONS_DATA_FOLDER": str(data)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
+KILLED = """
+import os, signal, sys
+from recsys import ingest, journal
+
+def kill_at(module, name, moment):
+    real, calls = getattr(module, name), []
+    def counted(*arguments):
+        calls.append(1)
+        if len(calls) == moment:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(*arguments)
+    setattr(module, name, counted)
+
+kill_at(*{"add": (journal.Journal, "add"), "tracks": (ingest, "write_tracks"),
+          "rewrite": (journal.Journal, "rewrite"), "never": (journal.Journal, "add")}[sys.argv[1]],
+        int(sys.argv[2]))
+sys.exit(ingest.main(sys.argv[3:]))
+"""
 
 
-def test_killed_at_any_moment_it_ends_with_the_same_catalogue(tmp_path, write_media):
-    music, data = tmp_path / "music", tmp_path / "data"
-    for number in range(60):
-        path = music / f"Artist {number % 5}" / f"Song {number}.mp3"
-        write_media(path, tone(150 + 20 * number, 12), 44_100)
+def test_killed_at_any_moment_it_ends_with_the_same_catalogue(music, home, tmp_path, write_media):
+    for number in range(20):
+        write_media(music / f"Artist {number % 5}" / f"{number}.mp3", tone(600 + 20 * number), RATE)
     write_media(music / "short.wav", tone(200, 0.5), RATE)
     reference = tmp_path / "reference"
     take(music, reference)
 
-    home = data / "catalogues" / "mine"
-    lines = 0
-    for moment in (1, 25):
-        process = ingest_command(music, data)
-        deadline = time.monotonic() + 60
-        while lines < moment and time.monotonic() < deadline:
-            time.sleep(0.005)
-            journal = home / "ingest.jsonl"
-            lines = journal.read_text().count("}\n") if journal.exists() else 0
-        workers = psutil.Process(process.pid).children(recursive=True)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        assert moment <= lines < 61, "it was killed in the middle"
-        assert not (home / "tracks.parquet").exists()
-        for worker in workers:
-            worker.kill() if worker.is_running() else None
+    def run(where: str, moment: int) -> int:
+        command = [sys.executable, "-c", KILLED, where, str(moment), str(music)]
+        process = subprocess.Popen(
+            [*command, "--catalogue", "mine", "--jobs", "2"],
+            env={**os.environ, "LEMONS_DATA_FOLDER": str(tmp_path)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        code = process.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # its workers would idle for minutes
+        return code
+
+    known = 0
+    for where, moment in (("add", 2), ("add", 12), ("tracks", 1), ("rewrite", 1)):
+        assert run(where, moment) == -signal.SIGKILL
+        lines = (home / "ingest.jsonl").read_text().splitlines()
+        assert sum(line.endswith("}") for line in lines) > known  # each run goes on from the last
+        known = min(known + moment - 1, 27) if where == "add" else known
+        assert (home / "tracks.parquet").exists() == (where == "rewrite")
         with (home / "ingest.jsonl").open("a") as file:
             file.write('{"file": "half a li')
         (home / "audio" / ".half.0123.npy").write_bytes(b"half an array")
-    process = ingest_command(music, data)
-    assert process.wait() == 0, process.stderr.read()
+    assert run("never", 1000) == 0
     assert state(home) == state(reference)
 
 
 def test_only_one_ingest_works_in_a_catalogue(music, home):
-    filelock = pytest.importorskip("filelock")
+    import filelock
+
     home.mkdir(parents=True)
     with (
         filelock.FileLock(home / ".ingest.lock"),
@@ -411,8 +434,9 @@ def test_the_journal_survives_half_lines(tmp_path):
     path = tmp_path / "ingest.jsonl"
     entries = [Entry(f"/m/{name}", "/m", 1, 2, "whole") for name in ("a", "b\udcff", "c")]
     with Journal(path) as journal:
-        for entry in entries:
+        for number, entry in enumerate(entries, 1):
             journal.add(entry)
+            assert path.read_text().count("}\n") == number  # a kill now would not lose it
     path.write_bytes(path.read_bytes()[:-20])
     with Journal(path) as journal:
         assert set(journal.entries) == {"/m/a", "/m/b\udcff"}
@@ -604,3 +628,29 @@ def test_mistakes_are_one_line(arguments, says, tmp_path, monkeypatch, capsys):
     error = capsys.readouterr().err
     assert says in error
     assert error.count("\n") == 1
+
+
+# -- size --------------------------------------------------------------------------------------
+@pytest.mark.slow
+def test_ten_thousand_tracks_need_less_than_a_gigabyte():
+    script = Path(__file__).parents[2] / "benchmarks" / "ingest.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "--tracks", "10000"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    peaks = [int(peak.replace(",", "")) for peak in re.findall(r"memory ([\d,]+) MB", done.stdout)]
+    assert len(peaks) == 2
+    assert max(peaks) <= 1000
+
+
+def test_hours_of_audio_pass_through_in_blocks(tmp_path, write_media):
+    """Memory grows with the result, 16-bit mono at 16 kHz, not with what is decoded."""
+    path = tmp_path / "long.flac"
+    write_media(path, np.tile(tone(200, 60, 44_100, channels=2), 3), 44_100)
+    decode(path, Excerpt(1))  # libraries are loaded
+    tracemalloc.start()
+    audio = decode(path, Excerpt())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(audio) == 180 * RATE
+    assert peak < 2 * audio.nbytes + 20 * 2**20  # decoded at once it would be 60 MB
