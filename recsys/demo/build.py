@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -25,6 +26,9 @@ from recsys.checkpoint import BEST_MODEL, newest_experiment, read_card
 from recsys.demo.listeners import LISTENERS
 from recsys.demo.recording import record_demo
 from recsys.listening import PUBLISHED_SEED, split_path
+
+_EPOCH = re.compile(r"epoch (\d+):")
+"""Begins the lines that a training prints now and then."""
 
 N_EPOCHS = 24
 """Far fewer than published: the band's genres are easy to tell apart."""
@@ -126,11 +130,11 @@ def _pool(jobs: int) -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _train(user_name: str, threads: int, on_epoch: Callable[[], object]) -> list[str]:
+def _train(user_name: str, threads: int, on_epochs: Callable[[int], object]) -> list[str]:
     """Run one training command; return the lines it printed."""
     options = {"user_name": user_name, "catalogue": "demo", **TRAINING, "resume": True}
     settings = [f"{name}={value}" for name, value in options.items()]
-    lines = []
+    lines, trained = [], 0
     with subprocess.Popen(
         [sys.executable, "-u", "-m", "recsys.experiment", "with", *settings],
         env=_environment(threads=threads),
@@ -140,8 +144,9 @@ def _train(user_name: str, threads: int, on_epoch: Callable[[], object]) -> list
     ) as process:
         for line in process.stdout or ():
             lines.append(line.rstrip())
-            if line.startswith("epoch "):
-                on_epoch()
+            if match := _EPOCH.match(line):
+                on_epochs(int(match[1]) - trained)
+                trained = int(match[1])
     if process.returncode:
         raise DataError(f"the training of {user_name} failed: " + " / ".join(lines[-3:]))
     return lines
