@@ -197,7 +197,7 @@ def test_killed_twice_it_ends_with_the_weights_of_an_uninterrupted_run(
     command += [f"{name}={value}" for name, value in options.items()]
     for wait_for in ("experiment.json", "last.safetensors"):
         process = subprocess.Popen(command, env=tiny_environment, stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + 100
+        deadline = time.monotonic() + 300
         while not list((data_folder / "experiments").glob(f"*/{wait_for}")):
             assert time.monotonic() < deadline
             assert process.poll() is None
@@ -223,6 +223,8 @@ def test_killed_twice_it_ends_with_the_weights_of_an_uninterrupted_run(
     assert further.code == 0, further.err
     assert "after epoch 3" in further.out
     assert json.loads((folder / "best_model.json").read_text())["epochs"] == 4
+    again = experiment_folder.reopen(folder.name, folder.parent)
+    assert (again.options["n_epochs"], again.options["lr"], again.finished) == (4, 0.003, True)
     other = lemons("experiment", lr=0.1, resume=folder.name)
     assert other.code == 2
     assert "lr was 0.003, is 0.1" in other.err

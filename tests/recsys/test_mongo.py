@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import gridfs
 import pymongo
 import pytest
 from sacred import Experiment
+from sacred.utils import IntervalTimer
 
 from lemons_utils import ParameterError
 from recsys import mongo, tracking
@@ -107,7 +109,7 @@ def test_a_training_outlives_its_server(server, database, data_folder, tiny_envi
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 100
+    deadline = time.monotonic() + 300
     while database.metrics.find_one({"name": "train/loss"}) is None:
         assert time.monotonic() < deadline
         assert process.poll() is None
@@ -232,6 +234,9 @@ def test_a_dead_server_leaves_a_local_copy_and_no_hang(server, tmp_path, monkeyp
     run = experiment.run(options={"--beat-interval": 0.2})
     assert run.status == "COMPLETED"
     assert time.monotonic() - start < 20
+    for thread in threading.enumerate():  # sacred leaves its heartbeat after 2 s, Python waits
+        if isinstance(thread, IntervalTimer):
+            thread.join(20)
     (copy,) = (tmp_path / "runs" / "unsent").iterdir()
     kept = json.loads(copy.read_text())
     assert kept["run"]["status"] == "COMPLETED"
