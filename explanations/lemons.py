@@ -98,12 +98,8 @@ def choice():
 
 
 def decide(**changes):
-    """Choose something else."""
+    """Choose something else, and say so in the address bar."""
     st.session_state.choice = choice().changed(**changes)
-
-
-def say_address():
-    """Put what is chosen into the address bar."""
     if st.query_params.to_dict() != write_address(choice()):
         st.query_params.from_dict(write_address(choice()))
 
@@ -342,7 +338,6 @@ def what_if(person, whole, title):
     heard = mixer(replace(whole.mixer, mask=whole.mask(choice().mask)), key=key)
     if heard.action:
         decide(mask=heard.mask)
-        say_address()
         share(person, whole, title)
 
 
@@ -445,7 +440,6 @@ def main():
                 explanation(person, catalogue, track["track_id"], track["title"])
         elif choice().listener:
             st.warning(f"There is no listener “{choice().listener}” here: choose another one.")
-    say_address()
 
 
 if __name__ == "__main__":

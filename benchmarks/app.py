@@ -1,0 +1,180 @@
+"""How fast the page is: first paint, switching the type of an explanation, many viewers at once.
+
+    python benchmarks/app.py --viewers 20
+
+Starts the app on the data of `config.py`, which `make demo` fills, and opens real browser pages.
+Each viewer looks at another listener, track or type. The browser shares the processor with the
+app, so all figures are those of a machine that does both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from urllib.parse import urlencode
+
+from playwright.async_api import Browser, Page, async_playwright
+
+from explanations.store import TYPES
+from lemons_utils import DataError, command, configuration
+
+ROOT = Path(__file__).resolve().parents[1]
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+)
+PATIENCE_MS = 300_000
+
+
+@command
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="Time the page, alone and with many viewers.")
+    parser.add_argument("--viewers", type=int, default=20)
+    parser.add_argument("--chromium", default="/usr/bin/chromium")
+    options = parser.parse_args()
+    stored = links()
+    with running_app() as (address, log):
+        asyncio.run(measure(address, stored, options.viewers, options.chromium))
+        errors = len(re.findall(r"Uncaught app execution", log.read_text()))
+    print(f"errors in the app's log: {errors}")
+
+
+def links() -> list[dict[str, str]]:
+    """List what is stored of the demo: one link each, listeners taking turns."""
+    home = configuration().stored_explanations / "demo"
+    found = sorted(
+        (
+            (path.parent.name, path.parent.parent.name, path.stem)
+            for path in home.glob("*/*/*.json")
+        ),
+    )
+    if not found:
+        raise DataError(f"{home} holds no explanations: run `make demo` first")
+    return [{"listener": user, "track": track, "type": type} for track, user, type in found]
+
+
+@contextlib.contextmanager
+def running_app() -> Iterator[tuple[str, Path]]:
+    """Run the app on a free port; yields its address and its log."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "log"
+        words = [sys.executable, "-m", "streamlit", "run", "explanations/lemons.py"]
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                [*words, "--server.port=0"],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=ROOT,
+                env={**os.environ, "HOME": folder},
+            )
+        try:
+            yield _address(process, log), log
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _address(process: subprocess.Popen[bytes], log: Path) -> str:
+    while process.poll() is None:
+        if found := re.search(r"http://127\.0\.0\.1:\d+", log.read_text()):
+            return found[0]
+        time.sleep(0.1)
+    raise DataError(f"the app did not start: {log.read_text()}")
+
+
+async def measure(address: str, stored: list[dict[str, str]], viewers: int, chromium: str) -> None:
+    """Open pages, alone and together, and print how long they take."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        await first_paint(browser, address)  # warms the models
+        paints = [await first_paint(browser, address) for _ in range(5)]
+        print(f"first paint: {median(paints):.2f} s (median of 5)")
+        switches = await switching(browser, address, stored)
+        print(f"switching type: {median(switches):.2f} s (median of {len(switches)})")
+        started = time.perf_counter()
+        results = await asyncio.gather(
+            *(view(browser, address, stored[i % len(stored)]) for i in range(viewers))
+        )
+        took = time.perf_counter() - started
+        slowest, failed = max(seconds for seconds, _ in results), sum(bad for _, bad in results)
+        print(f"{viewers} viewers at once: all served after {took:.1f} s, ", end="")
+        print(f"slowest {slowest:.1f} s, failed {failed}")
+        await browser.close()
+
+
+async def first_paint(browser: Browser, address: str) -> float:
+    """Time from the address to the gallery [s]."""
+    page = await browser.new_page()
+    started = time.perf_counter()
+    await page.goto(address)
+    await page.locator('[class*="st-key-choose-"] button').first.wait_for(timeout=PATIENCE_MS)
+    seconds = time.perf_counter() - started
+    await page.close()
+    return seconds
+
+
+async def switching(browser: Browser, address: str, stored: list[dict[str, str]]) -> list[float]:
+    """Time from a click on a type to its map of weights, where all are stored [s]."""
+    whole = [link for link in stored if link["type"] == "time_source"][:1] or stored[:1]
+    page = await open_link(browser, address, whole[0])
+    seconds: list[float] = []
+    labels = {"time": "Time", "source": "Source", "time_source": "Time + Source"}
+    cells = page.locator(".lm-map td.lm-for, .lm-map td.lm-against")
+    for _ in range(4):
+        for type in TYPES:
+            before = await cells.all_inner_texts()
+            if whole[0]["type"] == type and not seconds:
+                continue  # it is shown already
+            started = time.perf_counter()
+            await page.get_by_test_id("stMain").get_by_text(labels[type], exact=True).last.click()
+            while await cells.all_inner_texts() == before:
+                await asyncio.sleep(0.01)
+            seconds.append(time.perf_counter() - started)
+            await page.locator(".mixer .gauge").wait_for(timeout=PATIENCE_MS)
+    await page.close()
+    return seconds
+
+
+async def view(browser: Browser, address: str, link: dict[str, str]) -> tuple[float, bool]:
+    """Open a link as a viewer of its own; returns how long it took and whether it failed."""
+    started = time.perf_counter()
+    try:
+        page = await open_link(browser, address, link)
+    except Exception as error:
+        print(f"{link}: {error}", file=sys.stderr)
+        return time.perf_counter() - started, True
+    seconds = time.perf_counter() - started
+    wrong = await page.get_by_test_id("stException").count() > 0
+    right = await page.get_by_test_id("stMain").get_by_text("Why “").count() > 0
+    await page.context.close()
+    return seconds, wrong or not right
+
+
+async def open_link(browser: Browser, address: str, link: dict[str, str]) -> Page:
+    """Open a link and wait for its mixer."""
+    context = await browser.new_context(viewport={"width": 1280, "height": 900})
+    page = await context.new_page()
+    await page.goto(f"{address}/?{urlencode(link)}", timeout=PATIENCE_MS)
+    await page.locator(".mixer .gauge").wait_for(timeout=PATIENCE_MS)
+    return page
+
+
+if __name__ == "__main__":
+    sys.exit(main())
