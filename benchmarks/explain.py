@@ -1,0 +1,231 @@
+"""What an exact explanation costs: `python benchmarks/explain.py [--model PATH] [--no-growth]`.
+
+A 30 s track of five stems in five segments, all of which sound in every segment, explained by
+the local-state engine and by our own plain network, side by side: rounds of matrix products,
+plain passes and engine take turns, the table gives the median round. 2048 plain passes are
+extrapolated from 64. Then how the engine's cost grows with stems, segments and duration.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from audiolime.exact import LocalStateEngine
+from audiolime.segmentation import equal_segments
+from lemons_utils import SAMPLE_RATE, command, to_float32
+from recsys.checkpoint import load_model
+from recsys.demo.takes import stems as true_stems
+from recsys.inference import track_logits
+from recsys.model import FCN
+
+GOLDEN = Path(__file__).parents[1] / "tests" / "golden" / "fcn_state_dict.safetensors"
+ALL_SOUND = 4
+"""Seed of a demo track all of whose stems sound in each of five segments."""
+FLOOR_FLOP = 2.05e12
+"""Pure passes, and all pairs at four boundaries unsplit: fixed, not counted by the code."""
+MASKS, PLAIN_PASSES = 2048, 64
+
+Stems = NDArray[np.float32]
+clock = time.perf_counter
+
+
+@command
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, prog="benchmarks/explain.py")
+    parser.add_argument("--model", type=Path, default=GOLDEN, help="weights, or an experiment")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--cpu-time",
+        action="store_true",
+        help="seconds of processor time instead of the clock's: on a machine that others use, "
+        "with --threads 1, the ratios stay right",
+    )
+    parser.add_argument("--no-growth", action="store_true", help="leave the second table out")
+    options = parser.parse_args(arguments)
+    global clock
+    clock = time.process_time if options.cpu_time else time.perf_counter
+    torch.set_num_threads(options.threads)
+    network = load_model(options.model)[0].to(options.device)
+    stems = to_float32(true_stems(ALL_SOUND))
+    segments = equal_segments(stems.shape[1], 5)
+    silent = [not stems[:, start:end].any(axis=1).all() for start, end in segments]
+    print(
+        f"model {options.model.name}, {options.device}, {options.dtype}, "
+        f"{torch.get_num_threads()} threads, {'CPU' if options.cpu_time else 'wall clock'} time, "
+        f"{stems.shape[1] / SAMPLE_RATE:g} s, {len(stems)} stems x {len(segments)} segments, segments with a silent stem: {sum(silent)}"
+    )
+    dtype = getattr(torch, options.dtype)
+    print_table(network, stems, segments, dtype, options.rounds)
+    if not options.no_growth:
+        print_growth(network, stems, dtype)
+    return 0
+
+
+def print_table(
+    network: FCN,
+    stems: Stems,
+    segments: list[tuple[int, int]],
+    dtype: torch.dtype,
+    rounds: int,
+) -> None:
+    """Print cost and error beside the plain network's cost and the machine's."""
+
+    def engine() -> LocalStateEngine:
+        return LocalStateEngine(network, stems, segments, dtype=dtype)
+
+    masks = np.random.default_rng(1057386).integers(0, 2, (MASKS, len(stems) * len(segments)))
+    masks[0], masks[1] = 1, 0
+    first = engine()
+    logits = first.evaluate(masks)
+    all_masks(first)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    plain = fastest_plain(network, stems)
+
+    seconds = defaultdict[str, list[float]](list)
+    for _ in range(rounds):
+        seconds["rate"].append(matrix_rate(network.window.device))
+        seconds["plain"].append(plain.seconds(stems, PLAIN_PASSES // rounds))
+        seconds["sampled"].append(timed(lambda: engine().evaluate(masks)))
+        seconds["time"].append(timed(lambda: engine().lime(kind="time")))
+        ready = engine()
+        seconds["tables"].append(timed(ready.tables))
+        seconds["all"].append(timed(partial(all_masks, ready)))
+        seconds["rate"].append(matrix_rate(network.window.device))
+    middle = {name: statistics.median(values) for name, values in seconds.items()}
+
+    whole, floor = MASKS * middle["plain"], FLOOR_FLOP / (middle["rate"] * 1e9)
+    print(f"matrix product 2048 x 2048, float32: {middle['rate']:.0f} GFLOP/s")
+    print(
+        f"plain pass, {plain.name}: {middle['plain']:.3f} s; {MASKS} of them, extrapolated from "
+        f"{PLAIN_PASSES // rounds * rounds}: {whole:.0f} s"
+    )
+    error = largest_error(network, stems, segments, masks[:8], logits[:8])
+    print(f"largest difference to the plain logit on 8 masks: {error:.1e}\n")
+    print("| what | target | measured |")
+    print("|---|---|---|")
+    sampled = middle["sampled"]
+    print(f"| {MASKS} masks, Time + Source, against plain | >= 35x | {whole / sampled:.1f}x |")
+    print(f"| the same, absolute | <= 18 s | {sampled:.1f} s |")
+    print(f"| the same over its floor of {floor:.1f} s | <= 1.2 | {sampled / floor:.2f} |")
+    print(f"| Time alone | <= 1.5 s | {middle['time']:.2f} s |")
+    print(f"| tables of all pairs | | {middle['tables']:.1f} s |")
+    print(f"| all 2^25, weights and Shapley values, on top | <= 15 s | {middle['all']:.1f} s |")
+    print(f"| peak memory of the process | <= 2 GB | {peak:.2f} GB |", flush=True)
+
+
+def all_masks(engine: LocalStateEngine) -> None:
+    """Weights and Shapley values of all masks."""
+    engine.lime()
+    engine.shapley()
+
+
+def print_growth(network: FCN, stems: Stems, dtype: torch.dtype) -> None:
+    """Print the seconds for 2048 masks, one thing growing at a time; measured once each."""
+    six = np.concatenate([stems, stems[:1, ::-1]])
+    cases = [(f"{n} stems", np.ascontiguousarray(six[:n]), 5) for n in range(1, 7)]
+    cases += [(f"{n} segments", stems, n) for n in (1, 2, 5, 10, 15, 20, 40)]
+    cases += [
+        (f"{seconds} s", lengthened(stems, seconds * SAMPLE_RATE), 5)
+        for seconds in (10, 30, 60, 120)
+    ]
+    print(f"\n| 5 stems, 5 segments, 30 s, but | s for {MASKS} masks | closed tables |")
+    print("|---|---|---|")
+    for name, some, n_segments in cases:
+        segments = equal_segments(some.shape[1], n_segments)
+        engine = LocalStateEngine(network, some, segments, dtype=dtype)
+        masks = np.random.default_rng(0).integers(0, 2, (MASKS, engine.n_components))
+        seconds = timed(partial(engine.evaluate, masks))
+        print(f"| {name} | {seconds:.1f} | {'yes' if engine.closed else 'no'} |", flush=True)
+
+
+def lengthened(stems: Stems, samples: int) -> Stems:
+    """Repeat or cut a track."""
+    return np.tile(stems, -(-samples // stems.shape[1]))[:, :samples].copy()
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A way to pass a track through the plain network."""
+
+    network: FCN
+    strips: bool
+    batch: int
+
+    @property
+    def name(self) -> str:
+        """What it does."""
+        return f"{'in strips' if self.strips else 'whole'}, batch {self.batch}"
+
+    @torch.inference_mode()
+    def seconds(self, stems: Stems, passes: int) -> float:
+        """Measure so many passes, or a few more; return the seconds of one."""
+        device = self.network.window.device
+        tracks = torch.from_numpy(stems.sum(axis=0)).to(device).repeat(self.batch, 1)
+        batches = -(-passes // self.batch)
+        run = (lambda x: track_logits(self.network, x)) if self.strips else self.network
+        return timed(lambda: [run(tracks).cpu() for _ in range(batches)]) / batches / self.batch
+
+
+def fastest_plain(network: FCN, stems: Stems) -> Plain:
+    """Choose the fastest way by trying all of them twice."""
+    ways = [Plain(network, strips, batch) for strips in (False, True) for batch in (1, 2, 4)]
+    return min(ways, key=lambda way: min(way.seconds(stems, 4) for _ in range(2)))
+
+
+def largest_error(
+    network: FCN,
+    stems: Stems,
+    segments: list[tuple[int, int]],
+    masks: NDArray[np.int64],
+    logits: NDArray[np.float64],
+) -> float:
+    """Compose some masks, run the plain network, compare logits."""
+    differences = []
+    for mask, logit in zip(masks.reshape(len(masks), len(segments), -1), logits, strict=True):
+        waveform = np.zeros(stems.shape[1], np.float32)
+        for (start, end), on in zip(segments, mask, strict=True):
+            waveform[start:end] = stems[on == 1, start:end].sum(axis=0)
+        with torch.inference_mode():
+            plain = network(torch.from_numpy(waveform)[None].to(network.window.device))
+        differences.append(abs(float(plain[0, 0]) - float(logit)))
+    return max(differences)
+
+
+def matrix_rate(device: torch.device) -> float:
+    """Measure a float32 matrix product of 2048 x 2048 [GFLOP/s]."""
+    a = torch.rand(2048, 2048, device=device)
+
+    def multiply() -> float:
+        for _ in range(4):
+            b = a @ a
+        return float(b[0, 0])
+
+    multiply()
+    return 4 * 2 * 2048**3 / timed(multiply) / 1e9
+
+
+def timed(run: Callable[[], object]) -> float:
+    """Run once; return the duration [s]."""
+    started = clock()
+    run()
+    return clock() - started
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
