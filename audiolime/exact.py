@@ -32,6 +32,9 @@ from lemons_utils import ParameterError
 
 __all__ = ["LocalStateEngine", "Network", "Stage", "Tables"]
 
+MAX_PAIRS = 2**20
+"""Most pairs of subsets in tables: 256 MB for 64 channels."""
+
 MAX_LISTED = 16
 """Most components whose masks are listed one by one."""
 
@@ -82,13 +85,18 @@ class LocalStateEngine:
         self.n_components = self.n_stems * self.n_segments
         self._sounding = _sounding(stems, self.segments)
         self._tables: Tables | None = None
+        self._levels: dict[tuple[str, str], Levels] = {}
         with torch.inference_mode():
             self._sweep = Sweep(network, stems, starts, dtype=dtype)
 
     @property
     def closed(self) -> bool:
-        """Whether every column sees at most two segments, so that closed tables exist."""
-        return self._sweep.closed
+        """Whether closed tables exist: every column sees two segments at most.
+
+        Nor must there be more than 2^20 pairs of subsets in all: 8 stems in 17 segments.
+        """
+        pairs = 4**self.n_stems * (self.n_segments - 1)
+        return self._sweep.closed and pairs <= MAX_PAIRS
 
     def evaluate(self, masks: ArrayLike) -> NDArray[np.float64]:
         """Compute the network's logit for every mask.
@@ -125,13 +133,14 @@ class LocalStateEngine:
         Raises
         ------
         ParameterError
-            If some column sees three segments or more: then no such tables exist.
+            If they do not exist: see `closed`.
         """
         if self._tables is None:
             if not self.closed:
                 raise ParameterError(
-                    "segments are so short that the network looks at three at once; tables need "
-                    "longer segments, `evaluate` and sampling work with these"
+                    "segments are so short that the network looks at three at once, or stems are "
+                    "too many; tables need longer segments or fewer stems, `evaluate` and "
+                    "sampling work with these"
                 )
             self._tables = self._compute_tables()
         return self._tables
@@ -151,17 +160,9 @@ class LocalStateEngine:
         ParameterError
             If there are more than 2^25 masks, or more than 2^16 that tables cannot serve.
         """
-        relevance = _is_relevance(output)
-        n = len(self.cells(kind))
-        if kind == "time_source" and self.closed:
-            return sum_levels(self.tables(), relevance=relevance)
-        if n > MAX_LISTED:
-            raise ParameterError(
-                f"2^{n} masks are too many to look at one by one: draw num_samples of them, or "
-                "choose segments so long that tables exist"
-            )
-        masks = exhaustive_masks(n)
-        return Levels.of(masks, self._answers(masks, kind, relevance))
+        if (kind, output) not in self._levels:
+            self._levels[kind, output] = self._sum_levels(kind, _is_relevance(output))
+        return self._levels[kind, output]
 
     def lime(
         self,
@@ -234,6 +235,18 @@ class LocalStateEngine:
         logits = self.evaluate(masks @ self.cells(kind))
         return 1.0 / (1.0 + np.exp(-logits)) if relevance else logits
 
+    def _sum_levels(self, kind: str, relevance: bool) -> Levels:
+        n = len(self.cells(kind))
+        if kind == "time_source" and self.closed:
+            return sum_levels(self.tables(), relevance=relevance)
+        if n > MAX_LISTED:
+            raise ParameterError(
+                f"2^{n} masks are too many to look at one by one: draw num_samples of them, or "
+                "choose segments so long that tables exist"
+            )
+        masks = exhaustive_masks(n)
+        return Levels.of(masks, self._answers(masks, kind, relevance))
+
     def _check(self, masks: ArrayLike) -> NDArray[np.int64]:
         array = np.asarray(masks)
         if array.ndim != 2 or array.shape[1] != self.n_components:
@@ -264,7 +277,7 @@ class LocalStateEngine:
         tables = Tables.empty(
             self.n_segments, self.n_stems, head.max_weight.float().cpu().numpy(), float(head.bias)
         )
-        for part in self._sweep.reduced(states):
+        for part in self._sweep.through(states):
             state = states.distinct(part.low, part.high)[1].reshape(count, others)
             state = state if part.low % 2 == 0 else state.T
             if part.low == part.high:
@@ -279,7 +292,7 @@ class LocalStateEngine:
         max_weight = self._sweep.head.max_weight.double().cpu().numpy()
         total = np.full(len(subsets), float(self._sweep.head.bias))
         largest = np.full((len(subsets), len(max_weight)), -np.inf, dtype=np.float32)
-        for part in self._sweep.reduced(states):
+        for part in self._sweep.through(states):
             _, state = states.distinct(part.low, part.high)
             total += part.sums[state]
             np.maximum(largest, part.maxima[state], out=largest)

@@ -29,6 +29,9 @@ from audiolime.stage import LocalStage
 BLOCK_BYTES = 8 << 20
 """A convolution's output per block of states: small enough to be pooled from the cache."""
 
+GPU_BLOCK_BYTES = 256 << 20
+"""The same on a GPU: large enough to keep it busy."""
+
 SHARE = 2
 """A run below contributes once per state of its own if it has so many times fewer states."""
 
@@ -118,10 +121,11 @@ def advance(
             window.popleft()
         count = states.count(*run.span)
         values = stage.bias.new_empty(count, run.columns, stage.bands, len(stage.bias))
-        column = conv.columns * stage.conv_bands * len(stage.bias) * values.element_size()
+        one = conv.columns * stage.conv_bands * len(stage.bias) * values.element_size()
+        size = max((GPU_BLOCK_BYTES if values.is_cuda else BLOCK_BYTES) // one, 1)
         total = _Sum(stage, conv, _parts(stage, conv, window, states), count)
-        for start in range(0, count, max(BLOCK_BYTES // column, 1)):
-            block = slice(start, min(start + max(BLOCK_BYTES // column, 1), count))
+        for start in range(0, count, size):
+            block = slice(start, min(start + size, count))
             stage.finish(total.of(block), *padding, out=values[block])
         yield Columns(run, values)
 

@@ -54,8 +54,14 @@ class Spectra:
         self._network = network
         self._dtype = dtype
         self._padded = F.pad(stems[None], (half, half), mode="reflect")[0]
-        owner = np.searchsorted(starts, np.arange(samples), side="right") - 1
+        lengths = np.diff(starts, append=samples)
+        owner = np.repeat(np.arange(len(starts), dtype=np.int16), lengths)
         self._owner = torch.from_numpy(np.pad(owner, half, mode="reflect")).to(stems.device)
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether the CPU computes."""
+        return self._padded.device.type == "cpu"
 
     def columns(self, runs: Sequence[Run], states: States) -> Iterator[Columns]:
         """Compute the network's first columns run by run, for every distinct local state."""

@@ -7,6 +7,9 @@ convolution adds by itself, cost nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -89,14 +92,15 @@ class LocalStage:
         return y[:, first : y.shape[1] - last]
 
     def _convolve(self, x: Tensor, padding: int, bias: bool) -> Tensor:
-        y = F.conv2d(
-            x.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last),
-            self._weight,
-            self.bias if bias else None,
-            stride=(self.conv_time.stride, self._over_bands.stride),
-            padding=(padding, self._over_bands.padding),
-            dilation=self._dilation,
-        )
+        with _full_precision(x):
+            y = F.conv2d(
+                x.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last),
+                self._weight,
+                self.bias if bias else None,
+                stride=(self.conv_time.stride, self._over_bands.stride),
+                padding=(padding, self._over_bands.padding),
+                dilation=self._dilation,
+            )
         return y.permute(0, 2, 3, 1)
 
     def finish(self, y: Tensor, before: int, after: int, out: Tensor) -> None:
@@ -127,6 +131,20 @@ class LocalStage:
             (0, self.pool_bands.padding),
         )
         out.copy_(pooled.permute(0, 2, 3, 1))
+
+
+@contextmanager
+def _full_precision(x: Tensor) -> Iterator[None]:
+    """Keep a GPU from rounding float32 to 10 bits before it multiplies, its default."""
+    if not x.is_cuda:
+        yield
+        return
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
 
 
 PAIRS = Window(2, 2, 0)

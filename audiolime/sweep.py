@@ -24,6 +24,9 @@ from lemons_utils import ParameterError
 CHUNK_FRAMES = 64
 """Pure columns are computed so many frames at a time, so that they stay in the cache."""
 
+GPU_CHUNK_FRAMES = 512
+"""A GPU has no such cache, and wants more work at a time."""
+
 RUN_BYTES = 128 << 20
 """A run is cut when its columns for all of its states would need more than this."""
 
@@ -105,7 +108,7 @@ class Sweep:
         return max(SWEEP_BYTES // held, 1)
 
     @torch.inference_mode()
-    def reduced(self, states: States) -> Iterator[Reduced]:
+    def through(self, states: States) -> Iterator[Reduced]:
         """Go through the track from left to right; yield what the head needs, run by run."""
         layers = self._runs(states)
         columns = self._spectra.columns(layers[0], states)
@@ -123,7 +126,7 @@ class Sweep:
     def _runs(self, states: States) -> list[list[Run]]:
         """Part all layers into runs, cut where they would be large."""
         layers = []
-        chunk = float(CHUNK_FRAMES)
+        chunk = float(CHUNK_FRAMES if self._spectra.on_cpu else GPU_CHUNK_FRAMES)
         for number, (spans, size) in enumerate(zip(self._layers, self._column_bytes, strict=True)):
             if number:
                 stage = self._stages[number - 1]

@@ -1,5 +1,8 @@
 """The exact engine against the plain network, on every shape of track, segment and network."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -296,7 +299,6 @@ def test_on_a_gpu(small_network, random_stems, segments_at):
     track = random_stems(3, 9000), segments_at(9000, [3000, 3100, 6000])
     masks = masks_for(12, count=40)
     expected = LocalStateEngine(small_network(), *track).evaluate(masks)
-    torch.backends.cudnn.allow_tf32 = False
     found = LocalStateEngine(small_network().cuda(), *track).evaluate(masks)
     assert np.abs(found - expected).max() <= TOLERANCE
 
@@ -356,3 +358,50 @@ def test_networks_that_are_not_local_are_refused(
     setattr(network.stages[0], attribute, value)
     with pytest.raises(ParameterError, match=message):
         LocalStateEngine(network, random_stems(1, 4000), [(0, 4000)])
+
+
+# -- long tracks -------------------------------------------------------------------------------
+def test_ten_minutes(check, small_network, random_stems, segments_at):
+    samples = 16_000 * 600 + 123
+    boundaries = [1_000_000, 1_000_100, 4_800_000, 4_900_123, 9_500_000]
+    network = small_network(n_fft=512, hop_length=256, channels=(2, 2), pool="max 2")
+    masks = np.array([[1] * 12, [0, 1] * 6])
+    check(network, random_stems(2, samples), segments_at(samples, boundaries), masks)
+
+
+TEN_MINUTES = """
+import resource, sys
+import subprocess
+import sys
+
+import numpy as np
+from audiolime.exact import LocalStateEngine
+from recsys.checkpoint import load_model
+from recsys.inference import track_logits
+import torch
+
+network, _ = load_model(__import__("pathlib").Path(sys.argv[1]))
+samples = 16_000 * 600
+rng = np.random.default_rng(0)
+stems = rng.standard_normal((5, samples), dtype=np.float32) / 20
+segments = [(samples * t // 5, samples * (t + 1) // 5) for t in range(5)]
+masks = rng.integers(0, 2, (12, 25))
+engine = LocalStateEngine(network, stems, segments)
+logits = engine.evaluate(masks)
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+track = np.zeros(samples, np.float32)
+for (start, end), on in zip(segments, masks[0].reshape(5, 5)):
+    track[start:end] = stems[on == 1, start:end].sum(axis=0)
+error = abs(float(track_logits(network, torch.from_numpy(track)[None])[0]) - logits[0])
+print(peak, error)
+"""
+
+
+@pytest.mark.slow
+def test_ten_minutes_of_our_network_in_two_gigabytes(golden_folder):
+    weights = golden_folder / "fcn_state_dict.safetensors"
+    command = [sys.executable, "-c", TEN_MINUTES, str(weights)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    peak, error = map(float, done.stdout.split())
+    assert peak < 2.0
+    assert error <= TOLERANCE
