@@ -68,7 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(
         f"model {options.model.name}, {options.device}, {options.dtype}, "
         f"{torch.get_num_threads()} threads, {'CPU' if options.cpu_time else 'wall clock'} time, "
-        f"{stems.shape[1] / SAMPLE_RATE:g} s, {len(stems)} stems x {len(segments)} segments, segments with a silent stem: {sum(silent)}"
+        f"{stems.shape[1] / SAMPLE_RATE:g} s, {len(stems)} stems x {len(segments)} segments, "
+        f"segments with a silent stem: {sum(silent)}"
     )
     dtype = getattr(torch, options.dtype)
     print_table(network, stems, segments, dtype, options.rounds)
