@@ -57,7 +57,8 @@ class SpleeterFactorization(SeparatedFactorization):
     ----------
     input, temporal_segmentation_params, composition_fn, target_sr : see `Factorization`
     model_name : str
-        'spleeter:2stems' comes with LEMONS; 'spleeter:5stems' needs the extra `spleeter`.
+        'spleeter:2stems' comes with LEMONS; 'spleeter:5stems' Spleeter's own command
+        (see docs/separation.md).
     n_temporal_segments : int, optional
         An older name of `temporal_segmentation_params`.
     """

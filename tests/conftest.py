@@ -1,5 +1,6 @@
 """What all tests share: quiet threads, golden files, small synthetic audio."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,10 +8,15 @@ import av
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
 from lemons_utils import write_audio
 
 torch.set_num_threads(1)  # two pytest workers on two cores
+
+# The gate draws the same examples every time; whoever develops is shown new ones.
+settings.register_profile("lemons", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("lemons")
 
 GOLDEN = Path(__file__).parent / "golden"
 

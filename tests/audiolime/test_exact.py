@@ -34,10 +34,13 @@ def check(plain_logits):
         engine = LocalStateEngine(network, stems, segments)
         masks = masks_for(engine.n_components) if masks is None else masks
         expected = plain_logits(network, stems, segments, masks)
-        assert np.abs(engine.evaluate(masks) - expected).max() <= TOLERANCE
+        # Where a random network says -75, float32 itself knows the logit to 1e-5 at best.
+        steps = np.spacing(np.abs(expected).astype(np.float32))
+        allowed = np.maximum(TOLERANCE, 4 * steps)
+        assert (np.abs(engine.evaluate(masks) - expected) <= allowed).all()
         if engine.closed and engine.n_stems < 5:
-            assert np.abs(engine.tables().evaluate(masks) - expected).max() <= TOLERANCE
-            assert np.abs(engine.evaluate(masks) - expected).max() <= TOLERANCE
+            assert (np.abs(engine.tables().evaluate(masks) - expected) <= allowed).all()
+            assert (np.abs(engine.evaluate(masks) - expected) <= allowed).all()
         return engine
 
     return run
