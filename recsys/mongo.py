@@ -44,9 +44,14 @@ def ping(url: str, db_name: str) -> None:
 
 
 def connect(url: str, *, timeout_ms: int) -> pymongo.MongoClient[dict[str, Any]]:
-    """Make a client whose requests all end within `timeout_ms`."""
+    """Make a client whose requests all end within `timeout_ms`.
+
+    What the server has acknowledged is in its journal: a run drops what it has sent, and a server
+    that dies the moment after must not have kept it in memory alone.
+    """
     return pymongo.MongoClient(
         url,
+        journal=True,
         serverSelectionTimeoutMS=timeout_ms,
         connectTimeoutMS=timeout_ms,
         socketTimeoutMS=timeout_ms,

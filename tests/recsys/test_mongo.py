@@ -185,6 +185,15 @@ def test_a_server_that_comes_back_has_lost_nothing(server, database, tmp_path, m
     assert not (tmp_path / "runs" / "unsent").exists()
 
 
+def test_what_is_acknowledged_survives_the_server(server):
+    with mongo.connect(server.url, timeout_ms=20_000) as client:
+        for step in range(20):
+            client["LEMONS"]["metrics"].insert_one({"step": step})
+        server.kill()
+        server.start()
+        assert client["LEMONS"]["metrics"].count_documents({}) == 20
+
+
 @pytest.mark.parametrize("place", ["setting", "-m"])
 def test_no_server_is_one_clear_line_at_once(lemons, data_folder, monkeypatch, place):
     with socket.socket() as probe:
