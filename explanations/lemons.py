@@ -12,20 +12,18 @@ from importlib.resources import files
 
 import streamlit as st
 
-from audiolime.separation import get_separator
 from explanations import markup, own_files, phrases, web_files
 from explanations.exhibit import STEPS, Commission, exhibit
 from explanations.listeners import load_listener
 from explanations.page_address import link, read_address, write_address
-from explanations.people import catalogue_names, genre_shares, listening, people, picture
+from explanations.people import genre_shares, listening, open_catalogues, people, picture
 from explanations.player import Resource, WaveformData, mixer, player
 from explanations.recommendations import TOP, choose, ranked, score, stored_relevance
-from explanations.stems import DEFAULT_SEPARATOR, separator_for
+from explanations.stems import separator_for
 from explanations.store import TYPES, Store
 from explanations.webserver import mount
 from explanations.workers import FAILED, Workers
 from lemons_utils import SAMPLE_RATE, DataError, configuration, generate_audio_link
-from recsys.catalogue import open_catalogue
 
 CONFIG = configuration()
 VIEWS = ("Recommendations", "Your own file")
@@ -44,33 +42,10 @@ def own_scores():
     return {}
 
 
-@st.cache_resource(show_spinner=False)
-def separator(own, catalogue_name, track_id):
-    """Choose who takes a track apart."""
-    return get_separator(DEFAULT_SEPARATOR) if own else separator_for(
-        catalogues()[catalogue_name], track_id
-    )  # fmt: skip
-
-
-@st.cache_resource(max_entries=32, show_spinner=False)
-def opened(name, changed):
-    """Open a catalogue once, and again when its table has changed."""
-    return open_catalogue(name, data_folder=CONFIG.data_folder)
-
-
-def catalogues():
-    """Open all catalogues by name."""
-    found = {}
-    for name in catalogue_names(CONFIG.data_folder):
-        table = CONFIG.catalogues / name / "tracks.parquet"
-        found[name] = opened(name, table.stat().st_mtime_ns if table.is_file() else 0)
-    return found
-
-
 @st.cache_resource(ttl=5, show_spinner=False)
 def everybody():
     """List the listeners; somebody trained meanwhile appears within seconds."""
-    return people(catalogues(), CONFIG.experiments)
+    return people(open_catalogues(CONFIG.data_folder), CONFIG.experiments)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -303,7 +278,7 @@ def explanation(person, catalogue, track_id, title):
         listener=model,
         track_id=track_id,
         audio=catalogue.audio(track_id),
-        separator=separator(catalogue.name == own_files.NAME, catalogue.name, track_id),
+        separator=separator_for(catalogue, track_id),
         store=Store(CONFIG.stored_explanations / catalogue.name / person.user_name),
         stems_folder=CONFIG.stems,
         limit_gb=CONFIG.stems_cache_gb,
@@ -419,7 +394,7 @@ def main():
     with st.sidebar:
         how_it_works()
     st.html(markup.page_head())
-    found = catalogues()
+    found = open_catalogues(CONFIG.data_folder)
     listeners = everybody() if found else []
     if not listeners:
         words, commands = phrases.NO_LISTENER if found else phrases.NO_CATALOGUE

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 import re
 from dataclasses import dataclass
@@ -11,8 +13,8 @@ from pathlib import Path
 import pandas as pd
 
 from explanations.listeners import trained_listeners
-from lemons_utils import DataError
-from recsys.catalogue import Catalogue
+from lemons_utils import DataError, ParameterError
+from recsys.catalogue import Catalogue, open_catalogue
 from recsys.listening import read_split
 
 LISTENERS_FILE = "listeners.json"
@@ -63,15 +65,23 @@ def picture(name: str) -> str:
     return files("explanations").joinpath(f"pictures/{name}.svg").read_text(encoding="utf-8")
 
 
-def catalogue_names(data_folder: Path) -> list[str]:
-    """Names of all catalogues that can be opened; the demo's first."""
+def open_catalogues(data_folder: Path) -> dict[str, Catalogue]:
+    """Open all catalogues by name, the demo's first; each once, until its table changes."""
     home = data_folder / "catalogues"
-    found = [
-        path.name
-        for path in (home.iterdir() if home.is_dir() else [])
-        if (path / "tracks.parquet").is_file() or (path / "audio").is_dir()
-    ]
-    return sorted(found, key=lambda name: (name != "demo", name))
+    found = {}
+    for folder in home.iterdir() if home.is_dir() else []:
+        table = folder / "tracks.parquet"
+        if table.is_file() or (folder / "audio").is_dir():
+            changed = table.stat().st_mtime_ns if table.is_file() else 0
+            with contextlib.suppress(DataError, ParameterError):  # still being made
+                found[folder.name] = _opened(folder.name, data_folder, changed)
+    return dict(sorted(found.items(), key=lambda pair: (pair[0] != "demo", pair[0])))
+
+
+@functools.lru_cache(maxsize=32)
+def _opened(name: str, data_folder: Path, changed: int) -> Catalogue:
+    """Open a catalogue; the time of its last change is part of what is remembered."""
+    return open_catalogue(name, data_folder=data_folder)
 
 
 def people(catalogues: dict[str, Catalogue], experiments: Path) -> list[Person]:
