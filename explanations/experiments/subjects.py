@@ -1,0 +1,210 @@
+"""Listeners, their tracks, and each track's tables: what most studies start from.
+
+The tables of a (listener, track) cost seconds and answer every mask of any explanation type, so
+they are kept in the cache and all studies share them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiolime.exact_tables import Tables
+from explanations.answers import cells_of_masks, count_components, default_segments, tables_of
+from explanations.explain import Subject, prepare
+from explanations.listeners import ListenerModel, load_listener, trained_listeners
+from explanations.stems import NAMES, separator_for
+from lemons_utils import Configuration, DataError, ParameterError, audio_checksum, configuration
+from recsys.catalogue import Catalogue, open_catalogue
+from recsys.predict import predict
+
+
+@dataclass(frozen=True)
+class TrackTables:
+    """All that a listener's model says of a track's masks.
+
+    Parameters
+    ----------
+    tables : Tables
+    stem_names : tuple of str
+        The stems that sound in the track.
+    """
+
+    tables: Tables
+    stem_names: tuple[str, ...]
+
+    def count(self, type: str) -> int:
+        """Count the components of an explanation type."""
+        return count_components(type, self.tables.n_segments, self.tables.n_stems)
+
+    def relevance(self, masks: NDArray[np.int64], type: str) -> NDArray[np.float64]:
+        """Relevance of masks [n, components] of an explanation type, [n]."""
+        cells = cells_of_masks(masks, type, self.tables.n_segments, self.tables.n_stems)
+        return np.asarray(1.0 / (1.0 + np.exp(-self.tables.evaluate(cells))))
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where listeners and tracks come from; small, so that other processes can have it.
+
+    Parameters
+    ----------
+    config : Configuration
+    catalogue_name : str
+        Whose tracks are explained.
+    trained_on : str
+        Catalogue of the models.
+    cache : Path
+    separator : str, optional
+        By default the catalogue's own: see `explanations.stems`.
+    n_segments : int
+    """
+
+    config: Configuration
+    catalogue_name: str
+    trained_on: str
+    cache: Path
+    separator: str | None = None
+    n_segments: int = 5
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """Whose tracks are explained."""
+        return open_catalogue(self.catalogue_name, data_folder=self.config.data_folder)
+
+    def listener(self, user_name: str) -> ListenerModel:
+        """Load a listener's model; once per process."""
+        return load_listener(
+            user_name, catalogue=self.trained_on, experiments=self.config.experiments
+        )
+
+    def subject(self, track_id: str) -> Subject:
+        """Separate a track, or find its stems in the cache."""
+        catalogue = self.catalogue
+        return prepare(
+            catalogue.audio(track_id),
+            separator_for(catalogue, track_id, self.separator),
+            stems_folder=self.config.stems,
+            limit_gb=self.config.stems_cache_gb,
+            n_segments=self.n_segments,
+        )
+
+    def item(self, user_name: str, track_id: str, **settings: object) -> dict[str, Any]:
+        """Say of an item all that decides the tables of its track, and further settings."""
+        catalogue = self.catalogue
+        separator = separator_for(catalogue, track_id, self.separator)
+        return {
+            "user_name": user_name,
+            "track_id": track_id,
+            "catalogue": catalogue.name,
+            "model": self.listener(user_name).checksum[:16],
+            "separator": f"{separator.name} {separator.version}",
+            "n_segments": self.n_segments,
+            **settings,
+        }
+
+    def tables(self, user_name: str, track_id: str) -> TrackTables:
+        """Compute the tables of a track for a listener, or find them in the cache.
+
+        Raises
+        ------
+        DataError
+            If the track is so short that there are none.
+        """
+        catalogue, listener = self.catalogue, self.listener(user_name)
+        audio = catalogue.audio(track_id)
+        separator = separator_for(catalogue, track_id, self.separator)
+        about = {
+            "model": listener.checksum,
+            "audio": audio_checksum(audio),
+            "separator": f"{separator.name} {separator.version}",
+            "segments": [list(span) for span in default_segments(len(audio), self.n_segments)],
+        }
+        name = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:24]
+        path = self.cache / "tables" / f"{name}.npz"
+        if not path.exists():
+            subject = self.subject(track_id)
+            found = tables_of(listener.network, subject.stems.waveforms, subject.segments)
+            if found is None:
+                raise DataError(f"track {track_id} has segments too short for tables")
+            found.write(path, **about, stem_names=list(subject.stems.names))
+        tables = Tables.read(path)  # rounded as stored: the same on every later run
+        return TrackTables(tables, tuple(tables.meta["stem_names"]))  # type: ignore[arg-type]
+
+    def choose_tracks(self, user_name: str, how: str, count: int) -> list[str]:
+        """Choose tracks: the `count` of highest relevance, or any, the same for everybody.
+
+        Parameters
+        ----------
+        user_name : str
+        how : 'top' or 'any'
+        count : int > 0
+        """
+        catalogue = self.catalogue
+        if count < 1:
+            raise ParameterError(f"num_explanations must be at least 1, got {count}")
+        if how == "any":
+            return sorted(catalogue.track_ids, key=_scrambled)[:count]
+        listener = self.listener(user_name)
+        folder = self.cache / "relevance" / catalogue.name
+        table = predict(
+            listener.network, catalogue, folder / f"{user_name}-{listener.checksum[:12]}.parquet"
+        )
+        return list(table["track_id"].head(count))
+
+
+def _scrambled(track_id: str) -> str:
+    return hashlib.sha256(track_id.encode()).hexdigest()
+
+
+def bench_arguments(
+    parser: argparse.ArgumentParser, *, num_explanations: int
+) -> argparse.ArgumentParser:
+    """Add the options that say whose explanations of which tracks."""
+    parser.add_argument("--user_name", nargs="*", help="by default everybody with a model")
+    parser.add_argument("--catalogue", default="demo", help="whose tracks to explain")
+    parser.add_argument("--trained_on", help="catalogue of the models, if it is another one")
+    parser.add_argument("--num_explanations", type=int, default=num_explanations, metavar="N",
+                        help="tracks of each listener")  # fmt: skip
+    parser.add_argument("--tracks", choices=("top", "any"), default="top",
+                        help="those of highest relevance, or any")  # fmt: skip
+    parser.add_argument("--separator", choices=NAMES)
+    parser.add_argument("--n_temporal_segments", type=int, default=5)
+    return parser
+
+
+def bench_of(options: argparse.Namespace, cache: Path) -> tuple[Bench, list[str]]:
+    """Set up what the options name; return it with the names of the listeners.
+
+    Raises
+    ------
+    DataError
+        If there is no catalogue, or nobody has a model.
+    """
+    config = configuration()
+    trained_on = options.trained_on or options.catalogue
+    bench = Bench(
+        config=config,
+        catalogue_name=options.catalogue,
+        trained_on=trained_on,
+        cache=cache,
+        separator=options.separator,
+        n_segments=options.n_temporal_segments,
+    )
+    _ = bench.catalogue
+    names = options.user_name or trained_listeners(config.experiments, catalogue=trained_on)
+    if not names:
+        raise DataError(
+            f"nobody has a model trained on catalogue {trained_on}: train one with "
+            f"`python -m recsys.experiment with user_name=... catalogue={trained_on}`"
+        )
+    for name in names:
+        bench.listener(name)
+    return bench, names
