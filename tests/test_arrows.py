@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+SHARED = ("lemons_utils", "lemons_audio")
 ROOMS = ("recsys", "audiolime", "explanations")
 MAY_IMPORT = {
-    "lemons_utils": set(),
+    "lemons_utils": {"lemons_audio"},
+    "lemons_audio": {"lemons_utils"},
     "recsys": {"recsys", "lemons_utils"},
     "audiolime": {"audiolime", "lemons_utils"},
     "explanations": {"explanations", "audiolime", "recsys", "lemons_utils"},
@@ -42,7 +44,7 @@ HEAVY = [
 
 
 def modules() -> dict[str, Path]:
-    found = {"lemons_utils": ROOT / "lemons_utils.py"}
+    found = {name: ROOT / f"{name}.py" for name in SHARED}
     for room in ROOMS:
         for path in sorted((ROOT / room).rglob("*.py")):
             parts = path.relative_to(ROOT).with_suffix("").parts
@@ -65,7 +67,7 @@ def imports(name: str, path: Path) -> set[str]:
 
 
 MODULES = modules()
-HOUSE = {*ROOMS, "lemons_utils", "benchmarks", "tests", "config_template"}
+HOUSE = {*ROOMS, *SHARED, "benchmarks", "tests", "config_template"}
 
 
 @pytest.mark.parametrize("name", MODULES)

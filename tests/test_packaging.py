@@ -87,7 +87,7 @@ def test_a_plain_wheel_install_works(tmp_path):
         capture_output=True,
     )
     script = (
-        "import lemons_utils, recsys.model, audiolime;"
+        "import lemons_utils, lemons_audio, recsys.model, audiolime;"
         "from explanations.player import share_page;"
         "print(lemons_utils.__file__, lemons_utils.configuration().data_folder)"
     )
