@@ -12,6 +12,7 @@ The derivation, with a drawing, is in `docs/exact.md`; in short:
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -120,7 +121,7 @@ class LocalStateEngine:
             return self.tables().evaluate(checked)
         subsets = self._subsets(checked)
         distinct, position = np.unique(subsets, axis=0, return_inverse=True)
-        per_sweep = self._sweep.masks_at_once
+        per_sweep = self._masks_per_sweep()
         logits = [
             self._logits(distinct[start : start + per_sweep])
             for start in range(0, len(distinct), per_sweep)
@@ -263,6 +264,12 @@ class LocalStateEngine:
         bits = 1 << np.arange(self.n_stems, dtype=np.int64)
         chosen = masks.reshape(len(masks), self.n_segments, self.n_stems) @ bits
         return np.asarray(chosen & self._sounding, dtype=np.int64)
+
+    def _masks_per_sweep(self) -> int:
+        """How many masks a sweep can hold; any number where they share few enough states."""
+        at_once = self._sweep.masks_at_once
+        few = self._sweep.closed and 4**self.n_stems <= at_once
+        return sys.maxsize if few else at_once
 
     def _compute_tables(self) -> Tables:
         """Sweep once for all pairs of subsets at every boundary."""

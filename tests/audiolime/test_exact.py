@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from audiolime import sweep
 from audiolime.exact import LocalStateEngine
 from audiolime.local_states import States
+from audiolime.neighbourhood import exhaustive_masks
 from lemons_utils import ParameterError
 
 TOLERANCE = 1e-5
@@ -247,6 +248,25 @@ def test_every_distinct_state_once(small_network, random_stems, segments_at, mon
     engine = LocalStateEngine(small_network(), random_stems(2, 4000), segments_at(4000, [2000]))
     engine.evaluate(np.random.default_rng(1).integers(0, 2, (64, 4)))
     assert set(counts) == {(0, 0, 4), (1, 1, 4), (0, 1, 16)}
+
+
+def test_masks_that_share_states_share_a_sweep(
+    small_network, random_stems, segments_at, monkeypatch
+):
+    """The 64 masks of 6 components hold 16 pairs of subsets at most: 20 at once hold them all."""
+    sweeps = []
+    true_through = sweep.Sweep.through
+    monkeypatch.setattr(sweep.Sweep, "masks_at_once", 20)
+    monkeypatch.setattr(
+        sweep.Sweep, "through", lambda *given: sweeps.append(1) or true_through(*given)
+    )
+    masks = exhaustive_masks(6)
+    far, near = [2000, 3000], [2000, 2010]
+    for boundaries, expected in ((far, 1), (near, 4)):
+        sweeps.clear()
+        segments = segments_at(5000, boundaries)
+        LocalStateEngine(small_network(), random_stems(2, 5000), segments).evaluate(masks)
+        assert len(sweeps) == expected
 
 
 def test_a_silent_stem_is_as_good_as_off(small_network, random_stems, segments_at, check):
