@@ -9,21 +9,41 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from audiolime.all_masks import Levels, sum_levels
+from audiolime.exact_lime import LimeWeights, fit_exhaustive, fit_sampled
 from audiolime.exact_tables import Tables
-from explanations.answers import cells_of_masks, count_components, default_segments, tables_of
+from audiolime.neighbourhood import draw_masks, exhaustive_masks
+from explanations.answers import (
+    ALPHA,
+    KERNEL_WIDTH,
+    cells_of_masks,
+    count_components,
+    default_segments,
+    tables_of,
+)
 from explanations.explain import Subject, prepare
 from explanations.listeners import ListenerModel, load_listener, trained_listeners
 from explanations.stems import NAMES, separator_for
-from lemons_utils import Configuration, DataError, ParameterError, audio_checksum, configuration
+from lemons_utils import (
+    Configuration,
+    DataError,
+    ParameterError,
+    audio_checksum,
+    configuration,
+    write_beside,
+)
 from recsys.catalogue import Catalogue, open_catalogue
 from recsys.predict import predict
+
+MAX_LISTED = 12
+"""Most components whose masks are listed one by one."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +55,13 @@ class TrackTables:
     tables : Tables
     stem_names : tuple of str
         The stems that sound in the track.
+    levels_path : Path
+        Keeps the sums over all masks of Time + Source, which take seconds.
     """
 
     tables: Tables
     stem_names: tuple[str, ...]
+    levels_path: Path
 
     def count(self, type: str) -> int:
         """Count the components of an explanation type."""
@@ -48,6 +71,28 @@ class TrackTables:
         """Relevance of masks [n, components] of an explanation type, [n]."""
         cells = cells_of_masks(masks, type, self.tables.n_segments, self.tables.n_stems)
         return np.asarray(1.0 / (1.0 + np.exp(-self.tables.evaluate(cells))))
+
+    def sampled(self, type: str, num_samples: int, random_state: int) -> LimeWeights:
+        """Explain from sampled masks, as audioLIME does; the engine answers them exactly."""
+        masks = draw_masks(self.count(type), num_samples, np.random.RandomState(random_state))
+        relevance = self.relevance(masks, type)
+        return fit_sampled(masks, relevance, kernel_width=KERNEL_WIDTH, alpha=ALPHA)
+
+    def exhaustive(self, type: str) -> LimeWeights:
+        """Explain from all masks there are."""
+        return fit_exhaustive(self.levels(type), kernel_width=KERNEL_WIDTH, alpha=ALPHA)
+
+    def levels(self, type: str) -> Levels:
+        """Relevance of all masks, summed by the number of components that are on."""
+        if self.count(type) <= MAX_LISTED:
+            masks = exhaustive_masks(self.count(type))
+            return Levels.of(masks, self.relevance(masks, type))
+        if not self.levels_path.exists():
+            found = sum_levels(self.tables)
+            with write_beside(self.levels_path) as temporary:
+                np.savez(temporary, **asdict(found))
+        with np.load(self.levels_path, allow_pickle=False) as file:
+            return Levels(**{field.name: file[field.name] for field in fields(Levels)})
 
 
 @dataclass(frozen=True)
@@ -136,7 +181,8 @@ class Bench:
                 raise DataError(f"track {track_id} has segments too short for tables")
             found.write(path, **about, stem_names=list(subject.stems.names))
         tables = Tables.read(path)  # rounded as stored: the same on every later run
-        return TrackTables(tables, tuple(tables.meta["stem_names"]))  # type: ignore[arg-type]
+        names: Any = tables.meta["stem_names"]
+        return TrackTables(tables, tuple(names), path.with_name(f"{name}-levels.npz"))
 
     def choose_tracks(self, user_name: str, how: str, count: int) -> list[str]:
         """Choose tracks: the `count` of highest relevance, or any, the same for everybody.

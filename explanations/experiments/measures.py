@@ -1,0 +1,87 @@
+"""What studies make of their numbers: rank correlations, seeds, intervals."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lemons_utils import ParameterError
+
+BOOTSTRAP_ROUNDS = 2000
+
+
+def seed_of(*words: object) -> int:
+    """Make a seed from what it is for: the same on every machine, different for each."""
+    text = "\0".join(map(str, words)).encode()
+    return int.from_bytes(hashlib.sha256(text).digest()[:4], "big")
+
+
+def rank_correlation(a: ArrayLike, b: ArrayLike) -> float:
+    """Spearman's rank correlation; NaN where one side says the same of everything.
+
+    Parameters
+    ----------
+    a, b : array_like [shape=(n,)]
+    """
+    x, y = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if x.shape != y.shape or x.ndim != 1:
+        raise ParameterError(f"expected two vectors of one length, got {x.shape} and {y.shape}")
+    if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return math.nan
+    from scipy.stats import spearmanr
+
+    return float(spearmanr(x, y).statistic)
+
+
+def interval(values: ArrayLike, *, level: float = 0.95, seed: int = 0) -> tuple[float, float]:
+    """Bootstrap an interval of the mean: percentiles of the means of resampled values.
+
+    Parameters
+    ----------
+    values : array_like [shape=(n,)]
+        Independent of each other, e.g. one a track; NaN is left out.
+    level : float
+    seed : int
+
+    Returns
+    -------
+    low, high : float; NaN without values
+
+    References
+    ----------
+    B. Efron, R. J. Tibshirani, "An introduction to the bootstrap", 1993, chapter 13.
+    """
+    low, high = curve_interval(np.asarray(values, np.float64)[:, None], level=level, seed=seed)
+    return float(low[0]), float(high[0])
+
+
+def curve_interval(
+    curves: NDArray[np.float64], *, level: float = 0.95, seed: int = 0
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Bootstrap an interval of the mean at every point of some curves [n, points]."""
+    kept = curves[np.isfinite(curves).all(axis=1)]
+    if not len(kept):
+        missing = np.full(curves.shape[1], np.nan)
+        return missing, missing
+    generator = np.random.default_rng(seed)
+    # How often each curve is drawn in each round: a product instead of a copy of all curves.
+    drawn = generator.multinomial(
+        len(kept), np.full(len(kept), 1 / len(kept)), size=BOOTSTRAP_ROUNDS
+    )
+    means = drawn @ kept / len(kept)
+    tail = (1 - level) / 2
+    low, high = np.quantile(means, [tail, 1 - tail], axis=0)
+    return low, high
+
+
+def mean_and_interval(values: ArrayLike, *, digits: int = 3) -> str:
+    """Write a mean and its interval as text: `0.812 [0.790, 0.833]`."""
+    array = np.asarray(values, np.float64)
+    array = array[np.isfinite(array)]
+    if not len(array):
+        return "none"
+    low, high = interval(array)
+    return f"{array.mean():.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
