@@ -1,4 +1,4 @@
-"""What an exact explanation costs: `python benchmarks/explain.py [--model PATH] [--no-growth]`.
+"""What an exact explanation costs: `python benchmarks/explain.py [--model PATH]`.
 
 A 30 s track of five stems in five segments, all of which sound in every segment, explained by
 the local-state engine and by our own plain network, side by side: rounds of matrix products,
@@ -56,7 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="seconds of processor time instead of the clock's: on a machine that others use, "
         "with --threads 1, the ratios stay right",
     )
-    parser.add_argument("--no-growth", action="store_true", help="leave the second table out")
+    tables = parser.add_mutually_exclusive_group()
+    tables.add_argument("--no-growth", action="store_true", help="leave the second table out")
+    tables.add_argument("--growth-only", action="store_true", help="leave the first table out")
     options = parser.parse_args(arguments)
     global clock
     clock = time.process_time if options.cpu_time else time.perf_counter
@@ -72,7 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"segments with a silent stem: {sum(silent)}"
     )
     dtype = getattr(torch, options.dtype)
-    print_table(network, stems, segments, dtype, options.rounds)
+    if not options.growth_only:
+        print_table(network, stems, segments, dtype, options.rounds)
     if not options.no_growth:
         print_growth(network, stems, dtype)
     return 0
@@ -95,7 +98,7 @@ def print_table(
     first = engine()
     logits = first.evaluate(masks)
     all_masks(first)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    peak = peak_gb()
     plain = fastest_plain(network, stems)
 
     seconds = defaultdict[str, list[float]](list)
@@ -143,16 +146,25 @@ def print_growth(network: FCN, stems: Stems, dtype: torch.dtype) -> None:
     cases += [(f"{n} segments", stems, n) for n in (1, 2, 5, 10, 15, 20, 40)]
     cases += [
         (f"{seconds} s", lengthened(stems, seconds * SAMPLE_RATE), 5)
-        for seconds in (10, 30, 60, 120)
+        for seconds in (10, 30, 60, 120, 600)
     ]
-    print(f"\n| 5 stems, 5 segments, 30 s, but | s for {MASKS} masks | closed tables |")
-    print("|---|---|---|")
+    print(
+        f"\n| 5 stems, 5 segments, 30 s, but | s for {MASKS} masks | closed tables "
+        "| peak memory so far [GB] |"
+    )
+    print("|---|---|---|---|")
     for name, some, n_segments in cases:
         segments = equal_segments(some.shape[1], n_segments)
         engine = LocalStateEngine(network, some, segments, dtype=dtype)
         masks = np.random.default_rng(0).integers(0, 2, (MASKS, engine.n_components))
         seconds = timed(partial(engine.evaluate, masks))
-        print(f"| {name} | {seconds:.1f} | {'yes' if engine.closed else 'no'} |", flush=True)
+        closed = "yes" if engine.closed else "no"
+        print(f"| {name} | {seconds:.1f} | {closed} | {peak_gb():.2f} |", flush=True)
+
+
+def peak_gb() -> float:
+    """Most memory that this process has held [GiB]."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def lengthened(stems: Stems, samples: int) -> Stems:
