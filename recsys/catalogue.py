@@ -7,14 +7,17 @@ system, is a catalogue as it is: its titles are the track ids.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from lemons_utils import SAMPLE_RATE, DataError, ParameterError, write_beside
@@ -33,6 +36,9 @@ __all__ = [
 TEXT_COLUMNS = ("title", "artist", "album", "genre")
 COLUMNS = ("track_id", *TEXT_COLUMNS, "year", "duration_s", "samples")
 """What every `tracks` table has, in this order; further columns may follow."""
+
+BATCH_ROWS = 65_536
+"""Rows of `tracks.parquet` that are written, and can be read, as one piece."""
 
 UNFINISHED = "ingest.jsonl"
 """Ingest keeps this beside `tracks.parquet`, and has it alone until its first run is through."""
@@ -85,15 +91,46 @@ class Catalogue:
 
         Text is "" and the year is <NA> where they are not known.
         """
+        path = self.table
+        return _tracks_of_arrays(self.folder) if path is None else read_tracks(path)
+
+    @property
+    def table(self) -> Path | None:
+        """Where `tracks.parquet` is; None for a folder of arrays alone."""
         path = self.folder / "tracks.parquet"
-        if path.is_file():
-            return read_tracks(path)
-        return _tracks_of_arrays(self.folder)
+        return path if path.is_file() else None
+
+    @property
+    def count(self) -> int:
+        """Number of tracks; no table is read for it."""
+        if (path := self.table) is None:
+            return len(_array_names(self.folder))
+        with _readable(path):
+            return int(pq.read_metadata(path).num_rows)
 
     @property
     def track_ids(self) -> list[str]:
-        """Ids of all tracks, in the order of `tracks`."""
-        return list(self.tracks["track_id"])
+        """Ids of all tracks, in the order of `tracks`; other columns are not read for it."""
+        if "tracks" not in self.__dict__ and self.table is None:
+            return _array_names(self.folder)
+        return self.columns("track_id")["track_id"].tolist()
+
+    def columns(self, *names: str) -> pd.DataFrame:
+        """Read some columns of `tracks` alone."""
+        if "tracks" in self.__dict__ or (path := self.table) is None:
+            return self.tracks[list(names)]
+        with _readable(path):
+            return pd.read_parquet(path, columns=list(names))
+
+    def batches(self, *names: str, rows: int = BATCH_ROWS) -> Iterator[pd.DataFrame]:
+        """Go through some columns of `tracks` in memory that does not grow with the catalogue."""
+        if (path := self.table) is None:
+            tracks = self.tracks[list(names)]
+            yield from (tracks.iloc[at : at + rows] for at in range(0, len(tracks), rows))
+            return
+        with _readable(path), pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(rows, columns=list(names)):
+                yield batch.to_pandas()[list(names)]
 
     def audio_path(self, track_id: str) -> Path:
         """Where the array of a track is, or would be if it were there."""
@@ -177,7 +214,7 @@ def write_tracks(folder: Path, table: pd.DataFrame) -> pd.DataFrame:
     """
     tracks = _in_form(table)
     with write_beside(folder / "tracks.parquet") as temporary:
-        tracks.to_parquet(temporary, index=False)
+        tracks.to_parquet(temporary, index=False, row_group_size=BATCH_ROWS)
     return tracks
 
 
@@ -189,9 +226,16 @@ def read_tracks(path: Path) -> pd.DataFrame:
     DataError
         If it is missing, is no Parquet file or lacks a column.
     """
-    try:
+    with _readable(path):
         return _in_form(pd.read_parquet(path))
-    except (OSError, ValueError) as error:
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turn what goes wrong with a table into an error that names it."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError) as error:
         raise DataError(f"{path} is no table of tracks: {error}") from error
 
 
@@ -230,10 +274,13 @@ def _is_array(file_name: str) -> bool:
     return file_name.endswith(".npy") and not file_name.startswith(".")
 
 
+def _array_names(folder: Path) -> list[str]:
+    with os.scandir(_array_folder(folder)) as entries:
+        return sorted(e.name.removesuffix(".npy") for e in entries if _is_array(e.name))
+
+
 def _tracks_of_arrays(folder: Path) -> pd.DataFrame:
     """List a folder of arrays: the lengths are in their headers."""
-    home = _array_folder(folder)
-    names = sorted(entry.name for entry in os.scandir(home) if _is_array(entry.name))
-    track_ids = [name.removesuffix(".npy") for name in names]
-    samples = [array_length(home / name) for name in names]
+    home, track_ids = _array_folder(folder), _array_names(folder)
+    samples = [array_length(home / f"{track_id}.npy") for track_id in track_ids]
     return _in_form(pd.DataFrame({"track_id": track_ids, "title": track_ids, "samples": samples}))

@@ -29,6 +29,7 @@ from lemons_utils import (
     write_beside,
 )
 from recsys.catalogue import Catalogue, check_name, open_catalogue
+from recsys.draws import Pool
 from recsys.grouping import assign_groups
 from recsys.matching import loose_key
 from recsys.plays import match_plays, read_plays
@@ -40,7 +41,7 @@ SPLIT_COLUMNS = ("track_id", "split", "label", "playcount")
 
 def make_split(
     plays: pd.DataFrame,
-    track_ids: Sequence[str],
+    track_ids: Sequence[str] | Pool,
     *,
     user_name: str = "",
     seed: int = PUBLISHED_SEED,
@@ -52,7 +53,7 @@ def make_split(
     ----------
     plays : DataFrame with columns track_id, playcount
         What the listener played; a track that comes twice is summed.
-    track_ids : sequence of str
+    track_ids : sequence of str, or Pool
         All tracks of the catalogue; those that `plays` does not list are unheard.
     user_name : str
         Part of the seed, so that two listeners draw different negatives.
@@ -74,17 +75,16 @@ def make_split(
     ParameterError
         If `plays` lists tracks that the catalogue does not have, or negative counts.
     """
-    counts = _counts(plays, track_ids)
+    pool = track_ids if isinstance(track_ids, Pool) else Pool(track_ids)
+    counts = _counts(plays, pool)
     listened = counts[counts >= 1]
-    heard = set(listened.index)
-    unheard = np.array([name for name in dict.fromkeys(track_ids) if name not in heard], object)
-    if len(listened) < 3 or len(unheard) < 3:
+    unheard = len(pool) - len(listened)
+    if len(listened) < 3 or unheard < 3:
         raise DataError(
             f"train, valid and test need at least 3 listened and 3 unheard tracks, "
-            f"got {len(listened)} listened and {len(unheard)} unheard ones{_of(user_name)}"
+            f"got {len(listened)} listened and {unheard} unheard ones{_of(user_name)}"
         )
-    drawn, _ = _ranks(unheard, seed, user_name)
-    negatives = unheard[np.argsort(drawn, kind="stable")[: len(listened)]]
+    negatives = pool.draw(len(listened), salt=_salt(seed, user_name), without=listened.index)
     positives = listened.index.to_numpy(dtype=object)
     split = pd.DataFrame(
         {
@@ -94,7 +94,7 @@ def make_split(
         }
     ).sort_values("track_id", ignore_index=True)
     split["playcount"] = split["playcount"].astype("int64")
-    _, order = _ranks(split["track_id"].to_numpy(), seed, user_name)
+    order = _order(split["track_id"].to_numpy(), _salt(seed, user_name))
     if group is None:
         split["split"] = _stratified(split["label"].to_numpy(), order)
     else:
@@ -156,12 +156,11 @@ def read_split(path: Path) -> pd.DataFrame:
     return split
 
 
-def _counts(plays: pd.DataFrame, track_ids: Sequence[str]) -> pd.Series[int]:
+def _counts(plays: pd.DataFrame, pool: Pool) -> pd.Series[int]:
     counts = plays.groupby("track_id", sort=True)["playcount"].sum().astype("int64")
     if (counts < 0).any():
         raise ParameterError("playcount must be 0 or more")
-    known = set(track_ids)
-    if unknown := [track_id for track_id in counts.index if track_id not in known]:
+    if unknown := pool.unknown(counts.index):
         raise ParameterError(
             f"plays lists {len(unknown)} tracks that the catalogue does not have, "
             f"the first is {unknown[0]!r}"
@@ -169,19 +168,14 @@ def _counts(plays: pd.DataFrame, track_ids: Sequence[str]) -> pd.Series[int]:
     return counts
 
 
-def _ranks(
-    track_ids: NDArray[np.object_], seed: int, user_name: str
-) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """Two independent random numbers a track: one to draw by, one to order by."""
-    salt = hashlib.sha256(f"{seed}:{user_name}:".encode())
+def _salt(seed: int, user_name: str) -> str:
+    return f"{seed}:{user_name}:"
 
-    def digest(track_id: str) -> bytes:
-        copy = salt.copy()
-        copy.update(track_id.encode())
-        return copy.digest()[:16]
 
-    numbers = np.frombuffer(b"".join(map(digest, track_ids)), dtype=">u8").astype(np.uint64)
-    return numbers[0::2], numbers[1::2]
+def _order(track_ids: NDArray[np.object_], salt: str) -> NDArray[np.uint64]:
+    """Random numbers to order tracks by: the second 8 bytes of the hash that they are drawn by."""
+    digests = [hashlib.sha256(f"{salt}{track_id}".encode()).digest() for track_id in track_ids]
+    return np.frombuffer(b"".join(digests), dtype=">u8").astype(np.uint64)[1::4]
 
 
 def _stratified(labels: NDArray[np.int64], order: NDArray[np.uint64]) -> NDArray[np.object_]:
@@ -223,7 +217,7 @@ def _of(user_name: str) -> str:
 
 def artists(catalogue: Catalogue) -> dict[str, str]:
     """Name the artist of each track for `make_split(group=...)`, spelling and guests aside."""
-    tracks = catalogue.tracks
+    tracks = catalogue.columns("track_id", "artist")
     names = {name: loose_key(name) if name else "" for name in tracks["artist"].unique()}
     return dict(zip(tracks["track_id"], tracks["artist"].map(names), strict=True))
 
@@ -236,7 +230,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Turn play counts into each listener's labels and 80-10-10 split.",
     )
     parser.add_argument(
-        "plays", type=Path, help="CSV: user_name, playcount, and track_id or title and artist"
+        "plays",
+        type=Path,
+        help="CSV or Parquet: user_name, playcount, and track_id or title and artist",
     )
     parser.add_argument("--catalogue", required=True, metavar="NAME")
     parser.add_argument("--user_name", nargs="+", metavar="NAME", help="these listeners alone")
@@ -244,18 +240,57 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=PUBLISHED_SEED)
     options = parser.parse_args(arguments)
 
+    if options.plays.suffix == ".parquet" and not options.user_name:
+        raise ParameterError("name the listeners of a Parquet file: --user_name NAME ...")
     catalogue = open_catalogue(options.catalogue, data_folder=configuration().data_folder)
-    matched, unmatched = match_plays(read_plays(options.plays), catalogue.tracks)
-    _report_unmatched(catalogue, matched, unmatched)
-    names = options.user_name or sorted(matched["user_name"].unique())
-    group = artists(catalogue) if options.group else None
-    track_ids = catalogue.track_ids
+    plays = read_plays(options.plays, options.user_name)
+    write_splits(
+        catalogue, plays, options.user_name, seed=options.seed, by_artist=options.group == "artist"
+    )
+    return 0
+
+
+def write_splits(
+    catalogue: Catalogue,
+    plays: pd.DataFrame,
+    user_names: Sequence[str] | None = None,
+    *,
+    seed: int = PUBLISHED_SEED,
+    by_artist: bool = False,
+) -> None:
+    """Match plays to a catalogue, write each listener's split, print what came of it.
+
+    Rows that fit no track are counted, and written to `splits/unmatched.csv`.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    plays : DataFrame with columns user_name, track_id, title, artist, playcount
+    user_names : sequence of str, optional
+        Everybody in `plays` by default.
+    seed : int
+    by_artist : bool
+        Keep an artist in one part.
+
+    Raises
+    ------
+    DataError
+        If no row fits a track, or listeners have too few tracks; the others' splits are there.
+    """
+    names = ["track_id", "title", "artist"] if (plays["track_id"] == "").any() else ["track_id"]
+    matched, unmatched = match_plays(plays, catalogue.columns(*names))
+    _report_unmatched(catalogue, unmatched)
+    if not len(matched) and (len(unmatched) or not user_names):
+        raise DataError(f"no row of the plays fits a track of catalogue {catalogue.name}")
+    group = artists(catalogue) if by_artist else None
+    pool = Pool(catalogue.table or catalogue.track_ids)
+    plays_of = {str(name): own for name, own in matched.groupby("user_name")}
     failed = []
-    for name in names:
-        path = split_path(catalogue, name, options.seed)
-        plays = matched[matched["user_name"] == name]
+    for name in user_names or sorted(plays_of):
+        path = split_path(catalogue, name, seed)
+        own = plays_of.get(name, matched.iloc[:0])
         try:
-            split = make_split(plays, track_ids, user_name=name, seed=options.seed, group=group)
+            split = make_split(own, pool, user_name=name, seed=seed, group=group)
         except DataError as error:
             failed.append(str(error))
             continue
@@ -263,10 +298,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(_summary(name, split, path))
     if failed:
         raise DataError("; ".join(failed))
-    return 0
 
 
-def _report_unmatched(catalogue: Catalogue, matched: pd.DataFrame, unmatched: pd.DataFrame) -> None:
+def _report_unmatched(catalogue: Catalogue, unmatched: pd.DataFrame) -> None:
     """Write the rows that no track fits beside the splits; none, no file."""
     path = catalogue.folder / "splits" / "unmatched.csv"
     path.unlink(missing_ok=True)
@@ -277,8 +311,6 @@ def _report_unmatched(catalogue: Catalogue, matched: pd.DataFrame, unmatched: pd
             f"{len(unmatched):,} rows with {unmatched['playcount'].sum():,} plays fit no track "
             f"of the catalogue: {path}"
         )
-    if not len(matched):
-        raise DataError(f"no row of the plays fits a track of catalogue {catalogue.name}")
 
 
 def _summary(name: str, split: pd.DataFrame, path: Path) -> str:

@@ -66,7 +66,8 @@ def match(titles: pd.Series, artists: pd.Series, tracks: pd.DataFrame) -> pd.Ser
     -------
     Series of track_id with the index of `titles`, missing where no track fits
     """
-    named = tracks[(tracks["title"] != "") & (tracks["artist"] != "")].sort_values("track_id")
+    named = tracks[(tracks["title"] != "") & (tracks["artist"] != "")]
+    named = named[_by_one_of(named["artist"], artists)].sort_values("track_id")
     title, bare_title = _both(named["title"])
     artist, bare_artist = _both(named["artist"])
     exact = pd.DataFrame({"track_id": named["track_id"], "key": _join(artist, title)})
@@ -77,6 +78,15 @@ def match(titles: pd.Series, artists: pd.Series, tracks: pd.DataFrame) -> pd.Ser
     artist, bare_artist = _both(artists)
     found = _look_up(_join(artist, title), exact)
     return found.fillna(_look_up(_join(bare_artist, bare_title), roughly))
+
+
+def _by_one_of(artists: pd.Series, wanted: pd.Series) -> pd.Series:
+    """Whether an artist is among those wanted: the titles of all others need not be looked at."""
+    strict, loose = (set(keys) for keys in _both(wanted))
+    names = pd.Series(artists.unique(), dtype=object)
+    name, bare_name = _both(names)
+    known = set(names[name.isin(strict) | bare_name.isin(loose)])
+    return artists.astype(object).isin(known)  # pandas' text columns look up value by value
 
 
 def _join(artists: pd.Series, titles: pd.Series) -> pd.Series:
@@ -94,4 +104,5 @@ def _both(column: pd.Series) -> tuple[pd.Series, pd.Series]:
 
 def _look_up(keys: pd.Series, candidates: pd.DataFrame) -> pd.Series:
     first = candidates.drop_duplicates("key").set_index("key")["track_id"]
-    return keys.map(first.drop(index="", errors="ignore"))
+    found = keys.map(first.drop(index="", errors="ignore"))
+    return found.astype(first.dtype)  # all missing, it would have no type

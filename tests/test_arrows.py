@@ -8,20 +8,24 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SHARED = ("lemons_utils", "lemons_audio")
+SHARED = ("lemons_utils", "lemons_audio", "lemons_jobs")
 ROOMS = ("recsys", "audiolime", "explanations")
 MAY_IMPORT = {
     "lemons_utils": {"lemons_audio"},
     "lemons_audio": {"lemons_utils"},
-    "recsys": {"recsys", "lemons_utils"},
-    "audiolime": {"audiolime", "lemons_utils"},
-    "explanations": {"explanations", "audiolime", "recsys", "lemons_utils"},
+    "lemons_jobs": {"lemons_utils"},
+    "recsys": {"recsys", "lemons_utils", "lemons_jobs"},
+    "audiolime": {"audiolime", "lemons_utils", "lemons_jobs"},
+    "explanations": {"explanations", "audiolime", "recsys", "lemons_utils", "lemons_jobs"},
 }
 SACRED = {"recsys.experiment", "recsys.eval", "recsys.tracking"}
 KNOW_THE_DEMO = {"explanations.stems", "explanations.experiments.planted"}
 HEAVY = [
     "av",
     "altair",
+    "dask",
+    "distributed",
+    "duckdb",
     "filelock",
     "joblib",
     "librosa",

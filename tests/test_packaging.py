@@ -13,7 +13,12 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-CONDA_NAMES = {"pytorch": "torch", "pysoundfile": "soundfile", "soxr-python": "soxr"}
+CONDA_NAMES = {
+    "pytorch": "torch",
+    "pysoundfile": "soundfile",
+    "soxr-python": "soxr",
+    "python-duckdb": "duckdb",
+}
 LOCK_LINE = re.compile(r"^([A-Za-z0-9._-]+)==([^;\s]+)")
 
 
@@ -87,7 +92,7 @@ def test_a_plain_wheel_install_works(tmp_path):
         capture_output=True,
     )
     script = (
-        "import lemons_utils, lemons_audio, recsys.model, audiolime;"
+        "import lemons_utils, lemons_audio, lemons_jobs, recsys.model, audiolime;"
         "from explanations.player import share_page;"
         "print(lemons_utils.__file__, lemons_utils.configuration().data_folder)"
     )

@@ -1,5 +1,6 @@
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from lemons_utils import DataError, ParameterError, audio_checksum, to_int16
@@ -182,3 +183,46 @@ def test_names_that_are_good_file_names(name):
 def test_names_that_are_none(name):
     with pytest.raises(ParameterError, match="user_name must be"):
         check_name(name, "user_name")
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_a_large_table_is_counted_and_read_in_parts(tmp_path, loaded, monkeypatch):
+    monkeypatch.setattr("recsys.catalogue.BATCH_ROWS", 100)
+    ids = [f"{number:05}" for number in range(250)]
+    write_tracks(tmp_path, pd.DataFrame({"track_id": ids, "title": "t", "samples": range(250)}))
+    assert pq.read_metadata(tmp_path / "tracks.parquet").num_row_groups == 3
+    catalogue = Catalogue("large", tmp_path)
+    if loaded:
+        assert len(catalogue.tracks) == 250
+    assert catalogue.count == 250
+    assert catalogue.track_ids == ids
+    pd.testing.assert_frame_equal(
+        catalogue.columns("samples", "track_id"), catalogue.tracks[["samples", "track_id"]]
+    )
+    parts = list(catalogue.batches("title", "track_id", rows=100))
+    assert [len(part) for part in parts] == [100, 100, 50]
+    assert list(pd.concat(parts)["track_id"]) == ids
+    assert list(parts[0]) == ["title", "track_id"]
+
+
+def test_nothing_is_read_that_is_not_asked_for(tmp_path, rng):
+    save_audio(tmp_path, noise(rng))
+    arrays = Catalogue("arrays", tmp_path)
+    write_tracks(tmp_path / "t", pd.DataFrame({"track_id": ["a"], "samples": [1]}))
+    table = Catalogue("table", tmp_path / "t")
+    for catalogue in (arrays, table):
+        assert (catalogue.count, len(catalogue.track_ids)) == (1, 1)
+        assert "tracks" not in vars(catalogue)
+    assert [list(part["samples"]) for part in arrays.batches("samples")] == [[20_000]]
+
+
+def test_damaged_tables_are_data_errors_however_they_are_read(tmp_path):
+    (tmp_path / "tracks.parquet").write_bytes(b"PAR1 no")
+    catalogue = Catalogue("broken", tmp_path)
+    for read in (
+        lambda: catalogue.count,
+        lambda: catalogue.track_ids,
+        lambda: list(catalogue.batches("track_id")),
+    ):
+        with pytest.raises(DataError, match=r"tracks\.parquet is no table"):
+            read()

@@ -542,3 +542,42 @@ def test_mistakes_are_one_line(home, tmp_path, capsys, rows, arguments, says):
     error = capsys.readouterr().err
     assert says in error
     assert error.count("\n") == 1
+
+
+# -- a prepared Parquet file -------------------------------------------------------------------
+def test_a_parquet_file_of_plays_gives_the_same_split(home, tmp_path, capsys):
+    rows = [("marko", track_id, 2) for track_id in IDS[:60]]
+    rows += [("nina", track_id, 1) for track_id in IDS[30:80]]
+    plays = pd.DataFrame(rows, columns=["user_name", "track_id", "playcount"])
+    plays.to_csv(tmp_path / "plays.csv", index=False)
+    plays.to_parquet(tmp_path / "plays.parquet", index=False, row_group_size=50)
+    catalogue, written = Catalogue("mine", home), []
+    for suffix in ("csv", "parquet"):
+        file = str(tmp_path / f"plays.{suffix}")
+        assert main([file, "--catalogue", "mine", "--user_name", "nina"]) == 0
+        assert users(catalogue) == ["nina"]
+        written.append(split_path(catalogue, "nina").read_bytes())
+    assert written[0] == written[1]
+    assert "50 listened" in capsys.readouterr().out
+    alone = read_plays(tmp_path / "plays.parquet", ["nina"])
+    assert set(alone["user_name"]) == {"nina"}
+    assert list(alone) == ["user_name", "track_id", "title", "artist", "playcount"]
+    assert main([str(tmp_path / "plays.parquet"), "--catalogue", "mine"]) == 2
+    assert "name the listeners" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("plays", "says"),
+    [
+        ({"track_id": ["a"], "playcount": [1]}, "is no table of play counts"),
+        ({"user_name": ["u"], "track_id": ["a"], "playcount": ["x"]}, "is no table of play counts"),
+        ({"user_name": ["u"], "track_id": ["a"], "playcount": [-1]}, "from 0 up"),
+    ],
+)
+def test_broken_parquet_files_are_data_errors(tmp_path, plays, says):
+    pd.DataFrame(plays).to_parquet(tmp_path / "plays.parquet")
+    with pytest.raises(DataError, match=says):
+        read_plays(tmp_path / "plays.parquet", ["u"])
+    (tmp_path / "plays.parquet").write_bytes(b"PAR1")
+    with pytest.raises(DataError, match="is no table of play counts"):
+        read_plays(tmp_path / "plays.parquet", ["u"])

@@ -1,0 +1,96 @@
+"""Draw from all tracks of a catalogue, a million as quickly as a hundred.
+
+DuckDB hashes and ranks the ids in columns; those in a Parquet file it streams, so that a draw needs
+no more memory than what it keeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lemons_utils import DataError
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+class Pool:
+    """The ids of all tracks there are.
+
+    Parameters
+    ----------
+    track_ids : sequence of str, or Path of a Parquet file with a column `track_id`
+        In the file no id may come twice; in a sequence those that do count once.
+    """
+
+    def __init__(self, track_ids: Sequence[str] | Path) -> None:
+        self._source = track_ids if isinstance(track_ids, Path) else list(dict.fromkeys(track_ids))
+
+    def __len__(self) -> int:
+        if isinstance(self._source, list):
+            return len(self._source)
+        return int(self._query("SELECT count(*) FROM pool")[0][0])
+
+    def unknown(self, track_ids: Collection[str]) -> list[str]:
+        """Those of some ids that the pool does not have, sorted."""
+        if isinstance(self._source, list):
+            return sorted(set(track_ids).difference(self._source))
+        found = self._query("SELECT track_id FROM pool SEMI JOIN given USING (track_id)", track_ids)
+        return sorted(set(track_ids).difference(track_id for (track_id,) in found))
+
+    def draw(self, count: int, *, salt: str, without: Collection[str] = ()) -> NDArray[np.object_]:
+        """Draw ids by the SHA-256 of the salt and the id: the same on every machine.
+
+        Parameters
+        ----------
+        count : int >= 0
+            All there are, where there are fewer.
+        salt : str
+            Goes before the id; another salt is another draw.
+        without : collection of str
+            Ids that are not to be drawn.
+
+        Returns
+        -------
+        ndarray [shape=(drawn,)] of str, in the order of their hashes
+        """
+        drawn = self._query(
+            "SELECT track_id FROM pool ANTI JOIN given USING (track_id) "
+            "ORDER BY sha256($salt || track_id) LIMIT $count",
+            without,
+            {"salt": salt, "count": count},
+        )
+        return np.array([track_id for (track_id,) in drawn], dtype=object)
+
+    def _query(
+        self,
+        query: str,
+        given: Collection[str] = (),
+        parameters: dict[str, object] | None = None,
+    ) -> list[tuple[Any, ...]]:
+        """Ask DuckDB about the tables `pool` and `given`; return rows."""
+        import duckdb
+
+        with duckdb.connect() as connection:
+            try:
+                connection.register("pool", self._pool(connection))
+                connection.register("given", _table(given))
+                return connection.execute(query, parameters or {}).fetchall()
+            except duckdb.Error as error:
+                raise DataError(f"{self._source} is no table of tracks: {error}") from error
+
+    def _pool(self, connection: duckdb.DuckDBPyConnection) -> object:
+        if isinstance(self._source, list):
+            return _table(self._source)
+        return connection.read_parquet(str(self._source))
+
+
+def _table(track_ids: Collection[str]) -> object:
+    import pyarrow as pa
+
+    return pa.table({"track_id": pa.array(track_ids, pa.string())})
