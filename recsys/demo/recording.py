@@ -32,7 +32,8 @@ FIRST_FRESH_SEED = 1_000_000
 LABELS = "labels.csv"
 """Beside a fresh catalogue's tracks: user_name, track_id, label (1 liked, 0 not)."""
 
-_SILENT = ("__init__.py", "__main__.py", "build.py", "listeners.py", "recording.py", "takes.py")
+_SILENT = ("__init__.py", "__main__.py", "build.py", "listeners.py", "planted.py", "recording.py",
+           "takes.py")  # fmt: skip
 TASTES = "listeners.json"
 """Beside plays.csv: what each listener likes, as one would say it."""
 

@@ -1,0 +1,211 @@
+"""Songs for listeners whose taste is planted: one property of one stem, and nothing else.
+
+Of every song four coins are tossed, one for each listener of `PLANTED`: drums four to the floor,
+a walking bass, a singer, a piano solo. The coins know nothing of each other nor of anything else
+about the song: sixteen seeds in a row hold each of the sixteen outcomes once, in any order. So
+what tells the songs that a listener likes from the others is in that one stem; and `without`
+gives the same song with that one coin turned over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+
+from lemons_utils import ParameterError, write_beside
+from recsys.catalogue import Catalogue
+from recsys.demo.band import _bass, _drums
+from recsys.demo.patterns import BASS_STYLES, DRUM_GROOVES
+from recsys.demo.recording import LABELS, record
+from recsys.demo.score import timeline
+from recsys.demo.song import SOLO_SEGMENTS, Song, compose, dice
+from recsys.listening import PUBLISHED_SEED, make_split, split_path, write_split
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A listener who likes one thing.
+
+    Parameters
+    ----------
+    user_name : str
+    taste : str
+        As one would say it.
+    stem : str
+        From `STEMS`: where it is to be heard.
+    """
+
+    user_name: str
+    taste: str
+    stem: str
+
+
+PLANTED: dict[str, Planted] = {
+    listener.user_name: listener
+    for listener in (
+        Planted("four-to-the-floor", "drums four to the floor", "drums"),
+        Planted("walking-bass", "a walking bass", "bass"),
+        Planted("voice", "somebody sings", "vocals"),
+        Planted("piano-solo", "a piano solo, somewhere in the track", "piano"),
+    )
+}
+"""The four listeners by user name; the order is that of their coins."""
+
+BLOCK = 2 ** len(PLANTED)
+"""So many seeds in a row hold every outcome of the coins once."""
+
+FIRST_SEED = 2_000_000
+"""Planted songs have seeds from here on, those of fresh tracks from `FIRST_FRESH`."""
+FIRST_FRESH = 3_000_000
+
+_GROOVE, _BASS = "four to the floor", "walking"
+_NO_GROOVES = ("none", "orchestral", "driving")
+_NO_BASSES = ("none", "walking", "boogie", "melodic")
+"""What is left out on the other side: silence, and what comes close to the planted property."""
+
+
+def likes(user_name: str, seed: int) -> bool:
+    """Whether a listener likes the song of a seed: the listener's coin.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such listener, or the seed is negative.
+    """
+    if user_name not in PLANTED:
+        raise ParameterError(f"user_name must be one of {', '.join(PLANTED)}, got {user_name!r}")
+    return _coins(seed)[user_name]
+
+
+def planted_song(seed: int) -> Song:
+    """Compose a song, with what its four coins say.
+
+    Parameters
+    ----------
+    seed : int >= 0
+        Every other decision is that of `compose(seed)`. The drums and the bass are as loud as
+        those that it has there, whatever they play instead.
+    """
+    return _plant(compose(seed), _coins(seed))
+
+
+def without(user_name: str, seed: int) -> Song:
+    """Compose the same song, but without what the listener likes.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such listener.
+    """
+    likes(user_name, seed)
+    return _plant(compose(seed), {**_coins(seed), user_name: False})
+
+
+def record_planted(folder: Path, tracks: int, *, fresh: bool = False, jobs: int = -1) -> Catalogue:
+    """Build a catalogue of planted songs: a split for each listener, or labels of fresh tracks.
+
+    What is there already is not played again.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the catalogue; its name becomes the catalogue's.
+    tracks : int, a multiple of 16
+    fresh : bool
+        Compose other songs than those to train on, and write `LABELS` instead of splits.
+    jobs : int
+        Processes; -1 for one on each core.
+
+    Raises
+    ------
+    ParameterError
+        If the number of tracks is no multiple of 16: then the coins would hang together.
+    """
+    if tracks < BLOCK or tracks % BLOCK:
+        raise ParameterError(f"planted tracks come in multiples of {BLOCK}, got {tracks}")
+    first = FIRST_FRESH if fresh else FIRST_SEED
+    seeds = range(first, first + tracks)
+    songs = Parallel(n_jobs=jobs)(delayed(planted_song)(seed) for seed in seeds)
+    catalogue = record(songs, folder, jobs=jobs)
+    verdicts = pd.DataFrame(
+        [
+            (user_name, track_id, int(likes(user_name, seed)))
+            for user_name in PLANTED
+            for track_id, seed in zip(catalogue.track_ids, seeds, strict=True)
+        ],
+        columns=["user_name", "track_id", "label"],
+    )
+    if fresh:
+        with write_beside(folder / LABELS) as temporary:
+            verdicts.to_csv(temporary, index=False, lineterminator="\n")
+        return catalogue
+    for user_name, own in verdicts.groupby("user_name"):
+        plays = own[own["label"] == 1].rename(columns={"label": "playcount"})
+        split = make_split(plays, catalogue.track_ids, user_name=str(user_name))
+        write_split(split_path(catalogue, str(user_name), PUBLISHED_SEED), split)
+    return catalogue
+
+
+def _coins(seed: int) -> dict[str, bool]:
+    block, place = divmod(seed, BLOCK)
+    outcome = int(dice(block, "coins").permutation(BLOCK)[place])
+    return {user_name: bool(outcome >> bit & 1) for bit, user_name in enumerate(PLANTED)}
+
+
+def _plant(song: Song, coins: dict[str, bool]) -> Song:
+    groove = _GROOVE if coins["four-to-the-floor"] else _other(song.seed, _other_grooves())
+    bass = _BASS if coins["walking-bass"] else _other(song.seed, _other_basses())
+    draw = dice(song.seed, "planted solo")
+    first = int(draw.integers(SOLO_SEGMENTS))
+    solo = tuple(range(first, min(first + int(draw.integers(1, 3)), SOLO_SEGMENTS)))
+    planted = replace(
+        song,
+        drum_groove=groove,
+        bass_style=bass,
+        voice=coins["voice"],
+        piano_solo=solo if coins["piano-solo"] else (),
+    )
+    return _as_loud_as(song, planted)
+
+
+def _as_loud_as(song: Song, other: Song) -> Song:
+    """Give the drums and the bass of another version of a song the loudness they have in it."""
+    vocals, piano, drums, bass, rest = song.levels_db
+    drums += _loudness_db(song, "drums") - _loudness_db(other, "drums")
+    bass += _loudness_db(song, "bass") - _loudness_db(other, "bass")
+    levels = (vocals, piano, drums, bass, rest)
+    # the band's level is set by what its stems should have: keep it where the song has it
+    loudness_db = song.loudness_db + _sum_db(levels) - _sum_db(song.levels_db)
+    return replace(other, levels_db=levels, loudness_db=loudness_db)
+
+
+def _loudness_db(song: Song, stem: str) -> float:
+    """Root mean square of what is played on a stem, over the whole track, before mixing."""
+    wave = (_drums if stem == "drums" else _bass)(song, timeline(song))
+    return 10 * float(np.log10(np.mean(np.square(wave, dtype=np.float64))))
+
+
+def _sum_db(levels_db: tuple[float, ...]) -> float:
+    return 10 * float(np.log10(sum(10 ** (level / 10) for level in levels_db)))
+
+
+def _other(seed: int, choices: tuple[str, ...]) -> str:
+    draw = dice(seed, f"instead {len(choices)}")
+    return choices[int(draw.integers(len(choices)))]
+
+
+def _other_basses() -> tuple[str, ...]:
+    return tuple(name for name in BASS_STYLES if name not in _NO_BASSES)
+
+
+def _other_grooves() -> tuple[str, ...]:
+    """List the grooves whose kick drum does not fall on every quarter."""
+    return tuple(
+        name
+        for name, pieces in DRUM_GROOVES.items()
+        if name not in _NO_GROOVES and "." in pieces.get("kick", "").partition("|")[0][::4]
+    )

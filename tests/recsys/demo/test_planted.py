@@ -1,0 +1,135 @@
+"""Songs with a planted property: independent of everything, in one stem, equally loud."""
+
+from dataclasses import fields
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lemons_utils import ParameterError
+from recsys.demo import band
+from recsys.demo.patterns import DRUM_GROOVES
+from recsys.demo.planted import (
+    BLOCK,
+    FIRST_FRESH,
+    FIRST_SEED,
+    PLANTED,
+    likes,
+    planted_song,
+    record_planted,
+    without,
+)
+from recsys.demo.recording import FIRST_FRESH_SEED, LABELS
+from recsys.demo.song import STEMS, compose
+from recsys.listening import read_split, split_path, users
+
+SEEDS = range(FIRST_SEED, FIRST_SEED + 2 * BLOCK)
+
+
+def has(user_name, song):
+    return {
+        "four-to-the-floor": song.drum_groove == "four to the floor",
+        "walking-bass": song.bass_style == "walking",
+        "voice": song.voice,
+        "piano-solo": bool(song.piano_solo),
+    }[user_name]
+
+
+@pytest.fixture(scope="module")
+def songs():
+    return {seed: planted_song(seed) for seed in SEEDS}
+
+
+def test_the_four_coins_are_independent():
+    coins = np.array([[likes(name, seed) for name in PLANTED] for seed in SEEDS])
+    for block in coins.reshape(-1, BLOCK, len(PLANTED)):
+        assert len({tuple(outcome) for outcome in block}) == BLOCK
+    orders = {tuple(map(tuple, block)) for block in coins.reshape(-1, BLOCK, len(PLANTED))}
+    assert len(orders) == 2, "the order must be another one in every block"
+
+
+def test_no_coin_depends_on_the_genre_or_the_tempo():
+    seeds = range(FIRST_SEED, FIRST_SEED + 384)
+    plain = [compose(seed) for seed in seeds]
+    genres = pd.get_dummies([song.genre for song in plain]).to_numpy(float)
+    about = np.column_stack(
+        [genres, [[s.tempo, s.loudness_db, s.brightness_db, s.popularity] for s in plain]]
+    )
+    for name in PLANTED:
+        coin = np.array([likes(name, seed) for seed in seeds], float)
+        assert coin.mean() == 0.5
+        found = [abs(np.corrcoef(coin, column)[0, 1]) for column in about.T]
+        assert max(found) < 0.17, (name, found)  # 384 tracks: 0.05 is one standard deviation
+
+
+def test_a_song_has_what_its_coins_say(songs):
+    for seed, song in songs.items():
+        for name in PLANTED:
+            assert has(name, song) == likes(name, seed)
+            assert not has(name, without(name, seed))
+            others = set(PLANTED) - {name}
+            assert all(has(other, without(name, seed)) == likes(other, seed) for other in others)
+
+
+def test_nothing_else_is_changed(songs):
+    decided = {"drum_groove", "bass_style", "voice", "piano_solo", "levels_db", "loudness_db"}
+    for seed, song in songs.items():
+        plain = compose(seed)
+        changed = {f.name for f in fields(song) if getattr(song, f.name) != getattr(plain, f.name)}
+        assert changed <= decided
+
+
+def test_no_kick_drum_on_every_quarter_but_in_the_planted_groove(songs):
+    for song in songs.values():
+        if song.drum_groove != "four to the floor":
+            bars = DRUM_GROOVES[song.drum_groove]["kick"].split("|")
+            assert any(bar[beat] == "." for bar in bars for beat in (0, 4, 8, 12))
+
+
+def rms_db(wave):
+    return 10 * np.log10(np.square(wave.astype(float)).mean())
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_the_planted_stem_alone_differs_and_is_as_loud(name):
+    place = STEMS.index(PLANTED[name].stem)
+    seed = next(seed for seed in SEEDS if likes(name, seed))
+    liked, other = band.render(planted_song(seed)), band.render(without(name, seed))
+    assert not np.array_equal(liked[place], other[place])
+    rest = [index for index in range(len(STEMS)) if index != place]
+    # but for the limiter, which turns the whole mix down, and rounding
+    scale = np.vdot(liked[rest], other[rest].astype(float)) / np.vdot(
+        liked[rest], liked[rest].astype(float)
+    )
+    assert abs(20 * np.log10(scale)) < 1.0
+    assert np.abs(other[rest] - scale * liked[rest]).max() < 3
+    if name in ("four-to-the-floor", "walking-bass"):
+        # room and tone control come after the levels
+        assert rms_db(liked[place]) - rms_db(other[place]) == pytest.approx(0, abs=1.5)
+
+
+def test_a_recorded_catalogue_has_splits_and_a_fresh_one_labels(tmp_path):
+    catalogue = record_planted(tmp_path / "planted", BLOCK, jobs=1)
+    assert users(catalogue) == sorted(PLANTED)
+    for name in PLANTED:
+        split = read_split(split_path(catalogue, name)).set_index("track_id")
+        seeds = catalogue.tracks.set_index("track_id")["seed"]
+        assert len(split) == BLOCK
+        assert all(
+            bool(row.label) == likes(name, int(seeds[row.Index])) for row in split.itertuples()
+        )
+    fresh = record_planted(tmp_path / "fresh", BLOCK, fresh=True, jobs=1)
+    assert not set(fresh.track_ids) & set(catalogue.track_ids)
+    assert set(fresh.tracks["seed"]) == set(range(FIRST_FRESH, FIRST_FRESH + BLOCK))
+    labels = pd.read_csv(fresh.folder / LABELS)
+    assert (labels.groupby("user_name")["label"].sum() == BLOCK // 2).all()
+
+
+def test_refuses_what_makes_no_sense(tmp_path):
+    assert FIRST_SEED > FIRST_FRESH_SEED
+    with pytest.raises(ParameterError, match="multiples of 16"):
+        record_planted(tmp_path / "planted", 20)
+    with pytest.raises(ParameterError, match="user_name must be one of"):
+        likes("bob", 3)
+    with pytest.raises(ParameterError, match="user_name must be one of"):
+        without("bob", 3)
