@@ -1,7 +1,12 @@
 """What all tests share: quiet threads, golden files, small synthetic audio."""
 
+import contextlib
+import json
 import os
-from collections.abc import Callable
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import av
@@ -54,6 +59,52 @@ def write_media() -> Callable[..., None]:
             container.mux(stream.encode(None))
 
     return write
+
+
+@pytest.fixture(scope="session")
+def dask() -> Iterator[Callable[..., subprocess.Popen]]:
+    """Start a part of a Dask cluster, as `dask("scheduler", ...)` or `dask("worker", ...)`."""
+    processes = []
+
+    def start(what: str, *arguments: str) -> subprocess.Popen:
+        command = [sys.executable, "-m", f"distributed.cli.dask_{what}", *arguments]
+        command += ["--host", "127.0.0.1", "--no-dashboard"]
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        processes.append(subprocess.Popen(command, cwd=GOLDEN.parents[1], **quiet))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(60)
+        process.kill()
+
+
+@pytest.fixture(scope="session")
+def start_scheduler(dask) -> Callable[[Path], tuple[subprocess.Popen, str]]:
+    """Start a scheduler without workers; returns the process and its address."""
+
+    def start(file: Path) -> tuple[subprocess.Popen, str]:
+        process = dask("scheduler", "--port", "0", "--scheduler-file", str(file))
+        while process.poll() is None:
+            with contextlib.suppress(FileNotFoundError, ValueError):  # not yet, or half of it
+                return process, json.loads(file.read_text())["address"]
+            time.sleep(0.05)
+        raise RuntimeError(f"the scheduler ended with {process.returncode}")
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory, dask, start_scheduler) -> str:
+    """Run a scheduler and two workers, started again when they die; their address."""
+    folder = tmp_path_factory.mktemp("dask")
+    _, address = start_scheduler(folder / "scheduler.json")
+    arguments = ["--nworkers", "2", "--nthreads", "1", "--local-directory", str(folder)]
+    dask("worker", address, *arguments)
+    return address
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
