@@ -46,7 +46,7 @@ NAME = "fidelity"
 TITLE = "Faithfulness"
 ORDER = 20
 FULL = ((),)
-QUICK = (("--num_explanations", "2"),)
+QUICK = (("--tracks", "any", "--num_explanations", "2", "--n_temporal_segments", "2"),)
 
 TITLES = {"time": "Time", "source": "Source", "time_source": "Time + Source"}
 

@@ -47,7 +47,8 @@ NAME = "stability"
 TITLE = "Stability"
 ORDER = 10
 FULL = (("--num_samples", "512", "1024", "2048", "4096", "131072"),)
-QUICK = (("--num_samples", "512", "2048", "--repeat", "3", "--num_explanations", "2"),)
+_SMALL = ("--tracks", "any", "--num_explanations", "2", "--n_temporal_segments", "2")
+QUICK = (("--num_samples", "128", "512", "--repeat", "3", *_SMALL),)
 
 EXACT = "exhaustive"
 

@@ -40,6 +40,7 @@ from lemons_utils import (
     write_beside,
 )
 from recsys.catalogue import Catalogue, open_catalogue
+from recsys.listening import read_split, split_path
 from recsys.predict import predict
 
 MAX_LISTED = 12
@@ -185,19 +186,27 @@ class Bench:
         return TrackTables(tables, tuple(names), path.with_name(f"{name}-levels.npz"))
 
     def choose_tracks(self, user_name: str, how: str, count: int) -> list[str]:
-        """Choose tracks: the `count` of highest relevance, or any, the same for everybody.
+        """Choose tracks of the catalogue.
 
         Parameters
         ----------
         user_name : str
-        how : 'top' or 'any'
+        how : str
+            'top': those of highest relevance. 'unseen': those of the listener's split that no
+            training hears, the liked ones first. 'any': the same for everybody.
         count : int > 0
+            Fewer where there are not so many.
         """
         catalogue = self.catalogue
         if count < 1:
             raise ParameterError(f"num_explanations must be at least 1, got {count}")
         if how == "any":
             return sorted(catalogue.track_ids, key=_scrambled)[:count]
+        if how == "unseen":
+            split = read_split(split_path(catalogue, user_name))
+            rest = split[split["split"] != "train"].sort_values("track_id")
+            liked = rest["label"] == 1
+            return [*rest["track_id"][liked], *rest["track_id"][~liked]][:count]
         listener = self.listener(user_name)
         folder = self.cache / "relevance" / catalogue.name
         table = predict(
@@ -211,7 +220,7 @@ def _scrambled(track_id: str) -> str:
 
 
 def bench_arguments(
-    parser: argparse.ArgumentParser, *, num_explanations: int
+    parser: argparse.ArgumentParser, *, num_explanations: int, tracks: str = "top"
 ) -> argparse.ArgumentParser:
     """Add the options that say whose explanations of which tracks."""
     parser.add_argument("--user_name", nargs="*", help="by default everybody with a model")
@@ -219,8 +228,9 @@ def bench_arguments(
     parser.add_argument("--trained_on", help="catalogue of the models, if it is another one")
     parser.add_argument("--num_explanations", type=int, default=num_explanations, metavar="N",
                         help="tracks of each listener")  # fmt: skip
-    parser.add_argument("--tracks", choices=("top", "any"), default="top",
-                        help="those of highest relevance, or any")  # fmt: skip
+    parser.add_argument("--tracks", choices=("top", "unseen", "any"), default=tracks,
+                        help="those of highest relevance, those that no training heard (the "
+                        "liked ones first), or any")  # fmt: skip
     parser.add_argument("--separator", choices=NAMES)
     parser.add_argument("--n_temporal_segments", type=int, default=5)
     return parser

@@ -1,0 +1,255 @@
+"""Sanity: do explanations depend on what the model has learned.
+
+    python -m explanations.experiments.sanity --user_name marko --num_explanations 5
+
+Two tests that an explanation passes if it changes. Layers at random: from the top down, ever
+more layers lose what they have learned; the weights (Time + Source, of all masks, of the logit)
+must not stay as they were. Shuffled labels: models trained on labels in random order know
+nothing, so two of them should have nothing in common in what they explain, while two models of
+the true labels should agree.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from explanations.experiments.measures import interval, mean_and_interval, seed_of
+from explanations.experiments.randomised import CASCADE, SHUFFLED, TRUE, Schooling
+from explanations.experiments.sanity_work import (
+    measure_labels,
+    measure_layers,
+    measure_model,
+    schoolings,
+)
+from explanations.experiments.study import (
+    COLOURS,
+    Item,
+    Section,
+    arguments_of,
+    cache_of,
+    facts,
+    new_figure,
+    read_results,
+    run_items,
+    save_figure,
+    tidy,
+    write_results,
+)
+from explanations.experiments.subjects import Bench, bench_arguments, bench_of
+from lemons_utils import ParameterError, command
+from recsys.listening import PUBLISHED_SEED, split_path
+from recsys.reports import write_csv
+
+NAME = "sanity"
+TITLE = "Sanity"
+ORDER = 40
+FULL = (("--num_explanations", "10"),)
+_SMALL = ("--num_explanations", "1", "--n_temporal_segments", "2")
+QUICK = ((*_SMALL, "--depths", "6", "--n_epochs", "1"),)
+
+
+# -- the command -------------------------------------------------------------------------------
+@command
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command."""
+    options = _parse(arguments)
+    started = time.perf_counter()
+    cache = cache_of(options)
+    bench, names = bench_of(options, cache)
+    every = [
+        (name, track_id)
+        for name in names
+        for track_id in bench.choose_tracks(name, options.tracks, options.num_explanations)
+    ]
+    layers = run_items(
+        f"{NAME}_layers",
+        [bench.item(name, track_id, depths=options.depths) for name, track_id in every],
+        functools.partial(measure_layers, bench=bench),
+        cache=cache,
+        jobs=options.jobs,
+    )
+    models = run_items(
+        f"{NAME}_models",
+        [_model_item(bench, one) for name in names for one in schoolings(name, options.n_epochs)],
+        functools.partial(measure_model, bench=bench, cache=cache),
+        cache=cache,
+        jobs=options.jobs,
+    )
+    pairs = run_items(
+        f"{NAME}_labels",
+        [
+            bench.item(name, track_id, n_epochs=options.n_epochs, split=_split(bench, name))
+            for name, track_id in every
+        ],
+        functools.partial(measure_labels, bench=bench, cache=cache),
+        cache=cache,
+        jobs=options.jobs,
+    )
+    about = facts(
+        NAME,
+        arguments,
+        models={name: bench.listener(name).checksum for name in names},
+        started=started,
+        catalogue=options.catalogue,
+        n_epochs=options.n_epochs,
+    )
+    write_csv(options.out / f"{NAME}_labels.csv", pd.concat([models, pairs]).round(5))
+    write_results(options.out, NAME, layers, about, digits=5)
+    draw(layers, options.out / f"{NAME}.png")
+    print(layer_table(layers).to_string(index=False))
+    print(label_table(pairs).to_string(index=False))
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog=f"python -m explanations.experiments.{NAME}",
+        description="Do explanations change when the model forgets, or learns noise?",
+    )
+    bench_arguments(parser, num_explanations=10, tracks="unseen")
+    parser.add_argument("--depths", nargs="+", type=int, default=[*range(1, len(CASCADE) + 1)],
+                        help="how many layers to set at random, from the top")  # fmt: skip
+    parser.add_argument("--n_epochs", type=int, default=12, help="of the small trainings")
+    options = arguments_of(parser).parse_args(arguments)
+    if (options.trained_on or options.catalogue) != options.catalogue:
+        raise ParameterError("sanity trains models itself: explain the catalogue they learn from")
+    return options
+
+
+def _model_item(bench: Bench, schooling: Schooling) -> Item:
+    return {
+        "catalogue": bench.catalogue.name,
+        "user_name": schooling.user_name,
+        "labels": schooling.labels,
+        "seed": schooling.seed,
+        "n_epochs": schooling.n_epochs,
+        "split": _split(bench, schooling.user_name),
+    }
+
+
+def _split(bench: Bench, user_name: str) -> int:
+    return seed_of(split_path(bench.catalogue, user_name, PUBLISHED_SEED).read_text())
+
+
+# -- what comes of it --------------------------------------------------------------------------
+MEASURES = {
+    "correlation": "rank correlation",
+    "absolute_correlation": "of the weights' size",
+    "common_top_3": "common top 3",
+}
+PAIRS = {
+    f"{TRUE} / {TRUE}": "two models of the true labels",
+    f"{TRUE} / {SHUFFLED}": "one of each",
+    f"{SHUFFLED} / {SHUFFLED}": "two models of shuffled labels",
+}
+
+
+def layer_table(layers: pd.DataFrame) -> pd.DataFrame:
+    """Likeness to the trained model's explanation, a line for each depth."""
+    return pd.DataFrame(
+        [
+            {"layers at random": ", ".join(CASCADE[: int(str(depth))])}
+            | {title: mean_and_interval(own[name]) for name, title in MEASURES.items()}
+            for depth, own in layers.groupby("depth")
+        ]
+    )
+
+
+def label_table(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Likeness of two models' explanations of the same track, by what they learned from.
+
+    The pairs of a track are averaged first: tracks are what the intervals resample.
+    """
+    lines = []
+    for pair, title in PAIRS.items():
+        own = pairs[pairs["pair"] == pair].groupby(["user_name", "track_id"])
+        means = own[[*MEASURES]].mean()
+        lines.append(
+            {"explanations of": title}
+            | {title: mean_and_interval(means[name]) for name, title in MEASURES.items()}
+        )
+    return pd.DataFrame(lines)
+
+
+def model_table(models: pd.DataFrame) -> pd.DataFrame:
+    """AUC of the models on tracks that no training heard."""
+    lines = []
+    for (user_name, labels), own in models.groupby(["user_name", "labels"], sort=False):
+        values = " and ".join(f"{value:.3f}" for value in own["auc"])
+        lines.append({"listener": user_name, "labels": labels, "AUC, unheard tracks": values})
+    return pd.DataFrame(lines)
+
+
+def draw(layers: pd.DataFrame, path: Path) -> None:
+    """Draw the likeness to the trained model's explanation over the depth."""
+    figure = new_figure(9.0, 4.2)
+    axes = figure.subplots()
+    depths = sorted(layers["depth"].unique())
+    for place, (name, title) in enumerate(MEASURES.items()):
+        values = [layers[name][layers["depth"] == depth] for depth in depths]
+        means = [1.0, *(float(value.mean()) for value in values)]
+        spans = [(1.0, 1.0), *(interval(value) for value in values)]
+        colour, at = COLOURS[place], [0, *depths]
+        axes.fill_between(at, *zip(*spans, strict=True), color=colour, alpha=0.15, linewidth=0)
+        axes.plot(at, means, "o-", color=colour, label=title)
+    axes.axhline(0, color="#8a8f98", linewidth=1, linestyle=(0, (4, 3)))
+    names = ["trained", *(f"+ {CASCADE[depth - 1]}" for depth in depths)]
+    axes.set_xticks([0, *depths], names)
+    tidy(axes, xlabel="layers at random, from the top down", ylabel="likeness to the trained")
+    figure.legend(loc="outside upper center", ncols=len(MEASURES), frameon=False)
+    save_figure(figure, path)
+
+
+def section(folder: Path) -> Section:
+    """Say what was found."""
+    layers, about = read_results(folder, NAME)
+    labels = pd.read_csv(folder / f"{NAME}_labels.csv")
+    models, pairs = (labels[labels["part"] == part] for part in ("model", "pair"))
+    return Section(
+        title=TITLE,
+        question="Layers at random: from the top down, layers go back to untrained weights; "
+        "explanations (Time + Source, all masks, of the logit) are compared with the trained "
+        "model's. Shuffled labels: for each listener two models are trained on the true labels "
+        f"and two on labels in random order ({about['n_epochs']} epochs each), and every two "
+        "explain the same tracks. Intervals: 95 %, bootstrap over "
+        "tracks.",
+        findings=_findings(layers, models, pairs),
+        tables=[
+            ("Layers at random", layer_table(layers)),
+            ("Shuffled labels: likeness of explanations", label_table(pairs)),
+            ("Shuffled labels: what the models know", model_table(models)),
+        ],
+        pictures=[("Likeness to the trained model's explanation.", f"{NAME}.png")],
+        facts=[about],
+    )
+
+
+def _findings(layers: pd.DataFrame, models: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
+    last = layers[layers["depth"] == layers["depth"].max()]
+    text = mean_and_interval(last["correlation"])
+    size = mean_and_interval(last["absolute_correlation"])
+    low, high = interval(last["correlation"])
+    kept = "no likeness is left" if low <= 0 <= high else "some likeness is left"
+    found = [
+        f"With {int(last['depth'].iloc[0])} layers at random the rank correlation with the trained "
+        f"model's weights is {text}: {kept}. Of the weights' size it is {size}."
+    ]
+    means = pairs.groupby("pair")["correlation"].mean()
+    areas = models.groupby("labels")["auc"].mean()
+    found.append(
+        f"Models of shuffled labels reach a mean AUC of {areas[SHUFFLED]:.3f} on unheard tracks, "
+        f"those of the true labels {areas[TRUE]:.3f}. Two models of true labels agree with a mean "
+        f"rank correlation of {means[f'{TRUE} / {TRUE}']:.3f}, two of shuffled ones with "
+        f"{means[f'{SHUFFLED} / {SHUFFLED}']:.3f}."
+    )
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

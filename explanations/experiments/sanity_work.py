@@ -1,0 +1,111 @@
+"""What the sanity study measures of one model or one track."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiolime.all_masks import sum_levels
+from audiolime.exact_lime import fit_exhaustive
+from audiolime.exact_tables import Tables
+from audiolime.metrics import top_k
+from explanations.answers import ALPHA, KERNEL_WIDTH, tables_of
+from explanations.experiments.measures import rank_correlation, seed_of
+from explanations.experiments.randomised import (
+    SHUFFLED,
+    TRUE,
+    Schooling,
+    auc,
+    randomised,
+    train,
+)
+from explanations.experiments.study import Item, Row
+from explanations.experiments.subjects import Bench
+from lemons_utils import DataError
+from recsys.model import FCN
+
+Vector = NDArray[np.float64]
+
+
+# -- layers at random --------------------------------------------------------------------------
+def weights_of(network: FCN, bench: Bench, track_id: str) -> Vector:
+    """Explain the logit of a track by all masks, Time + Source."""
+    subject = bench.subject(track_id)
+    tables = tables_of(network, subject.stems.waveforms, subject.segments)
+    if tables is None:
+        raise DataError(f"track {track_id} has segments too short for tables")
+    return _exhaustive(tables)
+
+
+def _exhaustive(tables: Tables) -> Vector:
+    levels = sum_levels(tables, relevance=False)
+    return fit_exhaustive(levels, kernel_width=KERNEL_WIDTH, alpha=ALPHA).weights
+
+
+def measure_layers(item: Item, *, bench: Bench) -> list[Row]:
+    """Explain one track by a model and by it with layers at random; one row for each depth."""
+    user_name, track_id = item["user_name"], item["track_id"]
+    network = bench.listener(user_name).network
+    trained = _exhaustive(bench.tables(user_name, track_id).tables)
+    rows: list[Row] = []
+    for depth in item["depths"]:
+        seed = seed_of(user_name, track_id, depth)
+        weights = weights_of(randomised(network, depth, seed), bench, track_id)
+        rows.append({
+            "user_name": user_name,
+            "track_id": track_id,
+            "depth": depth,
+        } | likeness(weights, trained))  # fmt: skip
+    return rows
+
+
+def likeness(a: Vector, b: Vector) -> Row:
+    """Compare two explanations: ranks of weights, of their size, and the top 3."""
+    return {
+        "correlation": rank_correlation(a, b),
+        "absolute_correlation": rank_correlation(np.abs(a), np.abs(b)),
+        "common_top_3": len({*top_k(a, 3)} & {*top_k(b, 3)}) / min(3, len(a)),
+    }
+
+
+# -- shuffled labels ---------------------------------------------------------------------------
+def schoolings(user_name: str, n_epochs: int) -> list[Schooling]:
+    """Two trainings on true labels and two on shuffled ones, all of different seeds."""
+    kinds = (TRUE, TRUE, SHUFFLED, SHUFFLED)
+    return [Schooling(user_name, labels, seed, n_epochs) for seed, labels in enumerate(kinds)]
+
+
+def measure_model(item: Item, *, bench: Bench, cache: Path) -> list[Row]:
+    """Train one model and judge it by tracks that it has not heard."""
+    schooling = Schooling(item["user_name"], item["labels"], item["seed"], item["n_epochs"])
+    network = train(bench.catalogue, schooling, cache)
+    found = auc(network, bench.catalogue, schooling.user_name)
+    return [{
+        "part": "model",
+        "user_name": schooling.user_name,
+        "labels": schooling.labels,
+        "seed": schooling.seed,
+        "auc": found,
+    }]  # fmt: skip
+
+
+def measure_labels(item: Item, *, bench: Bench, cache: Path) -> list[Row]:
+    """Explain one track by all four models; one row for each two of them."""
+    models = schoolings(item["user_name"], item["n_epochs"])
+    weights = [
+        weights_of(train(bench.catalogue, model, cache), bench, item["track_id"])
+        for model in models
+    ]
+    return [
+        {
+            "part": "pair",
+            "user_name": item["user_name"],
+            "track_id": item["track_id"],
+            "pair": f"{models[a].labels} / {models[b].labels}",
+        }
+        | likeness(weights[a], weights[b])
+        for a, b in combinations(range(len(models)), 2)
+    ]
