@@ -53,6 +53,15 @@ class Engine:
         if self.jobs == 0 or self.jobs < -1:
             raise ParameterError(f"jobs must be 1 or more, or -1 for all cores, got {self.jobs}")
 
+    @property
+    def is_here(self) -> bool:
+        """Whether this very process does the work."""
+        return self.jobs == 1 and not self.cluster
+
+
+HERE = Engine()
+"""This process alone."""
+
 
 @dataclass(frozen=True)
 class Outcome(Generic[_Result]):
@@ -133,7 +142,7 @@ def run(
     """
     if not items:
         return
-    if engine.jobs == 1 and not engine.cluster:
+    if engine.is_here:
         yield from (_attempt(work, index, item) for index, item in enumerate(items))
         return
     from joblib import delayed

@@ -19,6 +19,7 @@ from lemons_utils import ParameterError
 from recsys.dataset import Tracks, track_loader
 from recsys.melspectrogram import HOP_LENGTH, N_FFT, check_waveforms
 from recsys.model import FCN, FRAMES_PER_COLUMN, MIN_SAMPLES
+from recsys.training_options import pick_device
 
 STRIP_COLUMNS = 12
 """Output columns per strip. The first feature map of 12 takes 29 MB: just below the 32 MB
@@ -99,6 +100,7 @@ def score_tracks(
     num_workers : int >= 0
         Processes that load; 0 loads in this one.
     device : torch.device or str
+        "auto" is cuda where there is one.
     on_batch : callable, optional
         Called after every batch with the number of its tracks.
 
@@ -109,8 +111,9 @@ def score_tracks(
     Raises
     ------
     ParameterError
-        If a logit is not finite: the weights are broken.
+        If a logit is not finite: the weights are broken. If the device is not there.
     """
+    device = pick_device(str(device))
     logits = np.empty(len(tracks))
     was_training = network.training
     network.to(device).eval()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import csv
+import functools
 import os
 import stat
 import sys
@@ -20,13 +21,8 @@ from pathlib import Path, PurePath
 
 import pandas as pd
 
-from lemons_utils import (
-    DataError,
-    ParameterError,
-    command,
-    configuration,
-    write_beside,
-)
+from lemons_jobs import Engine, add_options, engine_of, run
+from lemons_utils import DataError, command, configuration, write_beside
 from recsys.arrays import is_stored
 from recsys.catalogue import UNFINISHED, check_name, write_tracks
 from recsys.decoding import Excerpt, take_in
@@ -36,6 +32,7 @@ from recsys.tags import tags_from_path
 SUFFIXES = frozenset(
     {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".wma", ".mp4"}
 )
+PROCESSES = Engine(jobs=-1)
 _LISTED = 30  # skipped files on the screen; skipped.csv has all
 
 
@@ -65,14 +62,14 @@ def ingest(
     catalogue_folder: Path,
     *,
     excerpt: Excerpt | None = None,
-    jobs: int = -1,
+    engine: Engine = PROCESSES,
     prune: bool = False,
     progress: bool = True,
 ) -> Outcome:
     """Take a folder tree of music into a catalogue; what is known and unchanged is not decoded.
 
-    The result depends on the files alone, not on the number of jobs, their order, or how often
-    the ingest was killed on the way.
+    The result depends on the files alone, not on who decodes them, their order, or how often
+    the ingest, or one that decodes for it, was killed on the way.
 
     Parameters
     ----------
@@ -82,8 +79,8 @@ def ingest(
         Made if it is not there.
     excerpt : Excerpt, optional
         Which part of each file to take; whole files by default.
-    jobs : int
-        Processes; -1 for as many as there are cores.
+    engine : Engine
+        Who decodes: by default as many processes as there are cores.
     prune : bool
         Delete the sound of tracks that the catalogue lists no more.
     progress : bool
@@ -96,8 +93,6 @@ def ingest(
         something else, or another ingest is at work in it.
     """
     excerpt = excerpt or Excerpt()
-    if jobs == 0:
-        raise ParameterError("jobs must be 1 or more, or -1 for all cores, got 0")
     files = _find(folder)
     _refuse_if_foreign(catalogue_folder)
     with _alone(catalogue_folder), Journal(catalogue_folder / UNFINISHED) as journal:
@@ -112,7 +107,7 @@ def ingest(
                 todo.append(entry)
             else:
                 journal.entries[file] = replace(known, root=entry.root)
-        unreadable = _decode_all(todo, excerpt, catalogue_folder, journal, jobs, progress)
+        unreadable = _decode_all(todo, excerpt, catalogue_folder, journal, engine, progress)
         present = [
             entry
             for entry in sorted(journal.entries.values(), key=lambda entry: entry.file)
@@ -191,31 +186,24 @@ def _decode_all(
     excerpt: Excerpt,
     catalogue_folder: Path,
     journal: Journal,
-    jobs: int,
+    engine: Engine,
     progress: bool,
 ) -> list[Entry]:
     """Decode in parallel and record each result as it comes; return what could not be opened."""
-    from joblib import Parallel, delayed
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
     from tqdm import tqdm
 
     unreadable = []
-    parallel = Parallel(n_jobs=jobs, return_as="generator_unordered")
-    try:
-        results = parallel(delayed(take_in)(entry, excerpt, catalogue_folder) for entry in todo)
-        for entry, is_lasting in tqdm(
-            results, total=len(todo), unit="file", desc="ingest", disable=not (progress and todo)
-        ):
-            if is_lasting:
-                journal.add(entry)
-            else:
-                journal.entries.pop(entry.file, None)
-                unreadable.append(entry)
-    except TerminatedWorkerError as error:
-        raise DataError(
-            "a worker process died, perhaps for want of memory: run the same command again, "
-            "with fewer --jobs; what is decoded is kept"
-        ) from error
+    work = functools.partial(take_in, excerpt=excerpt, catalogue_folder=catalogue_folder)
+    for outcome in tqdm(
+        run(work, todo, engine),
+        total=len(todo), unit="file", desc="ingest", disable=not (progress and todo),
+    ):  # fmt: skip
+        entry, is_lasting = outcome.get()
+        if is_lasting:
+            journal.add(entry)
+        else:
+            journal.entries.pop(entry.file, None)
+            unreadable.append(entry)
     return unreadable
 
 
@@ -284,9 +272,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--excerpt_s", type=float, metavar="S", help="take S seconds of each file (default: all)"
     )
     parser.add_argument("--excerpt_from", choices=("centre", "start"), default="centre")
-    parser.add_argument(
-        "--jobs", type=int, default=-1, metavar="N", help="processes (default: one per core)"
-    )
+    add_options(parser, jobs=-1)
     parser.add_argument("--strict", action="store_true", help="exit with 1 if files were skipped")
     parser.add_argument(
         "--prune", action="store_true", help="delete the sound of tracks whose file is gone"
@@ -298,7 +284,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.folder,
         configuration().catalogues / name,
         excerpt=Excerpt(options.excerpt_s, options.excerpt_from),
-        jobs=options.jobs,
+        engine=engine_of(options),
         prune=options.prune,
     )
     _report(name, outcome)

@@ -4,7 +4,7 @@
 listener's newest model and keeps the result in
 `catalogues/<catalogue>/relevance/<user_name>-<model's checksum>.parquet`. The same model and
 catalogue are not scored again; tracks that joined the catalogue are; what an interrupted
-command has scored stays.
+command has scored stays. `--jobs N` scores in N processes, `--cluster ADDRESS` on a Dask cluster.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ import functools
 import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from lemons_jobs import HERE, Engine, add_options, engine_of, run
 from lemons_utils import (
     Configuration,
     DataError,
@@ -33,7 +35,6 @@ from recsys.catalogue import Catalogue, check_name, open_catalogue
 from recsys.dataset import Tracks
 from recsys.inference import relevance, score_tracks
 from recsys.model import FCN
-from recsys.training import pick_device
 
 COLUMNS = ("track_id", "relevance", "title", "artist")
 """Of the table, the most relevant track first."""
@@ -58,6 +59,7 @@ def predict(
     batch_size: int = 4,
     num_workers: int = 0,
     device: str = "cpu",
+    engine: Engine = HERE,
     on_tracks: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:
     """Score every track of a catalogue that `path` does not have yet.
@@ -74,6 +76,8 @@ def predict(
         write to.
     batch_size, num_workers, device
         Of the inference; they change nothing in the result.
+    engine : Engine
+        Who scores: this process, or others, `CHUNK_TRACKS` at a time. Changes nothing, either.
     on_tracks : callable, optional
         Called with the number of tracks that have become known, first those known before.
         What it raises ends the work; what is scored is kept.
@@ -104,11 +108,11 @@ def predict(
             score_tracks,
             network,
             batch_size=batch_size,
-            num_workers=num_workers,
-            device=pick_device(device),
-            on_batch=on_tracks,
+            num_workers=num_workers if engine.is_here else 0,  # the others are workers already
+            device=device,
+            on_batch=on_tracks if engine.is_here else None,
         )
-        known |= _score(score, catalogue, missing, notes)
+        known |= _score(score, catalogue, missing, notes, engine, on_tracks)
     table = catalogue.tracks[["track_id", "title", "artist"]].copy()
     table.insert(1, "relevance", [known[track_id] for track_id in track_ids])
     table = table.sort_values(["relevance", "track_id"], ascending=[False, True], ignore_index=True)
@@ -124,22 +128,29 @@ def _score(
     catalogue: Catalogue,
     track_ids: Sequence[str],
     notes: Path,
+    engine: Engine,
+    on_tracks: Callable[[int], None] | None,
 ) -> dict[str, float]:
-    """Score chunk after chunk, each of nearly one length, and note each on disk."""
+    """Score in chunks, each of nearly one length, and note each on disk as it comes."""
     lengths = dict(zip(catalogue.track_ids, catalogue.tracks["samples"], strict=True))
     ordered = sorted(track_ids, key=lambda track_id: (lengths[track_id], track_id))
+    chunks = [
+        ordered[begin : begin + CHUNK_TRACKS] for begin in range(0, len(ordered), CHUNK_TRACKS)
+    ]
+    audio = replace(catalogue).audio  # without the table, which no worker needs
     scored: dict[str, float] = {}
     notes.parent.mkdir(parents=True, exist_ok=True)
     with notes.open("a", encoding="utf-8") as file:
-        for begin in range(0, len(ordered), CHUNK_TRACKS):
-            chunk = ordered[begin : begin + CHUNK_TRACKS]
-            values = relevance(score(Tracks(catalogue.audio, chunk))).tolist()
+        for outcome in run(score, [Tracks(audio, chunk) for chunk in chunks], engine):
+            chunk, values = chunks[outcome.index], relevance(outcome.get()).tolist()
             # A line of its own first: the last one of a killed command may be cut off.
             file.write(
                 "\n" + "".join(json.dumps(pair) + "\n" for pair in zip(chunk, values, strict=True))
             )
             file.flush()
             scored |= dict(zip(chunk, values, strict=True))
+            if on_tracks is not None and not engine.is_here:
+                on_tracks(len(chunk))
     return scored
 
 
@@ -170,6 +181,7 @@ def _read_notes(path: Path) -> dict[str, float]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `python -m recsys.predict`."""
     options, settings = _parse(arguments), configuration()
+    engine = engine_of(options)
     catalogue = open_catalogue(options.catalogue, data_folder=settings.data_folder)
     model = _model(options, settings)
     network, card = checkpoint.load_model(model)
@@ -190,6 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             batch_size=options.batch_size,
             num_workers=options.num_workers,
             device=options.device,
+            engine=engine,
             on_tracks=on_tracks,
         )
     _print_top(table, catalogue, options)
@@ -216,6 +229,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--batch_size", type=int, default=4)
     parser.add_argument("--num_workers", type=int, default=0)
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto")
+    add_options(parser, jobs=1)
     parser.add_argument(
         "--split_seed",
         type=int,

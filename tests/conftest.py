@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -11,10 +12,12 @@ from pathlib import Path
 
 import av
 import numpy as np
+import psutil
 import pytest
 import torch
 from hypothesis import settings
 
+from lemons_jobs import Engine
 from lemons_utils import write_audio
 
 torch.set_num_threads(1)  # two pytest workers on two cores
@@ -75,11 +78,15 @@ def dask() -> Iterator[Callable[..., subprocess.Popen]]:
 
     yield start
     for process in processes:
-        process.terminate()
-    for process in processes:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(60)
+        # Workers are children of theirs, and start again while anybody is there to start them.
+        if process.poll() is not None:
+            continue
+        workers = psutil.Process(process.pid).children(recursive=True)
         process.kill()
+        process.wait()
+        for worker in workers:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                worker.kill()
 
 
 @pytest.fixture(scope="session")
@@ -105,6 +112,24 @@ def cluster(tmp_path_factory, dask, start_scheduler) -> str:
     arguments = ["--nworkers", "2", "--nthreads", "1", "--local-directory", str(folder)]
     dask("worker", address, *arguments)
     return address
+
+
+@pytest.fixture
+def kill_a_worker() -> Callable[[Engine], None]:
+    """Kill one of the processes that work for an engine."""
+
+    def kill(engine: Engine) -> None:
+        if engine.cluster:
+            from distributed import Client
+
+            with Client(engine.cluster, set_as_default=False) as client:
+                pids = list(client.run(os.getpid).values())
+        else:
+            children = psutil.Process().children()
+            pids = [child.pid for child in children if "popen_loky" in " ".join(child.cmdline())]
+        os.kill(pids[0], signal.SIGKILL)
+
+    return kill
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
