@@ -75,7 +75,9 @@ class TrackTables:
 
     def sampled(self, type: str, num_samples: int, random_state: int) -> LimeWeights:
         """Explain from sampled masks, as audioLIME does; the engine answers them exactly."""
-        masks = draw_masks(self.count(type), num_samples, np.random.RandomState(random_state))
+        generator = np.random.RandomState(random_state)
+        generator.randint(0, 1000)  # audioLIME throws one draw away; the same masks need the same
+        masks = draw_masks(self.count(type), num_samples, generator)
         relevance = self.relevance(masks, type)
         return fit_sampled(masks, relevance, kernel_width=KERNEL_WIDTH, alpha=ALPHA)
 
