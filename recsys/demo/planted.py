@@ -5,6 +5,10 @@ a walking bass, a singer, a piano solo. The coins know nothing of each other nor
 about the song: sixteen seeds in a row hold each of the sixteen outcomes once, in any order. So
 what tells the songs that a listener likes from the others is in that one stem; and `without`
 gives the same song with that one coin turned over.
+
+A model learns from one second at a time. So that a second tells, all planted songs are in 4/4
+at 112 to 148 beats a minute, drums and bass play all along, and no stem is far softer than the
+others; whatever the coins say.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ from recsys.demo.band import _bass, _drums
 from recsys.demo.patterns import BASS_STYLES, DRUM_GROOVES
 from recsys.demo.recording import LABELS, record
 from recsys.demo.score import timeline
-from recsys.demo.song import SOLO_SEGMENTS, Song, compose, dice
+from recsys.demo.song import DURATION_S, SOLO_SEGMENTS, Section, Song, compose, dice
 from recsys.listening import PUBLISHED_SEED, make_split, split_path, write_split
 
 
@@ -62,6 +66,9 @@ FIRST_SEED = 2_000_000
 """Planted songs have seeds from here on, those of fresh tracks from `FIRST_FRESH`."""
 FIRST_FRESH = 3_000_000
 
+_TEMPO = (112.0, 148.0)
+_STEPS = 16
+_ALWAYS = ("drums", "bass")
 _GROOVE, _BASS = "four to the floor", "walking"
 _NO_GROOVES = ("none", "orchestral", "driving")
 _NO_BASSES = ("none", "walking", "boogie", "melodic")
@@ -87,10 +94,10 @@ def planted_song(seed: int) -> Song:
     Parameters
     ----------
     seed : int >= 0
-        Every other decision is that of `compose(seed)`. The drums and the bass are as loud as
-        those that it has there, whatever they play instead.
+        Of `compose`. The drums and the bass are as loud as they would be if they played what
+        they play there.
     """
-    return _plant(compose(seed), _coins(seed))
+    return _plant(_plain(seed), _coins(seed))
 
 
 def without(user_name: str, seed: int) -> Song:
@@ -102,7 +109,7 @@ def without(user_name: str, seed: int) -> Song:
         If there is no such listener.
     """
     likes(user_name, seed)
-    return _plant(compose(seed), {**_coins(seed), user_name: False})
+    return _plant(_plain(seed), {**_coins(seed), user_name: False})
 
 
 def record_planted(folder: Path, tracks: int, *, fresh: bool = False, jobs: int = -1) -> Catalogue:
@@ -154,6 +161,35 @@ def _coins(seed: int) -> dict[str, bool]:
     block, place = divmod(seed, BLOCK)
     outcome = int(dice(block, "coins").permutation(BLOCK)[place])
     return {user_name: bool(outcome >> bit & 1) for bit, user_name in enumerate(PLANTED)}
+
+
+def _plain(seed: int) -> Song:
+    """Compose a song so that one second tells what is played."""
+    song = compose(seed)
+    slowest, fastest = _TEMPO
+    tempo = round(slowest + (fastest - slowest) * (song.tempo - 60) / 130, 1)
+    bars = round(DURATION_S / (_STEPS * 15 / tempo) + 0.5)
+    vocals, piano, drums, bass, other = (level / 2 for level in song.levels_db)
+    return replace(
+        song,
+        tempo=min(max(tempo, slowest), fastest),
+        steps=_STEPS,
+        swing=0.0,
+        form=_all_along(song.form, bars),
+        levels_db=(vocals, piano + 1, drums + 2, bass + 2, other),
+    )
+
+
+def _all_along(form: tuple[Section, ...], bars: int) -> tuple[Section, ...]:
+    """Stretch a form to so many bars, with drums and bass in every section."""
+    total = sum(section.bars for section in form)
+    ends = np.rint(np.cumsum([section.bars for section in form]) * bars / total).astype(int)
+    lengths = np.diff(ends, prepend=0)
+    return tuple(
+        replace(section, bars=int(length), plays=tuple(dict.fromkeys((*section.plays, *_ALWAYS))))
+        for section, length in zip(form, lengths, strict=True)
+        if length
+    )
 
 
 def _plant(song: Song, coins: dict[str, bool]) -> Song:

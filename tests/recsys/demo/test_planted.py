@@ -20,7 +20,8 @@ from recsys.demo.planted import (
     without,
 )
 from recsys.demo.recording import FIRST_FRESH_SEED, LABELS
-from recsys.demo.song import STEMS, compose
+from recsys.demo.score import Clock, timeline
+from recsys.demo.song import DURATION_S, STEMS, compose
 from recsys.listening import read_split, split_path, users
 
 SEEDS = range(FIRST_SEED, FIRST_SEED + 2 * BLOCK)
@@ -71,12 +72,29 @@ def test_a_song_has_what_its_coins_say(songs):
             assert all(has(other, without(name, seed)) == likes(other, seed) for other in others)
 
 
-def test_nothing_else_is_changed(songs):
-    decided = {"drum_groove", "bass_style", "voice", "piano_solo", "levels_db", "loudness_db"}
+@pytest.mark.parametrize("name", PLANTED)
+def test_without_changes_one_decision_and_its_loudness(songs, name):
+    decision = {
+        "four-to-the-floor": "drum_groove",
+        "walking-bass": "bass_style",
+        "voice": "voice",
+        "piano-solo": "piano_solo",
+    }[name]
     for seed, song in songs.items():
-        plain = compose(seed)
-        changed = {f.name for f in fields(song) if getattr(song, f.name) != getattr(plain, f.name)}
-        assert changed <= decided
+        other = without(name, seed)
+        changed = {f.name for f in fields(song) if getattr(song, f.name) != getattr(other, f.name)}
+        if likes(name, seed):
+            assert decision in changed and changed <= {decision, "levels_db", "loudness_db"}
+        else:
+            assert not changed
+
+
+def test_drums_and_bass_play_all_along_for_thirty_seconds(songs):
+    for song in songs.values():
+        bars = timeline(song)
+        assert all({"drums", "bass"} <= set(bar.plays) for bar in bars)
+        assert Clock(song, "test").grid(len(bars), 0) >= DURATION_S
+        assert Clock(song, "test").grid(len(bars) - 2, 0) < DURATION_S
 
 
 def test_no_kick_drum_on_every_quarter_but_in_the_planted_groove(songs):
