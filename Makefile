@@ -8,7 +8,7 @@ STAMP   := $(VENV)/.installed
 IS_ROOT := $(shell [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo app test lint types format test-fast test-slow chromium benchmarks clean
+.PHONY: help install demo app test lint types format test-fast test-slow chromium benchmarks report report-quick clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -25,13 +25,12 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: $(STAMP)  ## compose the demo catalogue, train its seven listeners, evaluate them
+demo: $(STAMP)  ## compose the demo catalogue, train and evaluate seven listeners, open the app
 	$(BIN)/python -m recsys.demo.build
+	$(BIN)/python -m explanations.first_page
 
 app: $(STAMP)  ## the demo app, at the address that config.py names
-	$(BIN)/streamlit run explanations/lemons.py $$($(BIN)/python -c \
-	    'from lemons_utils import configuration as c; \
-	    print("--server.address", c().app_host, "--server.port", c().app_port)')
+	$(BIN)/python -m explanations.launch
 
 test: lint types chromium test-fast  ## everything that must hold before a change lands
 
@@ -58,6 +57,12 @@ format: $(STAMP)  ## format the code and sort imports
 
 benchmarks: $(STAMP)  ## every table of figures that the README quotes
 	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+report: $(STAMP)  ## study the explanations in full, into docs/results; hours, and it resumes
+	$(BIN)/python -m explanations.experiments.report
+
+report-quick: $(STAMP)  ## the same on the smallest scale, in minutes; its numbers mean nothing
+	$(BIN)/python -m explanations.experiments.report --quick
 
 clean:  ## remove what make installed and built; data stays
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -29,16 +29,18 @@ QUICK_TRACKS = 40
 QUICK_LISTENER = "marko"
 QUICK_TRAINING = ("catalogue=demo", "n_epochs=2", "batch_size=8", "valid_every=2", "log_step=1000")
 
+_PARTS = ("NAME", "TITLE", "FULL", "QUICK", "main", "section")
+
 
 def studies() -> dict[str, ModuleType]:
-    """Find the studies: modules with a `NAME`, in their `ORDER` on the page."""
+    """Find the studies: modules that offer what `study` asks for, in their `ORDER` on the page."""
     names = [module.name for module in pkgutil.iter_modules(experiments.__path__)]
     modules = [
         importlib.import_module(f"{experiments.__name__}.{name}")
         for name in names
         if name != "report"
     ]
-    found = [module for module in modules if hasattr(module, "NAME")]
+    found = [module for module in modules if all(hasattr(module, part) for part in _PARTS)]
     found.sort(key=lambda module: (getattr(module, "ORDER", 100), module.NAME))
     return {module.NAME: module for module in found}
 

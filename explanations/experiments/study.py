@@ -8,7 +8,7 @@ track, say), measures a few *rows* for each, and leaves in its results folder
     <name>*.png    pictures
 
 Its module `explanations.experiments.<name>` follows a convention, so that the report finds it
-without being told of it (a module without `NAME` is no study):
+without being told of it (a module that lacks any of these is no study):
 
     NAME, TITLE        stem of its files; heading on the page
     ORDER              place on the page (stability 10, faithfulness 20, planted 30, sanity 40,
