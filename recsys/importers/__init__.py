@@ -1,0 +1,1 @@
+"""Music and listening histories of other people's making, one file per source."""

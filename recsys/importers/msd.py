@@ -1,0 +1,262 @@
+"""The Million Song Dataset: its tracks, its listeners, and 7digital's snippets of sound.
+
+`python -m recsys.importers.msd tracks unique_tracks.txt --snippets FOLDER --catalogue msd`
+`python -m recsys.importers.msd plays FOLDER --catalogue msd`
+`python -m recsys.importers.msd splits --catalogue msd --user_name marko paige ...`
+
+Each can be killed and started again: sound that is there is not decoded again. docs/data-sets.md
+says where the files come from.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import lemons_jobs
+from lemons_utils import DataError, ParameterError, command, configuration, write_beside
+from recsys import progress
+from recsys.arrays import array_length
+from recsys.catalogue import check_name, open_catalogue, write_tracks
+from recsys.decoding import Excerpt, decode
+from recsys.importers.taste_profile import prepare_plays
+from recsys.listening import PUBLISHED_SEED, write_splits
+from recsys.plays import read_plays
+
+PUBLISHED = {
+    "marko": "d7d2d888ae04d16e994d6964214a1de81392ee04",
+    "paige": "0c2932cb475b83b61039bdfbb72c14580b8fad2b",
+    "johnny": "6d625c6557df84b60d90426c0116138b617b9449",
+    "matteo": "a05e548059abb1f77cad6cb9c3c0c48e0616f551",
+    "nina": "57262c4ed3cb3ed2db7cab8c627091757c6437d8",
+    "elizabeth": "18765abd13462c176d9ccc89e71bfc23265dfed7",
+    "sandra": "3b93435988354b1889de1e71810d1dd65c4ba17c",
+}
+"""The seven listeners of the published system, and who they are in the Taste Profile."""
+
+PLAYS = "plays.parquet"
+"""In the catalogue's folder: the Taste Profile, sorted by listener."""
+
+_SEPARATOR = "<SEP>"
+_TOGETHER = 32  # snippets that one worker decodes at a time
+_USER_ID = re.compile(r"[0-9a-f]{40}")
+
+
+# -- tracks ------------------------------------------------------------------------------------
+def read_unique_tracks(path: Path) -> pd.DataFrame:
+    """Read `unique_tracks.txt`.
+
+    Returns
+    -------
+    DataFrame with columns track_id, song_id, artist, title
+
+    Raises
+    ------
+    DataError
+        If it is missing or a line is not `TR...<SEP>SO...<SEP>artist<SEP>title`; with the line.
+    """
+    if not path.is_file():
+        raise DataError(f"{path} is not a file: name unique_tracks.txt of the Million Song Dataset")
+    rows = []
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for number, line in enumerate(file, start=1):
+            parts = line.rstrip("\n").split(_SEPARATOR, 3)
+            if len(parts) != 4 or not parts[0].startswith("TR"):
+                raise DataError(
+                    f"{path}, line {number}: expected TR...<SEP>SO...<SEP>artist<SEP>title, "
+                    f"got {line[:80]!r}"
+                )
+            rows.append(parts)
+    return pd.DataFrame(rows, columns=["track_id", "song_id", "artist", "title"])
+
+
+def find_snippets(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Find the snippets below a folder: `A/B/C/TRABC....mp3` or all in one; yield id and file."""
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a folder: name the one that holds the snippets")
+    for parent, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            if name.startswith("TR") and name.lower().endswith(".mp3"):
+                yield name.split(".", 1)[0], Path(parent, name)
+
+
+def decode_snippets(
+    snippets: Sequence[tuple[str, Path]], catalogue_folder: Path
+) -> list[tuple[str, str]]:
+    """Store the sound of some snippets; what is there is left as it is.
+
+    Returns
+    -------
+    list of (track_id, reason), of those that cannot be used
+    """
+    skipped = []
+    for track_id, file in snippets:
+        path = catalogue_folder / "audio" / f"{track_id}.npy"
+        if array_length(path):
+            continue
+        try:
+            audio = decode(file, Excerpt())
+        except (DataError, ValueError, RuntimeError) as error:  # soxr raises the latter two
+            skipped.append((track_id, str(error).removeprefix(f"{file} ")))
+            continue
+        with write_beside(path) as temporary:
+            np.save(temporary, audio.astype("<i2", copy=False), allow_pickle=False)
+    return skipped
+
+
+def take_in_snippets(
+    folder: Path, catalogue_folder: Path, known: frozenset[str], engine: lemons_jobs.Engine
+) -> list[tuple[str, str]]:
+    """Decode all snippets of known tracks; return those that cannot be used, and why."""
+    snippets = [pair for pair in find_snippets(folder) if pair[0] in known]
+    if not snippets:
+        raise DataError(f"{folder} holds no snippets (TR....mp3) of the tracks listed")
+    items = [snippets[at : at + _TOGETHER] for at in range(0, len(snippets), _TOGETHER)]
+    work = functools.partial(decode_snippets, catalogue_folder=catalogue_folder)
+    skipped = []
+    with progress.bar(len(snippets), unit="snippet", about="decode") as bar:
+        for outcome in lemons_jobs.run(work, items, engine):
+            skipped += outcome.get()
+            bar.update(len(items[outcome.index]))
+    return sorted(skipped)
+
+
+def write_catalogue(catalogue_folder: Path, unique_tracks: pd.DataFrame) -> pd.DataFrame:
+    """List all arrays of a catalogue, with the titles that `unique_tracks.txt` gives them."""
+    home = catalogue_folder / "audio"
+    home = home if home.is_dir() else catalogue_folder
+    names = sorted(name for name in os.listdir(home) if name.endswith(".npy") and name[0] != ".")
+    there = pd.DataFrame({"track_id": [name.removesuffix(".npy") for name in names]})
+    there["samples"] = [array_length(home / name) for name in names]
+    if not (there["samples"] > 0).any():
+        raise DataError(
+            f"{home} holds no sound: name a folder of --snippets, or of --arrays (<track_id>.npy)"
+        )
+    listed = there[there["samples"] > 0].merge(unique_tracks, on="track_id", how="left")
+    nameless = listed["title"].isna()
+    listed["title"] = listed["title"].where(~nameless, listed["track_id"])
+    listed["song_id"] = listed["song_id"].fillna("")
+    return write_tracks(catalogue_folder, listed)
+
+
+# -- the command -------------------------------------------------------------------------------
+@command
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `python -m recsys.importers.msd`."""
+    options = _parse(arguments)
+    check_name(options.catalogue, "catalogue")
+    work = {"tracks": _tracks, "plays": _plays, "splits": _splits}
+    work[options.step](options)
+    return 0
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m recsys.importers.msd",
+        description="The Million Song Dataset as a catalogue, its listeners' plays and splits.",
+    )
+    steps = parser.add_subparsers(dest="step", required=True)
+    tracks = steps.add_parser("tracks", help="list tracks that have sound; decode snippets")
+    tracks.add_argument("unique_tracks", type=Path, help="unique_tracks.txt")
+    sound = tracks.add_mutually_exclusive_group()
+    sound.add_argument("--snippets", type=Path, metavar="FOLDER", help="7digital's, TR....mp3")
+    sound.add_argument("--arrays", type=Path, metavar="FOLDER", help="ready ones, TR....npy")
+    lemons_jobs.add_options(tracks, jobs=-1)
+    plays = steps.add_parser("plays", help="sort the Taste Profile by listener, once")
+    plays.add_argument("folder", type=Path, help="where the files of the Taste Profile are")
+    splits = steps.add_parser("splits", help="labels and 80-10-10 split of any listeners")
+    splits.add_argument(
+        "--user_name",
+        nargs="+",
+        default=list(PUBLISHED),
+        metavar="NAME",
+        help="40 hexadecimal digits, or one of the published seven (default: all of these)",
+    )
+    splits.add_argument("--group", choices=("artist",), help="keep an artist in one part")
+    splits.add_argument("--seed", type=int, default=PUBLISHED_SEED)
+    for step in (tracks, plays, splits):
+        step.add_argument("--catalogue", default="msd", metavar="NAME")
+    return parser.parse_args(arguments)
+
+
+def _tracks(options: argparse.Namespace) -> None:
+    folder = configuration().catalogues / options.catalogue
+    unique_tracks = read_unique_tracks(options.unique_tracks)
+    skipped: list[tuple[str, str]] = []
+    if options.snippets:
+        known = frozenset(unique_tracks["track_id"])
+        skipped = take_in_snippets(options.snippets, folder, known, lemons_jobs.engine_of(options))
+        with write_beside(folder / "skipped.csv") as temporary:
+            table = pd.DataFrame(skipped, columns=["track_id", "reason"])
+            table.to_csv(temporary, index=False, lineterminator="\n")
+    elif options.arrays:
+        _link_arrays(options.arrays, folder)
+    elif not folder.is_dir():
+        raise DataError(f"{folder} has no sound yet: name a folder of --snippets or --arrays")
+    tracks = write_catalogue(folder, unique_tracks)
+    more = f", {len(skipped):,} snippets skipped ({folder / 'skipped.csv'})" if skipped else ""
+    print(f"catalogue {options.catalogue}: {len(tracks):,} tracks{more}")
+
+
+def _link_arrays(arrays: Path, folder: Path) -> None:
+    """Make the arrays the catalogue's own, where they are."""
+    if not arrays.is_dir():
+        raise DataError(f"{arrays} is not a folder: name the one that holds the arrays")
+    link = folder / "audio"
+    if link.exists() and link.resolve() != arrays.resolve():
+        raise DataError(f"{link} is there already: choose another --catalogue, or move it away")
+    folder.mkdir(parents=True, exist_ok=True)
+    if not link.exists():
+        link.symlink_to(arrays.resolve(), target_is_directory=True)
+
+
+def _plays(options: argparse.Namespace) -> None:
+    catalogue = open_catalogue(options.catalogue, data_folder=configuration().data_folder)
+    path, unmatched = catalogue.folder / PLAYS, catalogue.folder / "plays-unmatched.csv"
+    counts = prepare_plays(options.folder, catalogue.track_ids, path, unmatched)
+    print(
+        f"{counts.matched_rows:,} of {counts.rows:,} rows, {counts.matched_plays:,} of "
+        f"{counts.plays:,} plays, {counts.listeners:,} listeners: {path}"
+    )
+    if counts.matched_rows < counts.rows:
+        print(f"songs that fit no track of the catalogue: {unmatched}")
+
+
+def _splits(options: argparse.Namespace) -> None:
+    catalogue = open_catalogue(options.catalogue, data_folder=configuration().data_folder)
+    if not (path := catalogue.folder / PLAYS).is_file():
+        raise DataError(
+            f"no {path}: make it with `python -m recsys.importers.msd plays FOLDER "
+            f"--catalogue {catalogue.name}`"
+        )
+    name_of = {_user_id(name): name for name in options.user_name}
+    plays = read_plays(path, list(name_of))
+    if missing := sorted(set(name_of) - set(plays["user_name"])):
+        raise DataError(f"{path} has no plays of {', '.join(name_of[who] for who in missing)}")
+    plays["user_name"] = plays["user_name"].map(name_of)
+    write_splits(
+        catalogue, plays, options.user_name, seed=options.seed, by_artist=options.group == "artist"
+    )
+
+
+def _user_id(name: str) -> str:
+    user_id = PUBLISHED.get(name.lower(), name)
+    if not _USER_ID.fullmatch(user_id):
+        raise ParameterError(
+            f"user_name must be 40 hexadecimal digits or one of {', '.join(PUBLISHED)}, "
+            f"got {name!r}"
+        )
+    return user_id
+
+
+if __name__ == "__main__":
+    sys.exit(main())
