@@ -13,7 +13,7 @@ The derivation, with a drawing, is in `docs/exact.md`; in short:
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from functools import partial
 
@@ -131,8 +131,13 @@ class LocalStateEngine:
         ]
         return np.concatenate([*logits, np.empty(0)])[position.reshape(-1)]
 
-    def tables(self) -> Tables:
+    def tables(self, *, progress: Callable[[float], None] | None = None) -> Tables:
         """Compute the track's tables, once: from then on every mask is a look-up.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called now and then with the share that is done; what it raises ends the work.
 
         Raises
         ------
@@ -146,7 +151,7 @@ class LocalStateEngine:
                     "too many; tables need longer segments or fewer stems, `evaluate` and "
                     "sampling work with these"
                 )
-            self._tables = self._compute_tables()
+            self._tables = self._compute_tables(progress)
         return self._tables
 
     def measured_error(self, num_masks: int = 32, *, random_state: int = 0) -> float:
@@ -296,7 +301,7 @@ class LocalStateEngine:
         few = self._sweep.closed and 4**self.n_stems <= at_once
         return sys.maxsize if few else at_once
 
-    def _compute_tables(self) -> Tables:
+    def _compute_tables(self, progress: Callable[[float], None] | None) -> Tables:
         """Sweep once for all pairs of subsets at every boundary."""
         count = 2**self.n_stems
         # Masks that alternate between two subsets hold every pair, at every boundary.
@@ -316,6 +321,8 @@ class LocalStateEngine:
                 tables.add_segment(part.low, part.sums[state[:, 0]], part.maxima[state[:, 0]])
             else:
                 tables.add_boundary(part.low, part.sums[state], part.maxima[state])
+            if progress is not None:
+                progress((part.low + part.high + 1) / (2 * self.n_segments))
         return tables
 
     def _logits(self, subsets: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -171,7 +171,11 @@ def answer(
 
 
 def tables_of(
-    network: FCN, stems: NDArray[np.float32], segments: tuple[tuple[int, int], ...]
+    network: FCN,
+    stems: NDArray[np.float32],
+    segments: tuple[tuple[int, int], ...],
+    *,
+    progress: Callable[[float], None] | None = None,
 ) -> Tables | None:
     """Compute the what-if tables of a track; None where its segments are too short for them.
 
@@ -180,9 +184,11 @@ def tables_of(
     network : FCN, in evaluation mode
     stems : ndarray [shape=(stems, samples)], float32
     segments : tuple of (start, end) [samples]
+    progress : callable, optional
+        Called now and then with the share that is done; what it raises ends the work.
     """
     engine = LocalStateEngine(network, stems, segments)
-    return engine.tables() if engine.closed else None
+    return engine.tables(progress=progress) if engine.closed else None
 
 
 def cells_of_masks(

@@ -33,8 +33,9 @@ from explanations.stems import stems_of
 from explanations.store import TYPES, Explanation, Request, Store
 from lemons_utils import ParameterError, audio_checksum
 
-Progress = Callable[[str], None]
-"""Called with the name of each step as it begins; what it raises ends the work."""
+Progress = Callable[[str, float], None]
+"""Called with the name of a step and the share of it that is done, first 0; what it raises ends
+the work."""
 
 
 @dataclass(frozen=True)
@@ -198,16 +199,21 @@ def _tables(
     if store and (tables := store.load_tables(name, about)) is not None:
         return tables
     _say(progress, "tables")
-    tables = tables_of(listener.network, subject.stems.waveforms, subject.segments)
+    tables = tables_of(
+        listener.network,
+        subject.stems.waveforms,
+        subject.segments,
+        progress=lambda share: _say(progress, "tables", share),
+    )
     if store and tables is not None:
         store.save_tables(name, tables, about)
         return store.load_tables(name, about)  # rounded as stored: the same on every later run
     return tables
 
 
-def _say(progress: Progress | None, step: str) -> None:
+def _say(progress: Progress | None, step: str, share: float = 0.0) -> None:
     if progress:
-        progress(step)
+        progress(step, share)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -51,7 +51,7 @@ def run(arguments: list[str] | None = None) -> None:
         stems_folder=config.stems,
         limit_gb=config.stems_cache_gb,
         n_segments=options.n_segments,
-        progress=lambda step: print(f"  {step} ...", flush=True),
+        progress=_print_step,
     )
     folder = options.out or Path(f"explanation-{options.user_name}-{_plain(title)}")
     found = explain(
@@ -64,7 +64,7 @@ def run(arguments: list[str] | None = None) -> None:
         num_samples=read_num_samples(options.num_samples),
         random_state=options.random_state,
         what_if=options.keep,
-        progress=lambda step: print(f"  {step} ...", flush=True),
+        progress=_print_step,
     )
     print(_table(found, options.user_name))
     files = write_playback(found, subject.stems.waveforms, folder)
@@ -131,6 +131,11 @@ def _sound(
 
 def _plain(title: str) -> str:
     return "".join(c if c.isalnum() else "_" for c in title).strip("_")[:60] or "track"
+
+
+def _print_step(step: str, share: float) -> None:
+    if not share:
+        print(f"  {step} ...", flush=True)
 
 
 def _table(explanation: Explanation, user_name: str) -> str:

@@ -44,29 +44,35 @@ def test_explains_the_models_own_relevance(house, type):
     assert found.shapley is not None
 
 
+def noting(steps: list[tuple[str, float]]):
+    return lambda step, share: steps.append((step, share))
+
+
 def test_stored_explanations_are_reused_and_only_then(house, monkeypatch):
     store, steps = Store(house.folder / "kept"), []
     subject = subject_of(house)
     first = explain(house.listener, subject, "source", store=store)
-    again = explain(house.listener, subject, "source", store=store, progress=steps.append)
+    again = explain(house.listener, subject, "source", store=store, progress=noting(steps))
     assert again == first and not steps
     other = replace(house.listener, checksum="0" * 64)
-    explain(other, subject, "source", store=store, progress=steps.append)
-    assert steps == ["weights"]
+    explain(other, subject, "source", store=store, progress=noting(steps))
+    assert steps == [("weights", 0)]
 
 
 def test_what_if_tables_stand_beside_and_answer_the_other_types(house):
     store, steps = Store(house.folder / "kept"), []
     subject = subject_of(house)
     whole = explain(
-        house.listener, subject, "time_source", store=store, what_if=True, progress=steps.append
+        house.listener, subject, "time_source", store=store, what_if=True, progress=noting(steps)
     )
-    assert steps == ["tables", "weights"]
+    shares = [share for step, share in steps if step == "tables"]
+    assert len(shares) > 3 and shares == sorted(shares) and shares[0] == 0 and shares[-1] < 1
+    assert [step for step, share in steps if not share] == ["tables", "weights"]
     assert store.tables_path(subject.track_id).exists()
     time = explain(
-        house.listener, subject, "time", store=store, what_if=True, progress=steps.append
+        house.listener, subject, "time", store=store, what_if=True, progress=noting(steps)
     )
-    assert steps == ["tables", "weights", "weights"]
+    assert [step for step, share in steps if not share] == ["tables", "weights", "weights"]
     assert time.relevance == pytest.approx(whole.relevance, abs=1e-6)
     assert np.allclose(time.weights, explain(house.listener, subject, "time").weights, atol=1e-6)
 
@@ -84,7 +90,7 @@ def test_nothing_is_stored_when_cancelled(house):
     class Cancelled(Exception):
         pass
 
-    def cancel(step):
+    def cancel(step, share):
         raise Cancelled
 
     store = Store(house.folder / "kept")
