@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from audiolime.separation.interface import Separator
 from explanations import web_files
 from explanations.answers import default_num_samples, default_segments
-from explanations.explain import Subject, explain, prepare
+from explanations.explain import Progress, Subject, explain, prepare
 from explanations.listeners import ListenerModel
 from explanations.phrases import TYPE_LABELS, component_phrase
 from explanations.playback import FADE_S, SILENCE, mix, trim
@@ -29,15 +29,17 @@ from explanations.player import (
     peaks,
     share_page,
 )
+from explanations.stems import separator_for
 from explanations.store import Explanation, Request, Store, to_json
-from explanations.workers import Job
 from lemons_utils import (
     SAMPLE_RATE,
+    Configuration,
     ParameterError,
     audio_checksum,
     generate_audio_link,
     write_audio,
 )
+from recsys.catalogue import Catalogue
 
 STEPS = ("separate", "tables", "weights")
 """What has to be done for an explanation, in order."""
@@ -71,6 +73,27 @@ class Commission:
     web_folder: Path
     base_url: str = ""
 
+    @classmethod
+    def of(
+        cls,
+        listener: ListenerModel,
+        catalogue: Catalogue,
+        track_id: str,
+        config: Configuration,
+    ) -> Commission:
+        """Commission what the page shows of a track, where the settings keep it."""
+        return cls(
+            listener=listener,
+            track_id=track_id,
+            audio=catalogue.audio(track_id),
+            separator=separator_for(catalogue, track_id),
+            store=Store(config.stored_explanations / catalogue.name / listener.user_name),
+            stems_folder=config.stems,
+            limit_gb=config.stems_cache_gb,
+            web_folder=config.web_folder,
+            base_url=config.audio_base_url,
+        )
+
     def request(self, type: str) -> Request:
         """Say what the page asks for; a stored explanation answers just this."""
         segments = default_segments(len(self.audio))
@@ -92,7 +115,7 @@ class Commission:
         found = self.store.load(self.track_id, self.request(type))
         return found if found and self.store.tables_path(self.track_id).is_file() else None
 
-    def subject(self, progress: Callable[[str], None] | None = None) -> Subject:
+    def subject(self, progress: Progress | None = None) -> Subject:
         """Separate the track, or take its stems from the cache."""
         return prepare(
             self.audio,
@@ -102,12 +125,20 @@ class Commission:
             progress=progress,
         )
 
-    def make(self, type: str, job: Job) -> None:
-        """Explain the track and store that; for `Workers.ask`.
+    def make(self, type: str, progress: Progress) -> None:
+        """Explain the track and store that.
 
         Where the tables are at hand, Time and Source cost nothing more and are made as well.
+
+        Parameters
+        ----------
+        type : str
+            One of `explanations.store.TYPES`.
+        progress : callable
+            Called with one of `STEPS` and the share of it that is done; what it raises ends
+            the work.
         """
-        subject = self.subject(job.progress)
+        subject = self.subject(progress)
         for wanted in dict.fromkeys((type, "time", "source")):
             explain(
                 self.listener,
@@ -116,7 +147,7 @@ class Commission:
                 store=self.store,
                 track_id=self.track_id,
                 what_if=True,
-                progress=job.progress,
+                progress=progress,
             )
 
 

@@ -19,8 +19,7 @@ from explanations.page_address import link, read_address, write_address
 from explanations.people import genre_shares, listening, open_catalogues, people, picture
 from explanations.player import Resource, WaveformData, mixer, player
 from explanations.recommendations import TOP, choose, ranked, score, stored_relevance
-from explanations.stems import separator_for
-from explanations.store import TYPES, Store
+from explanations.store import TYPES
 from explanations.webserver import mount
 from explanations.workers import FAILED, Workers
 from lemons_utils import SAMPLE_RATE, DataError, configuration, generate_audio_link
@@ -202,6 +201,9 @@ def recommendations(person, found):
     if name != (choice().catalogue or person.catalogue):
         decide(catalogue=name)
     catalogue, model = found[name], model_of(person)
+    if not catalogue.track_ids:
+        say_how(*phrases.empty_catalogue(name))
+        return None, None
     scores = stored_relevance(model, catalogue)
     if scores is None:
         st.write(f"{person.name}'s model has not heard the catalogue {name} yet.")
@@ -212,6 +214,8 @@ def recommendations(person, found):
         person.catalogue == name
     ) else set()  # fmt: skip
     table = ranked(catalogue, scores, heard)
+    if not choice().track:
+        decide(track=table.iloc[0]["track_id"])
     left, right = st.columns(2, gap="medium")
     with left:
         top_list(choose(table, words=words, genres=genres, unheard=unheard))
@@ -227,7 +231,7 @@ def top_list(table):
         chosen = track["track_id"] == choice().track
         with st.container(key=f"row-{track['rank']}", gap=None):
             st.button(
-                f"{track['rank']}. {track['title']}".replace("[", "\\["),
+                f"{track['rank']}. {markup.plain(track['title'])}",
                 icon=":material/graphic_eq:" if chosen else ":material/play_circle:",
                 key=f"pick-{track['track_id']}",
                 type="tertiary",
@@ -247,7 +251,7 @@ def chosen_track(person, catalogue, table):
     """Draw the chosen track: its relevance, its rank, its waveform to seek in."""
     found = table[table["track_id"] == choice().track]
     if found.empty:
-        st.info("Choose a track to hear it, and to hear why it is recommended.")
+        st.warning(phrases.unknown_track(choice().track, catalogue.name))
         return None
     track = found.iloc[0]
     st.html(markup.heading(track["title"], track["artist"], track["genre"]))
@@ -262,7 +266,7 @@ def chosen_track(person, catalogue, table):
 # -- the explanation ---------------------------------------------------------------------------
 def explanation(person, catalogue, track_id, title):
     """Show why a track is recommended: in words, to hear, as a map, and in the mixer."""
-    st.subheader(f"Why “{title}”?", anchor=False)
+    st.subheader(f"Why “{markup.plain(title)}”?", anchor=False)
     type = st.segmented_control(
         "What to take apart",
         TYPES,
@@ -274,22 +278,12 @@ def explanation(person, catalogue, track_id, title):
     if type != choice().type:
         decide(type=type)
     model = model_of(person)
-    commission = Commission(
-        listener=model,
-        track_id=track_id,
-        audio=catalogue.audio(track_id),
-        separator=separator_for(catalogue, track_id),
-        store=Store(CONFIG.stored_explanations / catalogue.name / person.user_name),
-        stems_folder=CONFIG.stems,
-        limit_gb=CONFIG.stems_cache_gb,
-        web_folder=CONFIG.web_folder,
-        base_url=CONFIG.audio_base_url,
-    )
+    commission = Commission.of(model, catalogue, track_id, CONFIG)
     found = commission.stored(type)
     if found is None:
         st.write(phrases.TYPE_HELP[type])
         key = ("explain", catalogue.name, track_id, model.checksum, type)
-        wait_for(key, STEPS, lambda job: commission.make(type, job), "Explain this track")
+        wait_for(key, STEPS, lambda job: commission.make(type, job.progress), "Explain this track")
         return
     whole = shown(commission, found, str(asdict(found)))
     st.markdown(phrases.summary(found, person.name))
@@ -310,6 +304,8 @@ def what_if(person, whole, title):
     st.subheader("What if?", anchor=False)
     st.write(phrases.WHAT_IF)
     key = f"mixer-{whole.explanation.request.audio_checksum}-{whole.explanation.type}"
+    if choice().mask and not whole.mask(choice().mask):
+        st.warning(phrases.unknown_mask(choice().mask))
     heard = mixer(replace(whole.mixer, mask=whole.mask(choice().mask)), key=key)
     if heard.action:
         decide(mask=heard.mask)
@@ -385,6 +381,22 @@ def chosen_person(found):
     return next((person for person in found if person.key == choice().listener), None)
 
 
+def choose_first(listeners, found):
+    """Begin with the first listener where all is there to be shown at once."""
+    first = listeners[0]
+    if (
+        not choice().listener
+        and stored_relevance(model_of(first), found[first.catalogue]) is not None
+    ):
+        decide(listener=first.key)
+
+
+def say_how(words, commands):
+    """Say what is missing, and which commands make it."""
+    st.info(words)
+    st.code(commands, language=None)
+
+
 def main():
     """Draw the page."""
     pictures = files("explanations") / "pictures"
@@ -398,8 +410,7 @@ def main():
     listeners = everybody() if found else []
     if not listeners:
         words, commands = phrases.NO_LISTENER if found else phrases.NO_CATALOGUE
-        st.info(words)
-        st.code(commands, language=None)
+        say_how(words, commands)
         return
     st.segmented_control("View", VIEWS, key="view", required=True, label_visibility="collapsed")
     if st.session_state.view == VIEWS[1]:
@@ -407,6 +418,7 @@ def main():
     else:
         if choice().catalogue == own_files.NAME:
             decide(catalogue="", track="")
+        choose_first(listeners, found)
         gallery(listeners)
         if person := chosen_person(listeners):
             profile(person, found[person.catalogue])

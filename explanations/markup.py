@@ -6,6 +6,7 @@ Whatever comes from a file's tags or a listener's name is escaped here.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -13,6 +14,11 @@ from explanations.people import picture
 from explanations.phrases import seconds
 from explanations.store import Explanation
 from lemons_utils import SAMPLE_RATE
+
+
+def plain(text: str) -> str:
+    """Write a text so that Streamlit's Markdown leaves it as it is."""
+    return re.sub(r"([\\`*_{}\[\]()#+!|~$<>:^=-])", r"\\\1", text)
 
 
 def image(svg: str, alt: str = "", css_class: str = "") -> str:

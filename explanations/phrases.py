@@ -47,6 +47,26 @@ NO_LISTENER = (
     "No listener has a model yet. `make demo` trains seven; the second command trains one.",
     "make demo\npython -m recsys.experiment with user_name=marko catalogue=demo",
 )
+
+
+def empty_catalogue(name: str) -> tuple[str, str]:
+    """Say that a catalogue has no tracks, and which command puts some into it."""
+    return (
+        f"The catalogue {name} holds no tracks yet: this command takes in a folder of music.",
+        f"python -m recsys.ingest FOLDER --catalogue {name}",
+    )
+
+
+def unknown_track(track_id: str, catalogue: str) -> str:
+    """Say that a link names a track that is not here."""
+    return f"The catalogue {catalogue} has no track “{track_id}”: choose one from the list."
+
+
+def unknown_mask(mask: str) -> str:
+    """Say that a link names a mix that this explanation does not have."""
+    return f"The mix “{mask}” in the link is none of this explanation: everything is on."
+
+
 STEP_TITLES = {
     "separate": "separate the track into stems",
     "tables": "tables: ask the model about every combination",

@@ -1,0 +1,114 @@
+"""Prepare what the demo app shows first, then start it: the last step of `make demo`.
+
+    python -m explanations.first_page
+
+Whoever opens the page meets its first listener and the track that is recommended most. Their
+relevance, previews, stems, explanations of all types and what-if tables are made here, unless
+they are there. On a terminal the app starts then; elsewhere its address is printed, and the
+command ends.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+import pandas as pd
+
+from explanations import launch, phrases, web_files
+from explanations.exhibit import STEPS, Commission, exhibit
+from explanations.listeners import ListenerModel, load_listener
+from explanations.people import open_catalogues, people
+from explanations.recommendations import TOP, ranked, score, stored_relevance
+from lemons_utils import Configuration, DataError, command, configuration
+from recsys import progress
+from recsys.catalogue import Catalogue
+
+TYPES = ("time_source", "time", "source")
+"""Time + Source first: the page opens with it, and its tables answer the other two."""
+
+
+def prepare(config: Configuration) -> str:
+    """Make what the first page shows, as far as it is not there; returns its listener and track.
+
+    Parameters
+    ----------
+    config : Configuration
+
+    Raises
+    ------
+    DataError
+        If there is no catalogue, no track or no listener yet.
+    """
+    catalogues = open_catalogues(config.data_folder)
+    listeners = people(catalogues, config.experiments)
+    if not listeners:
+        words, _ = phrases.NO_LISTENER if catalogues else phrases.NO_CATALOGUE
+        raise DataError(words)
+    person = listeners[0]
+    catalogue = catalogues[person.catalogue]
+    if not catalogue.track_ids:
+        raise DataError(phrases.empty_catalogue(catalogue.name)[0])
+    model = load_listener(
+        person.user_name, catalogue=person.catalogue, experiments=config.experiments
+    )
+    table = ranked(catalogue, _relevance(model, catalogue), ())
+    for track_id in table["track_id"].head(TOP):
+        web_files.preview(catalogue, track_id, config.web_folder)
+    best = table.iloc[0]
+    _explain(Commission.of(model, catalogue, best["track_id"], config))
+    return f"“{best['title']}” for {person.name}"
+
+
+def _relevance(model: ListenerModel, catalogue: Catalogue) -> pd.DataFrame:
+    """Score the catalogue, or take what is stored."""
+    if (stored := stored_relevance(model, catalogue)) is not None:
+        return stored
+    count = len(catalogue.track_ids)
+    with progress.bar(count, unit="track", about="relevance") as bar:
+
+        def on_share(_: str, share: float) -> None:
+            bar.update(round(share * count) - bar.n)
+
+        score(model, catalogue, on_share)
+    if (stored := stored_relevance(model, catalogue)) is None:
+        raise DataError(f"the relevance of {catalogue.name} was not kept: is the disk full?")
+    return stored
+
+
+def _explain(commission: Commission) -> None:
+    """Explain a track in all types, and put what the browser needs into the web folder."""
+    with progress.bar(len(TYPES) * len(STEPS), unit="step", about="explain") as bar:
+        for number, type in enumerate(TYPES):
+            found = commission.stored(type)
+            if found is None:
+                commission.make(type, lambda step, _: bar.set_postfix_str(step))
+                found = commission.stored(type)
+            if found is not None:
+                exhibit(commission, found)
+            bar.update((number + 1) * len(STEPS) - bar.n)
+
+
+def watched() -> bool:
+    """Whether a person sits at a terminal, who sees the app start and can end it."""
+    return sys.stdin.isatty() and sys.stdout.isatty() and not os.environ.get("CI")
+
+
+@command
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command."""
+    argparse.ArgumentParser(
+        prog="python -m explanations.first_page",
+        description="Prepare what the demo app shows first; on a terminal, start it.",
+    ).parse_args(arguments)
+    config = configuration()
+    print(f"The first page is ready: {prepare(config)}", flush=True)
+    if watched():
+        launch.launch(config)
+    else:
+        print(f"`make app` starts the demo app at {launch.address(config)}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
