@@ -38,6 +38,7 @@ from explanations.experiments.study import (
     write_results,
 )
 from explanations.experiments.subjects import Bench, bench_arguments, bench_of
+from explanations.picture import TITLES
 from explanations.store import TYPES
 from lemons_utils import command
 from recsys.reports import write_csv
@@ -47,8 +48,6 @@ TITLE = "Faithfulness"
 ORDER = 20
 FULL = ((),)
 QUICK = (("--tracks", "any", "--num_explanations", "2", "--n_temporal_segments", "2"),)
-
-TITLES = {"time": "Time", "source": "Source", "time_source": "Time + Source"}
 
 
 def measure(item: Item, *, bench: Bench) -> list[Row]:

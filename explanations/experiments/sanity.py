@@ -3,8 +3,8 @@
     python -m explanations.experiments.sanity --user_name marko --num_explanations 5
 
 Two tests that an explanation passes if it changes. Layers at random: from the top down, ever
-more layers lose what they have learned; the weights (Time + Source, of all masks, of the logit)
-must not stay as they were. Shuffled labels: models trained on labels in random order know
+more layers lose what they have learned; the weights (of all masks, of the logit) must not stay as
+they were. Shuffled labels: models trained on labels in random order know
 nothing, so two of them should have nothing in common in what they explain, while two models of
 the true labels should agree.
 """
@@ -15,8 +15,9 @@ import argparse
 import functools
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -43,6 +44,8 @@ from explanations.experiments.study import (
     write_results,
 )
 from explanations.experiments.subjects import Bench, bench_arguments, bench_of
+from explanations.picture import TITLES
+from explanations.store import TYPES
 from lemons_utils import ParameterError, command
 from recsys.listening import PUBLISHED_SEED, split_path
 from recsys.reports import write_csv
@@ -50,7 +53,10 @@ from recsys.reports import write_csv
 NAME = "sanity"
 TITLE = "Sanity"
 ORDER = 40
-FULL = (("--num_explanations", "10"),)
+FULL = (
+    ("--num_explanations", "10"),
+    ("--type", "time", "--n_temporal_segments", "15", "--name", "sanity-time"),
+)
 _SMALL = ("--num_explanations", "1", "--n_temporal_segments", "2")
 QUICK = ((*_SMALL, "--depths", "6", "--n_epochs", "1"),)
 
@@ -68,9 +74,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for name in names
         for track_id in bench.choose_tracks(name, options.tracks, options.num_explanations)
     ]
+    learned = {name: {"n_epochs": options.n_epochs, "split": _split(bench, name)} for name in names}
     layers = run_items(
         f"{NAME}_layers",
-        [bench.item(name, track_id, depths=options.depths) for name, track_id in every],
+        [
+            bench.item(name, track_id, type=options.type, depths=options.depths)
+            for name, track_id in every
+        ],
         functools.partial(measure_layers, bench=bench),
         cache=cache,
         jobs=options.jobs,
@@ -85,7 +95,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     pairs = run_items(
         f"{NAME}_labels",
         [
-            bench.item(name, track_id, n_epochs=options.n_epochs, split=_split(bench, name))
+            bench.item(
+                name,
+                track_id,
+                type=options.type,
+                n_epochs=options.n_epochs,
+                split=_split(bench, name),
+            )
             for name, track_id in every
         ],
         functools.partial(measure_labels, bench=bench, cache=cache),
@@ -99,10 +115,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         started=started,
         catalogue=options.catalogue,
         n_epochs=options.n_epochs,
+        type=options.type,
+        n_segments=options.n_temporal_segments,
     )
-    write_csv(options.out / f"{NAME}_labels.csv", pd.concat([models, pairs]).round(5))
-    write_results(options.out, NAME, layers, about, digits=5)
-    draw(layers, options.out / f"{NAME}.png")
+    write_csv(options.out / f"{options.name}_labels.csv", pd.concat([models, pairs]).round(5))
+    write_results(options.out, options.name, layers, about, digits=5)
+    draw(layers, options.out / f"{options.name}.png")
     print(layer_table(layers).to_string(index=False))
     print(label_table(pairs).to_string(index=False))
 
@@ -115,6 +133,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     bench_arguments(parser, num_explanations=10, tracks="unseen")
     parser.add_argument("--depths", nargs="+", type=int, default=[*range(1, len(CASCADE) + 1)],
                         help="how many layers to set at random, from the top")  # fmt: skip
+    parser.add_argument("--type", choices=TYPES, default="time_source")
+    parser.add_argument("--name", default=NAME, help="of the files that it writes")
     parser.add_argument("--n_epochs", type=int, default=12, help="of the small trainings")
     options = arguments_of(parser).parse_args(arguments)
     if (options.trained_on or options.catalogue) != options.catalogue:
@@ -208,26 +228,41 @@ def draw(layers: pd.DataFrame, path: Path) -> None:
 
 def section(folder: Path) -> Section:
     """Say what was found."""
-    layers, about = read_results(folder, NAME)
-    labels = pd.read_csv(folder / f"{NAME}_labels.csv")
-    models, pairs = (labels[labels["part"] == part] for part in ("model", "pair"))
+    runs = [NAME, *sorted(path.stem for path in folder.glob(f"{NAME}-*.json"))]
+    tables, pictures, findings, every = [], [], [], []
+    for run in runs:
+        layers, about = read_results(folder, run)
+        labels = pd.read_csv(folder / f"{run}_labels.csv")
+        models, pairs = (labels[labels["part"] == part] for part in ("model", "pair"))
+        what = _what(about, layers)
+        tables += [
+            (f"Layers at random: likeness to the trained. {what}.", layer_table(layers)),
+            (f"Shuffled labels: likeness of two models. {what}.", label_table(pairs)),
+            ("Shuffled labels: what the models know", model_table(models)),
+        ]
+        pictures.append((f"Likeness to the trained model's explanation. {what}.", f"{run}.png"))
+        findings += [f"{what}. {finding}" for finding in _findings(layers, models, pairs)]
+        every.append(about)
     return Section(
         title=TITLE,
         question="Layers at random: from the top down, layers go back to untrained weights; "
-        "explanations (Time + Source, all masks, of the logit) are compared with the trained "
-        "model's. Shuffled labels: for each listener two models are trained on the true labels "
-        f"and two on labels in random order ({about['n_epochs']} epochs each), and every two "
-        "explain the same tracks. Intervals: 95 %, bootstrap over "
-        "tracks.",
-        findings=_findings(layers, models, pairs),
-        tables=[
-            ("Layers at random", layer_table(layers)),
-            ("Shuffled labels: likeness of explanations", label_table(pairs)),
-            ("Shuffled labels: what the models know", model_table(models)),
-        ],
-        pictures=[("Likeness to the trained model's explanation.", f"{NAME}.png")],
-        facts=[about],
+        "explanations (all masks, of the logit) are compared with the trained model's. Shuffled "
+        "labels: for each listener two models are trained on the true labels and two on labels "
+        f"in random order ({every[0]['n_epochs']} epochs each), and every two explain the same "
+        "tracks. Intervals: 95 %, bootstrap over tracks.",
+        findings=findings,
+        tables=tables,
+        pictures=pictures,
+        facts=every,
     )
+
+
+def _what(about: Mapping[str, Any], layers: pd.DataFrame) -> str:
+    """Name a run: type, segments, tracks."""
+    segments = "" if about["type"] == "source" else f", {about['n_segments']} segments"
+    tracks = layers[["user_name", "track_id"]].drop_duplicates()
+    names = ", ".join(sorted(tracks["user_name"].unique()))
+    return f"{TITLES[about['type']]}{segments}, {len(tracks)} tracks of {names}"
 
 
 def _findings(layers: pd.DataFrame, models: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:

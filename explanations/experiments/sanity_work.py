@@ -8,11 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from audiolime.all_masks import sum_levels
-from audiolime.exact_lime import fit_exhaustive
-from audiolime.exact_tables import Tables
+from audiolime.exact import LocalStateEngine
 from audiolime.metrics import top_k
-from explanations.answers import ALPHA, KERNEL_WIDTH, tables_of
 from explanations.experiments.measures import rank_correlation, seed_of
 from explanations.experiments.randomised import (
     SHUFFLED,
@@ -24,36 +21,36 @@ from explanations.experiments.randomised import (
 )
 from explanations.experiments.study import Item, Row
 from explanations.experiments.subjects import Bench
-from lemons_utils import DataError
 from recsys.model import FCN
 
 Vector = NDArray[np.float64]
 
 
 # -- layers at random --------------------------------------------------------------------------
-def weights_of(network: FCN, bench: Bench, track_id: str) -> Vector:
-    """Explain the logit of a track by all masks, Time + Source."""
+def weights_of(network: FCN, bench: Bench, track_id: str, kind: str) -> Vector:
+    """Explain the logit of a track by all masks.
+
+    No more stems and segments are told apart than the type can switch, which costs far less.
+    """
     subject = bench.subject(track_id)
-    tables = tables_of(network, subject.stems.waveforms, subject.segments)
-    if tables is None:
-        raise DataError(f"track {track_id} has segments too short for tables")
-    return _exhaustive(tables)
-
-
-def _exhaustive(tables: Tables) -> Vector:
-    levels = sum_levels(tables, relevance=False)
-    return fit_exhaustive(levels, kernel_width=KERNEL_WIDTH, alpha=ALPHA).weights
+    stems, segments = subject.stems.waveforms, subject.segments
+    if kind == "time":
+        stems = stems.sum(axis=0, keepdims=True)
+    if kind == "source":
+        segments = ((0, stems.shape[1]),)
+    return LocalStateEngine(network, stems, segments).lime(kind=kind, output="logit").weights
 
 
 def measure_layers(item: Item, *, bench: Bench) -> list[Row]:
     """Explain one track by a model and by it with layers at random; one row for each depth."""
     user_name, track_id = item["user_name"], item["track_id"]
     network = bench.listener(user_name).network
-    trained = _exhaustive(bench.tables(user_name, track_id).tables)
+    kind = item["type"]
+    trained = weights_of(network, bench, track_id, kind)
     rows: list[Row] = []
     for depth in item["depths"]:
         seed = seed_of(user_name, track_id, depth)
-        weights = weights_of(randomised(network, depth, seed), bench, track_id)
+        weights = weights_of(randomised(network, depth, seed), bench, track_id, kind)
         rows.append({
             "user_name": user_name,
             "track_id": track_id,
@@ -96,7 +93,7 @@ def measure_labels(item: Item, *, bench: Bench, cache: Path) -> list[Row]:
     """Explain one track by all four models; one row for each two of them."""
     models = schoolings(item["user_name"], item["n_epochs"])
     weights = [
-        weights_of(train(bench.catalogue, model, cache), bench, item["track_id"])
+        weights_of(train(bench.catalogue, model, cache), bench, item["track_id"], item["type"])
         for model in models
     ]
     return [

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from audiolime.exact import LocalStateEngine
 from explanations.experiments import sanity
 from explanations.experiments.randomised import (
     CASCADE,
@@ -15,7 +16,7 @@ from explanations.experiments.randomised import (
     train,
     unseen,
 )
-from explanations.experiments.sanity_work import likeness
+from explanations.experiments.sanity_work import likeness, weights_of
 from lemons_utils import ParameterError
 from recsys.listening import read_split, split_path
 
@@ -69,6 +70,16 @@ def test_trained_once_and_judged_by_tracks_that_no_training_heard(small):
     assert 0 <= auc(network, catalogue, "marko") <= 1
 
 
+@pytest.mark.parametrize("kind", ["time", "source", "time_source"])
+def test_explains_the_logit_from_no_more_than_the_type_switches(small, kind):
+    track_id, network = small.track_ids[0], small.bench.listener("marko").network
+    subject = small.bench.subject(track_id)
+    engine = LocalStateEngine(network, subject.stems.waveforms, subject.segments)
+    whole = engine.lime(kind=kind, output="logit").weights
+    found = weights_of(network, small.bench, track_id, kind)
+    np.testing.assert_allclose(found, whole, atol=2e-5)
+
+
 def test_likeness():
     weights = np.array([3.0, 2.0, 1.0, -4.0, 0.5])
     assert likeness(weights, weights) == {
@@ -83,12 +94,15 @@ def test_likeness():
 
 def test_the_command_from_end_to_end(small, tmp_path):
     out = tmp_path / "results"
-    run = ["--num_explanations", "1", "--depths", "6", "--n_epochs", "1", *HERE]
+    run = ["--num_explanations", "1", "--depths", "6", "--n_epochs", "1", "--type", "time", *HERE]
     assert sanity.main([*run, "--out", str(out)]) == 0
     section = sanity.section(out)
     by_caption = dict(section.tables)
-    assert list(by_caption["Layers at random"]["layers at random"]) == [", ".join(CASCADE)]
-    likenesses = by_caption["Shuffled labels: likeness of explanations"]
+    assert len(by_caption) == 3
+    what = "Time, 2 segments, 1 tracks of marko"
+    layers = by_caption[f"Layers at random: likeness to the trained. {what}."]
+    assert list(layers["layers at random"]) == [", ".join(CASCADE)]
+    likenesses = by_caption[f"Shuffled labels: likeness of two models. {what}."]
     assert len(likenesses) == 3 and "none" not in set(likenesses["rank correlation"])
     models = by_caption["Shuffled labels: what the models know"]
     assert list(models["labels"]) == ["true", "shuffled"]
