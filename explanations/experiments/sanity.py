@@ -95,13 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     pairs = run_items(
         f"{NAME}_labels",
         [
-            bench.item(
-                name,
-                track_id,
-                type=options.type,
-                n_epochs=options.n_epochs,
-                split=_split(bench, name),
-            )
+            bench.item(name, track_id, type=options.type, **learned[name])
             for name, track_id in every
         ],
         functools.partial(measure_labels, bench=bench, cache=cache),
