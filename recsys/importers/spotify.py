@@ -1,0 +1,63 @@
+"""Spotify's extended streaming history: `python -m recsys.importers.spotify EXPORT ...`.
+
+The export is a zip archive, or its folder, of `Streaming_History_Audio_*.json` (older ones:
+`endsong_*.json`). What was played for less than 30 s counts for nothing, nor do podcasts and
+audiobooks.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from lemons_utils import DataError, command
+from recsys.importers.histories import Played, import_history, json_list, members, text
+
+SHORTEST_PLAY_MS = 30_000
+"""What Spotify itself counts as played [ms]."""
+
+_FILE = re.compile(r"(?:.*/)?(?:Streaming_History_Audio_[^/]*|endsong_\d+)\.json")
+
+
+def read_streams(export: Path, *, shortest_ms: int = SHORTEST_PLAY_MS) -> Iterator[Played]:
+    """Yield title and artist of every play of an export that lasted.
+
+    Parameters
+    ----------
+    export : Path
+        Zip archive, folder, or one JSON file of it.
+    shortest_ms : int
+        Plays of less are passed over [ms].
+
+    Raises
+    ------
+    DataError
+        If a file is no JSON or not of this form; with the number of the play.
+    """
+    with members(export, lambda name: bool(_FILE.fullmatch(name))) as files:
+        for name, file in files:
+            for number, stream in enumerate(json_list(name, file), start=1):
+                played_ms = stream.get("ms_played")
+                if not isinstance(played_ms, int) or "master_metadata_track_name" not in stream:
+                    raise DataError(
+                        f"{name}: play {number} has no ms_played or master_metadata_track_name; "
+                        "is it the extended streaming history?"
+                    )
+                if played_ms >= shortest_ms:
+                    yield (
+                        text(stream["master_metadata_track_name"]),
+                        text(stream.get("master_metadata_album_artist_name")),
+                    )
+
+
+@command
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `python -m recsys.importers.spotify`."""
+    about = "Spotify's extended streaming history (zip, folder or JSON)"
+    return import_history(read_streams, "spotify", about, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
