@@ -75,8 +75,9 @@ class Schooling:
 
 
 def model_path(cache: Path, catalogue: Catalogue, schooling: Schooling) -> Path:
-    """Where the weights of a training are kept."""
-    words = [str(value) for value in asdict(schooling).values()]
+    """Where the weights of a training are kept: another split, another place."""
+    split = split_of(catalogue, schooling.user_name, PUBLISHED_SEED)
+    words = [str(value) for value in (*asdict(schooling).values(), seed_of(split.read_text()))]
     return cache / "models" / catalogue.name / "-".join(words) / BEST_MODEL
 
 

@@ -39,6 +39,7 @@ from explanations.experiments.study import (
     new_figure,
     read_results,
     run_items,
+    runs_of,
     save_figure,
     tidy,
     write_results,
@@ -222,8 +223,8 @@ def draw(layers: pd.DataFrame, path: Path) -> None:
 
 def section(folder: Path) -> Section:
     """Say what was found."""
-    runs = [NAME, *sorted(path.stem for path in folder.glob(f"{NAME}-*.json"))]
-    tables, pictures, findings, every = [], [], [], []
+    runs = runs_of(folder, NAME)
+    tables, pictures, findings, every, schools = [], [], [], [], []
     for run in runs:
         layers, about = read_results(folder, run)
         labels = pd.read_csv(folder / f"{run}_labels.csv")
@@ -232,11 +233,13 @@ def section(folder: Path) -> Section:
         tables += [
             (f"Layers at random: likeness to the trained. {what}.", layer_table(layers)),
             (f"Shuffled labels: likeness of two models. {what}.", label_table(pairs)),
-            ("Shuffled labels: what the models know", model_table(models)),
         ]
+        schools.append(models)
         pictures.append((f"Likeness to the trained model's explanation. {what}.", f"{run}.png"))
         findings += [f"{what}. {finding}" for finding in _findings(layers, models, pairs)]
         every.append(about)
+    schools_once = pd.concat(schools).drop_duplicates(["user_name", "labels", "seed"])
+    tables.append(("Shuffled labels: what the models know", model_table(schools_once)))
     return Section(
         title=TITLE,
         question="Layers at random: from the top down, layers go back to untrained weights; "

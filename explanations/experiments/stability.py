@@ -35,6 +35,7 @@ from explanations.experiments.study import (
     new_figure,
     read_results,
     run_items,
+    runs_of,
     save_figure,
     tidy,
     write_results,
@@ -207,7 +208,7 @@ def draw(rows: pd.DataFrame, k: int, path: Path) -> None:
 
 def section(folder: Path) -> Section:
     """Say what was found."""
-    runs = [NAME, *sorted(path.stem for path in folder.glob(f"{NAME}-*.json"))]
+    runs = runs_of(folder, NAME)
     results = [(run, *read_results(folder, run)) for run in runs]
     tables, pictures, findings = [], [], []
     for run, rows, about in results:

@@ -261,6 +261,13 @@ def read_results(folder: Path, name: str) -> tuple[pd.DataFrame, dict[str, Any]]
     return rows, about
 
 
+def runs_of(folder: Path, name: str) -> list[str]:
+    """List the runs of a study that have results: its own name first, then `<name>-<more>`."""
+    there = [path.stem for path in folder.glob(f"{name}*.json")]
+    more = sorted(run for run in there if run.startswith(f"{name}-"))
+    return [name, *more] if name in there or not more else more
+
+
 # -- pictures ----------------------------------------------------------------------------------
 COLOURS = ("#1b6ca8", "#d98a1f", "#5a8f4a", "#a23b52", "#6a5aa0", "#8a8f98", "#2a9d9d")
 

@@ -99,3 +99,12 @@ def test_results_are_read_as_written_and_missing_ones_name_the_command(tmp_path)
     assert found["value"][0] == 0.123 and about == {"command": "x"}
     with pytest.raises(DataError, match=r"python -m explanations\.experiments\.sanity"):
         study.read_results(tmp_path, "sanity")
+
+
+def test_runs_of_a_study_are_its_own_and_those_that_carry_its_name(tmp_path):
+    assert study.runs_of(tmp_path, "sanity") == ["sanity"]
+    for name in ("sanity-time", "stability", "sanity_more", "sanitysomething"):
+        (tmp_path / f"{name}.json").touch()
+    assert study.runs_of(tmp_path, "sanity") == ["sanity-time"]
+    (tmp_path / "sanity.json").touch()
+    assert study.runs_of(tmp_path, "sanity") == ["sanity", "sanity-time"]
