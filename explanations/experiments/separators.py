@@ -1,0 +1,109 @@
+"""Separators: what does it cost an explanation that stems are not the true ones.
+
+    python -m explanations.experiments.separators --user_name marko --num_explanations 12
+
+The same tracks are explained (Source) with the demo band's true stems and with those that each
+separator makes of the mix. Separators have different stems, so weights are compared after they
+are summed to the stems that both have: with `hybrid` and `dsp` vocals, drums, bass and other
+(piano and other together), with Spleeter vocals and accompaniment. Beside the agreement stand
+the fidelity, the seconds, and how well each separator's stems are separated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from explanations.experiments import separators_page
+from explanations.experiments.separators_work import compare, explain_with
+from explanations.experiments.study import (
+    Item,
+    Row,
+    arguments_of,
+    cache_of,
+    facts,
+    run_items,
+    write_results,
+)
+from explanations.experiments.subjects import Bench, bench_arguments, bench_of
+from explanations.stems import NAMES
+from explanations.store import TYPES
+from lemons_utils import ParameterError, command
+
+NAME = separators_page.STUDY
+TITLE = separators_page.TITLE
+section = separators_page.section
+ORDER = 50
+FULL = (("--tracks", "any"),)
+QUICK = (("--tracks", "any", "--num_explanations", "2"),)
+
+TRUTH = "truth"
+SEPARATORS = ("hybrid", "spleeter:2stems", "dsp")
+
+
+def measure(item: Item, *, bench: Bench) -> list[Row]:
+    """Explain one track with all stems, and compare each two explanations."""
+    track_id, user_name = item["track_id"], item["user_name"]
+    found = {
+        name: explain_with(replace(bench, separator=name), user_name, track_id, item["type"])
+        for name in item["separators"]
+    }
+    who = {"user_name": user_name, "track_id": track_id, "type": item["type"]}
+    reference = item["separators"][0]
+    return [who | compare(found[reference], one) for one in found.values()]
+
+
+@command
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command."""
+    options = _parse(arguments)
+    started = time.perf_counter()
+    cache = cache_of(options)
+    bench, names = bench_of(options, cache)
+    separators = [options.reference, *options.separators]
+    items = [
+        bench.item(user_name, track_id, type=options.type, separators=separators)
+        for user_name in names
+        for track_id in bench.choose_tracks(user_name, options.tracks, options.num_explanations)
+    ]
+    work = functools.partial(measure, bench=bench)
+    rows = run_items(NAME, items, work, cache=cache, jobs=options.jobs)
+    about = facts(
+        NAME,
+        arguments,
+        models={user_name: bench.listener(user_name).checksum for user_name in names},
+        started=started,
+        catalogue=options.catalogue,
+        reference=options.reference,
+        type=options.type,
+    )
+    write_results(options.out, options.name, rows, about, digits=5)
+    separators_page.draw(rows, options.reference, options.out / f"{options.name}.png")
+    print(separators_page.agreement_table(rows, options.reference).to_string(index=False))
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog=f"python -m explanations.experiments.{NAME}",
+        description="The same explanations with true stems and with separated ones.",
+    )
+    bench_arguments(parser, num_explanations=12)
+    parser.add_argument("--type", choices=TYPES, default="source")
+    parser.add_argument("--reference", choices=NAMES, default=TRUTH,
+                        help="whose stems the others are compared with")  # fmt: skip
+    parser.add_argument("--separators", nargs="+", choices=NAMES, default=[*SEPARATORS])
+    parser.add_argument("--name", default=NAME, help="of the files that it writes")
+    options = arguments_of(parser).parse_args(arguments)
+    if options.separator:
+        raise ParameterError("name the separators with --separators, and --reference")
+    if options.type == "time":
+        raise ParameterError("a Time explanation has no stems: choose source or time_source")
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())
