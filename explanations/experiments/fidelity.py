@@ -33,8 +33,10 @@ from explanations.experiments.study import (
     new_figure,
     read_results,
     run_items,
+    runs_of,
     save_figure,
     tidy,
+    who_of,
     write_results,
 )
 from explanations.experiments.subjects import Bench, bench_arguments, bench_of
@@ -231,7 +233,23 @@ def draw_curves(curves: pd.DataFrame, path: Path) -> None:
 
 def section(folder: Path) -> Section:
     """Say what was found."""
-    explanations, curves, about = read(folder, NAME)
+    tables, pictures, findings, every = [], [], [], []
+    for run in runs_of(folder, NAME):
+        explanations, curves, about = read(folder, run)
+        who = who_of(explanations)
+        tables += [
+            (f"Fidelity. {who}.", fidelity_table(explanations)),
+            (f"Areas under deletion and insertion curves. {who}.", area_table(curves)),
+            (f"What LIME's order gains, paired by track. {who}.", gain_table(curves)),
+            (f"Agreement of the rankings. {who}.", agreement_table(explanations)),
+        ]
+        pictures += [
+            (f"Fidelity by type and listener; bars are means. {who}.", f"{run}.png"),
+            ("Mean deletion and insertion curves, Time + Source; shades are 95 % intervals. "
+             f"{who}.", f"{run}_curves.png"),
+        ]  # fmt: skip
+        findings += [f"{who}. {finding}" for finding in _findings(explanations, curves)]
+        every.append(about)
     return Section(
         title=TITLE,
         question="Fidelity is the weighted R2 of the linear model over all masks. Deletion "
@@ -239,20 +257,11 @@ def section(folder: Path) -> Section:
         "relevance is compared with random orders (the mean of 20) and with the reversed order. "
         "LIME, Shapley and leave-one-out are all exact here. Intervals: 95 %, bootstrap over "
         "tracks.",
-        findings=_findings(explanations, curves),
-        tables=[
-            ("Fidelity", fidelity_table(explanations)),
-            ("Areas under deletion and insertion curves", area_table(curves)),
-            ("What LIME's order gains, paired by track", gain_table(curves)),
-            ("Agreement of the rankings", agreement_table(explanations)),
-        ],
-        pictures=[
-            ("Fidelity by type and listener; bars are means.", f"{NAME}.png"),
-            ("Mean deletion and insertion curves, Time + Source; shades are 95 % intervals.",
-             f"{NAME}_curves.png"),
-        ],
-        facts=[about],
-    )  # fmt: skip
+        findings=findings,
+        tables=tables,
+        pictures=pictures,
+        facts=every,
+    )
 
 
 def _findings(explanations: pd.DataFrame, curves: pd.DataFrame) -> list[str]:

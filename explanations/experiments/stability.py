@@ -38,6 +38,7 @@ from explanations.experiments.study import (
     runs_of,
     save_figure,
     tidy,
+    who_of,
     write_results,
 )
 from explanations.experiments.subjects import Bench, bench_arguments, bench_of
@@ -212,7 +213,7 @@ def section(folder: Path) -> Section:
     results = [(run, *read_results(folder, run)) for run in runs]
     tables, pictures, findings = [], [], []
     for run, rows, about in results:
-        k, who = about["k"], _who(rows)
+        k, who = about["k"], who_of(rows)
         tables.append((f"{who}; intervals: 95 %, bootstrap over tracks", summary(rows, k)))
         if rows["user_name"].nunique() > 1:
             tables.append(("Mean U_n by listener", by_listener(rows)))
@@ -244,13 +245,6 @@ def _finding(rows: pd.DataFrame, k: int, repeat: int, who: str) -> str:
         f"{_percent(1 - last['top_is_true'])}. Exact weights are the same every time: U_n = {k} "
         "by construction."
     )
-
-
-def _who(rows: pd.DataFrame) -> str:
-    names = sorted(rows["user_name"].unique())
-    counts = rows.groupby("user_name")["track_id"].nunique()
-    each = f"{counts.iloc[0]}" if counts.nunique() == 1 else f"{counts.min()} to {counts.max()}"
-    return f"{', '.join(names)}: {each} tracks{' each' if len(names) > 1 else ''}"
 
 
 def _percent(values: pd.Series[float] | pd.Series[bool]) -> str:

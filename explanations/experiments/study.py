@@ -268,6 +268,14 @@ def runs_of(folder: Path, name: str) -> list[str]:
     return [name, *more] if name in there or not more else more
 
 
+def who_of(rows: pd.DataFrame) -> str:
+    """Name the listeners of some rows, and how many tracks each has."""
+    names = sorted(rows["user_name"].unique())
+    counts = rows.groupby("user_name")["track_id"].nunique()
+    each = f"{counts.iloc[0]}" if counts.nunique() == 1 else f"{counts.min()} to {counts.max()}"
+    return f"{', '.join(names)}: {each} tracks{' each' if len(names) > 1 else ''}"
+
+
 # -- pictures ----------------------------------------------------------------------------------
 COLOURS = ("#1b6ca8", "#d98a1f", "#5a8f4a", "#a23b52", "#6a5aa0", "#8a8f98", "#2a9d9d")
 

@@ -66,7 +66,7 @@ def test_the_command_from_end_to_end(small, tmp_path, capsys):
     assert fidelity.main(run) == 0
     section = fidelity.section(out)
     assert len(section.findings) == 3 + len(ORDERS) - 1
-    by_caption = dict(section.tables)
+    by_caption = {caption.split(".")[0]: table for caption, table in section.tables}
     assert list(by_caption["Fidelity"]["listener"]) == ["marko", "all"]
     assert len(by_caption["Areas under deletion and insertion curves"]) == 3 * len(ORDERS)
     assert len(by_caption["Agreement of the rankings"]) == 3 * 3
