@@ -72,15 +72,17 @@ def separator_for(catalogue: Catalogue, track_id: str, name: str | None = None) 
     catalogue : Catalogue
     track_id : str
     name : str, optional
-        One of `NAMES`; without it `truth` where the demo band made the catalogue, `hybrid`
-        elsewhere. `folder` reads `stems/<track_id>/` in the catalogue's folder.
+        One of `NAMES`; without it `truth` where the demo band made the catalogue, `folder` where
+        the track's true stems lie in `stems/<track_id>/` of the catalogue's folder (MUSDB18's
+        do), `hybrid` elsewhere.
 
     Raises
     ------
     ParameterError
         If there is no such separator, or the track has no true stems.
     """
-    chosen = name or ("truth" if made_by_the_band(catalogue) else DEFAULT_SEPARATOR)
+    stems = catalogue.folder / "stems" / track_id
+    chosen = name or _default(catalogue, stems)
     if chosen not in NAMES:
         raise ParameterError(f"separator must be one of {', '.join(NAMES)}, got {chosen!r}")
     if chosen == "truth":
@@ -91,8 +93,14 @@ def separator_for(catalogue: Catalogue, track_id: str, name: str | None = None) 
             )
         return Truth(catalogue, track_id)
     if chosen == "folder":
-        return get_separator(chosen, folder=catalogue.folder / "stems" / track_id)
+        return get_separator(chosen, folder=stems)
     return get_separator(chosen)
+
+
+def _default(catalogue: Catalogue, stems: Path) -> str:
+    if made_by_the_band(catalogue):
+        return "truth"
+    return "folder" if stems.is_dir() else DEFAULT_SEPARATOR
 
 
 def stems_of(

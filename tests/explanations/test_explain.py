@@ -9,9 +9,10 @@ import torch
 from explanations import explain as module
 from explanations.explain import explain, main, prepare
 from explanations.listeners import load_listener, trained_listeners
-from explanations.stems import Truth, separator_for
+from explanations.stems import Truth, separator_for, stems_of
 from explanations.store import Store
-from lemons_utils import DataError, ParameterError, to_float32
+from lemons_utils import SAMPLE_RATE, DataError, ParameterError, to_float32, write_audio
+from recsys.catalogue import Catalogue
 
 
 def subject_of(house, number=0, separator="folder"):
@@ -109,11 +110,35 @@ def test_wrong_arguments(house):
 
 def test_separators_of_a_catalogue(house):
     track_id = house.track_ids[0]
-    assert separator_for(house.catalogue, track_id).name == "hybrid"
+    assert separator_for(house.catalogue, track_id).name == "folder"
+    assert separator_for(house.catalogue, "without-stems").name == "hybrid"
     with pytest.raises(ParameterError, match="demo band"):
         separator_for(house.catalogue, track_id, "truth")
     with pytest.raises(ParameterError, match="separator must be one of"):
         separator_for(house.catalogue, track_id, "magic")
+
+
+def test_true_stems_of_an_imported_catalogue_are_what_explains_it(tmp_path, house):
+    from recsys.importers.musdb import STEMS, main
+
+    songs, rng = tmp_path / "musdb" / "test" / "Band - Song", np.random.default_rng(3)
+    stems = {name: 0.1 * rng.uniform(-1, 1, (2, 2 * SAMPLE_RATE)) for name in STEMS}
+    for name, waveform in {**stems, "mixture": sum(stems.values())}.items():
+        write_audio(songs / f"{name}.wav", waveform, sample_rate=SAMPLE_RATE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LEMONS_DATA_FOLDER", str(tmp_path))
+        assert main([str(tmp_path / "musdb"), "--jobs", "1"]) == 0
+    catalogue = Catalogue("musdb18", tmp_path / "catalogues" / "musdb18")
+    (track_id,) = catalogue.track_ids
+    separator = separator_for(catalogue, track_id)
+    assert separator.name == "folder"
+    found = stems_of(
+        catalogue.audio(track_id), separator, stems_folder=tmp_path / "stems", limit_gb=1
+    )
+    assert set(found.names) == set(STEMS)  # and no residual: they sum to the mixture
+    for name, waveform in zip(found.names, found.waveforms, strict=True):
+        np.testing.assert_allclose(waveform, stems[name].mean(axis=0), atol=2 / 32768)
+    assert separator_for(catalogue, track_id, "hybrid").name == "hybrid"
 
 
 def test_true_stems_of_the_band(tmp_path):

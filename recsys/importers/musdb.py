@@ -1,0 +1,273 @@
+"""MUSDB18, the songs whose stems are known: `python -m recsys.importers.musdb FOLDER`.
+
+Takes `NAME.stem.mp4` files (five streams: mixture, drums, bass, other, vocals) and folders of
+MUSDB18-HQ (`mixture.wav` and one file a stem), in any depth. The mixture becomes a track of the
+catalogue, the stems go to `stems/<track_id>/` beside it, where explanations find them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import os
+import shutil
+import sys
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+import lemons_jobs
+from lemons_utils import (
+    SAMPLE_RATE,
+    DataError,
+    ParameterError,
+    command,
+    configuration,
+    read_audio,
+    to_catalogue_audio,
+    to_int16,
+    write_audio,
+    write_beside,
+)
+from recsys import progress
+from recsys.arrays import is_stored, save_audio
+from recsys.catalogue import UNFINISHED, check_name, write_tracks
+from recsys.decoding import SHORTEST_S, SILENCE, Excerpt
+from recsys.journal import Entry, Journal
+
+MIXTURE = "mixture"
+STEMS = ("drums", "bass", "other", "vocals")
+STREAMS = (MIXTURE, *STEMS)
+"""Of a `.stem.mp4` file, in this order."""
+
+SUBSETS = ("train", "test")
+_STEM_FILE = ".stem.mp4"
+
+
+def find_songs(folder: Path) -> list[Path]:
+    """Find the songs below a folder: each a `.stem.mp4` file, or the `mixture.wav` of HQ."""
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a folder: name the one that MUSDB18 was unpacked to")
+    songs = [*folder.resolve().rglob(f"*{_STEM_FILE}"), *folder.resolve().rglob(f"{MIXTURE}.wav")]
+    songs = [song for song in songs if not song.name.startswith(".")]  # macOS leaves ._NAME
+    if not songs:
+        raise DataError(f"{folder} holds no song of MUSDB18: no .stem.mp4, no {MIXTURE}.wav")
+    return sorted(songs)
+
+
+def read_song(song: Path, excerpt: Excerpt) -> dict[str, NDArray[np.float32]]:
+    """Read the mixture and the stems of a song, mono at 16 kHz, the same excerpt of each.
+
+    Parameters
+    ----------
+    song : Path
+        One of `find_songs`.
+    excerpt : Excerpt
+
+    Returns
+    -------
+    dict from `STREAMS` to ndarray [shape=(samples,)], float32
+
+    Raises
+    ------
+    DataError
+        If a stem is missing or cannot be decoded, or the song is silent or under a second.
+    """
+    found = {name: _read(song, name) for name in STREAMS}
+    mixture = found[MIXTURE]
+    begin, end = 0, len(mixture)
+    if excerpt.seconds is not None:
+        wanted = round(excerpt.seconds * SAMPLE_RATE)
+        begin = max(0, (end - wanted) // 2) if excerpt.origin == "centre" else 0
+        end = min(end, begin + wanted)
+    if end - begin < SHORTEST_S * SAMPLE_RATE:
+        raise DataError(f"shorter than {SHORTEST_S:g} s")
+    if np.abs(mixture[begin:end]).max() * 32768 <= SILENCE:
+        raise DataError("silent: no sample above -72 dB")
+    return {name: _part(stream, begin, end) for name, stream in found.items()}
+
+
+def _part(stream: NDArray[np.float32], begin: int, end: int) -> NDArray[np.float32]:
+    """Cut a stream; where it ends earlier than the mixture, silence follows."""
+    part = stream[begin:end]
+    return np.pad(part, (0, end - begin - len(part)))
+
+
+def _read(song: Path, name: str) -> NDArray[np.float32]:
+    if not song.name.endswith(_STEM_FILE):
+        return to_catalogue_audio(*read_audio(song.with_name(f"{name}.wav")))
+    return to_catalogue_audio(*_read_stream(song, STREAMS.index(name)))
+
+
+def _read_stream(path: Path, index: int) -> tuple[NDArray[np.float32], int]:
+    """Decode one audio stream of a file: waveform [channels, samples], sample rate [Hz]."""
+    import av
+
+    try:
+        with av.open(str(path)) as container:
+            streams = container.streams.audio
+            if len(streams) != len(STREAMS):
+                raise DataError(f"holds {len(streams)} audio streams, not {len(STREAMS)}")
+            rate = int(streams[index].rate)
+            resampler = av.AudioResampler(format="fltp", rate=rate)
+            blocks = [
+                block.to_ndarray().astype(np.float32, copy=False)
+                for frame in container.decode(streams[index])
+                for block in resampler.resample(frame)
+            ]
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise DataError(f"cannot be decoded as audio: {error}") from error
+    if not blocks:
+        raise DataError(f"stream {index} ({STREAMS[index]}) is empty")
+    return np.concatenate(blocks, axis=1), rate
+
+
+def take_in_song(entry: Entry, excerpt: Excerpt, catalogue_folder: Path) -> Entry:
+    """Store one song and its stems; the work of one process.
+
+    Returns
+    -------
+    Entry completed by the track id, or by the reason why the song is skipped
+    """
+    try:
+        streams = read_song(Path(entry.file), excerpt)
+    except (DataError, ParameterError, ValueError, RuntimeError) as error:  # soxr's are the latter
+        return replace(entry, reason=str(error).removeprefix(f"{entry.file} "))
+    mixture = to_int16(streams.pop(MIXTURE))
+    track_id = save_audio(catalogue_folder, mixture)
+    _store_stems(streams, stems_folder(catalogue_folder, track_id))
+    return replace(entry, track_id=track_id, samples=len(mixture))
+
+
+def stems_folder(catalogue_folder: Path, track_id: str) -> Path:
+    """Where the true stems of a track are: what the separator `folder` reads."""
+    return catalogue_folder / "stems" / track_id
+
+
+def _store_stems(stems: dict[str, NDArray[np.float32]], folder: Path) -> None:
+    """Write all stems of a track, or none."""
+    beside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:12]}")
+    try:
+        for name, stem in stems.items():
+            write_audio(beside / f"{name}.flac", np.clip(stem, -1, 1), sample_rate=SAMPLE_RATE)
+        if folder.is_dir():
+            folder.rename(beside / "before")
+        beside.rename(folder)
+        shutil.rmtree(folder / "before", ignore_errors=True)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def import_songs(
+    folder: Path, catalogue_folder: Path, excerpt: Excerpt, engine: lemons_jobs.Engine
+) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
+    """Take all songs below a folder into a catalogue; what is known is not decoded again.
+
+    Returns
+    -------
+    tracks : DataFrame
+        As the catalogue lists them, with the subset (train, test) of each.
+    skipped : list of (file, reason)
+
+    Raises
+    ------
+    DataError
+        If there are no songs, none can be used, or the catalogue is of another making.
+    """
+    songs = find_songs(folder)
+    if (catalogue_folder / "tracks.parquet").exists() and not (
+        catalogue_folder / UNFINISHED
+    ).exists():
+        raise DataError(f"{catalogue_folder} is another catalogue: choose another name")
+    with Journal(catalogue_folder / UNFINISHED) as journal:
+        todo = []
+        for song in songs:
+            status = song.stat()
+            entry = Entry(
+                str(song), str(folder.resolve()), status.st_size, status.st_mtime_ns, str(excerpt)
+            )
+            if not _is_current(journal.entries.get(str(song)), entry, catalogue_folder):
+                todo.append(entry)
+        work = functools.partial(take_in_song, excerpt=excerpt, catalogue_folder=catalogue_folder)
+        with progress.bar(len(todo), unit="song", about="musdb") as bar:
+            for outcome in lemons_jobs.run(work, todo, engine):
+                journal.add(outcome.get())
+                bar.update()
+        entries = sorted(journal.entries.values(), key=lambda entry: entry.file)
+        known = [entry for entry in entries if os.path.exists(entry.file)]  # of other folders, too
+        tracks = write_tracks(catalogue_folder, _rows(known))
+        journal.rewrite(known)
+    return tracks, [(entry.file, entry.reason) for entry in known if entry.reason]
+
+
+def _is_current(known: Entry | None, entry: Entry, folder: Path) -> bool:
+    if known is None or known.reason:
+        return False
+    same = (known.size, known.mtime_ns, known.excerpt) == (
+        entry.size,
+        entry.mtime_ns,
+        entry.excerpt,
+    )
+    there = is_stored(folder / "audio" / f"{known.track_id}.npy", known.samples)
+    return same and there and stems_folder(folder, known.track_id).is_dir()
+
+
+def _rows(entries: Sequence[Entry]) -> pd.DataFrame:
+    rows: dict[str, dict[str, object]] = {}
+    for entry in entries:
+        song = Path(entry.file)
+        place = song if song.name.endswith(_STEM_FILE) else song.parent
+        artist, _, title = place.name.removesuffix(_STEM_FILE).partition(" - ")
+        subset = place.parent.name if place.parent.name in SUBSETS else ""
+        row = {
+            "track_id": entry.track_id,
+            "samples": entry.samples,
+            "title": title or artist,
+            "artist": artist if title else "",
+            "subset": subset,
+        }
+        if entry.track_id:
+            rows.setdefault(entry.track_id, row)
+    if not rows:
+        raise DataError(
+            f"none of {len(entries)} songs could be used, the first because: {entries[0].reason}"
+        )
+    return pd.DataFrame(list(rows.values()))
+
+
+@command
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `python -m recsys.importers.musdb`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m recsys.importers.musdb",
+        description="Take MUSDB18 or MUSDB18-HQ and its true stems into a catalogue.",
+    )
+    parser.add_argument("folder", type=Path, help="what the archive was unpacked to")
+    parser.add_argument("--catalogue", default="musdb18", metavar="NAME")
+    parser.add_argument("--excerpt_s", type=float, default=30.0, metavar="S", help="(default: 30)")
+    parser.add_argument("--excerpt_from", choices=("centre", "start"), default="centre")
+    parser.add_argument("--whole", action="store_true", help="whole songs")
+    lemons_jobs.add_options(parser, jobs=-1)
+    options = parser.parse_args(arguments)
+
+    name = check_name(options.catalogue, "catalogue")
+    folder = configuration().catalogues / name
+    excerpt = Excerpt(None if options.whole else options.excerpt_s, options.excerpt_from)
+    engine = lemons_jobs.engine_of(options)
+    tracks, skipped = import_songs(options.folder, folder, excerpt, engine)
+    with write_beside(folder / "skipped.csv") as temporary:
+        table = pd.DataFrame(skipped, columns=["file", "reason"])
+        table.to_csv(temporary, index=False, lineterminator="\n")
+    print(f"catalogue {name}: {len(tracks):,} tracks with their true stems; {len(skipped)} skipped")
+    for file, reason in skipped:
+        print(f"  skipped {os.fspath(file)}: {reason}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
