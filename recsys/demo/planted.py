@@ -7,8 +7,8 @@ what tells the songs that a listener likes from the others is in that one stem; 
 gives the same song with that one coin turned over.
 
 A model learns from one second at a time. So that a second tells, all planted songs are in 4/4
-at 112 to 148 beats a minute, drums and bass play all along, and no stem is far softer than the
-others; whatever the coins say.
+at 112 to 148 beats a minute, drums and bass play all along and in front of the others, and what
+stands against a planted groove or bass line is clearly something else; whatever the coins say.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from joblib import Parallel, delayed
 from lemons_utils import ParameterError, write_beside
 from recsys.catalogue import Catalogue
 from recsys.demo.band import _bass, _drums
-from recsys.demo.patterns import BASS_STYLES, DRUM_GROOVES
+from recsys.demo.patterns import DRUM_GROOVES
 from recsys.demo.recording import LABELS, record
 from recsys.demo.score import timeline
 from recsys.demo.song import DURATION_S, SOLO_SEGMENTS, Section, Song, compose, dice
@@ -70,9 +70,8 @@ _TEMPO = (112.0, 148.0)
 _STEPS = 16
 _ALWAYS = ("drums", "bass")
 _GROOVE, _BASS = "four to the floor", "walking"
-_NO_GROOVES = ("none", "orchestral", "driving")
-_NO_BASSES = ("none", "walking", "boogie", "melodic")
-"""What is left out on the other side: silence, and what comes close to the planted property."""
+_OTHER_BASSES = ("roots", "long", "eighths", "octaves", "offbeat", "sub", "gallop", "pedal", "chug")
+"""Basses that stay on the root, or its octave, for a beat and longer."""
 
 
 def likes(user_name: str, seed: int) -> bool:
@@ -176,7 +175,7 @@ def _plain(seed: int) -> Song:
         steps=_STEPS,
         swing=0.0,
         form=_all_along(song.form, bars),
-        levels_db=(vocals, piano + 1, drums + 2, bass + 2, other),
+        levels_db=(vocals, piano + 1, drums + 5, bass + 5, other - 3),
     )
 
 
@@ -194,7 +193,7 @@ def _all_along(form: tuple[Section, ...], bars: int) -> tuple[Section, ...]:
 
 def _plant(song: Song, coins: dict[str, bool]) -> Song:
     groove = _GROOVE if coins["four-to-the-floor"] else _other(song.seed, _other_grooves())
-    bass = _BASS if coins["walking-bass"] else _other(song.seed, _other_basses())
+    bass = _BASS if coins["walking-bass"] else _other(song.seed, _OTHER_BASSES)
     draw = dice(song.seed, "planted solo")
     first = int(draw.integers(SOLO_SEGMENTS))
     solo = tuple(range(first, min(first + int(draw.integers(1, 3)), SOLO_SEGMENTS)))
@@ -234,14 +233,12 @@ def _other(seed: int, choices: tuple[str, ...]) -> str:
     return choices[int(draw.integers(len(choices)))]
 
 
-def _other_basses() -> tuple[str, ...]:
-    return tuple(name for name in BASS_STYLES if name not in _NO_BASSES)
-
-
 def _other_grooves() -> tuple[str, ...]:
-    """List the grooves whose kick drum does not fall on every quarter."""
+    """List the grooves without a kick drum on every quarter, a clap or an open hi-hat."""
     return tuple(
         name
         for name, pieces in DRUM_GROOVES.items()
-        if name not in _NO_GROOVES and "." in pieces.get("kick", "").partition("|")[0][::4]
+        if "." in pieces.get("kick", "").partition("|")[0][::4]
+        and not {"clap", "open"} & set(pieces)
+        and name != "orchestral"
     )
