@@ -220,6 +220,17 @@ def load_state(path: Path) -> TrainingState:
         raise DataError(f"{path} holds no state of a training ({error})") from error
 
 
+def trained_epochs(path: Path) -> int:
+    """Read from a training's state how many epochs it has had, and no more; 0 without one."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            return int(json.loads(file.metadata()["facts"])["epoch"])
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError):
+        return 0
+
+
 def remove_leftovers(folder: Path) -> None:
     """Remove the half-written files that a killed training has left in its folder."""
     for name in (BEST_MODEL, LAST_STATE):

@@ -55,13 +55,17 @@ def defaults() -> dict[str, Any]:
     }
 
 
-def train(_run: Run, _config: Mapping[str, Any]) -> dict[str, Any]:
-    """Train one listener's relevance model (sacred's main function)."""
-    settings = configuration()
-    options = typed(_config, defaults())
-    resume = options.pop("resume")
+def options_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the options of `defaults` the types and the form in which experiments keep them."""
+    options = typed(config, defaults())
     if options["model_load_path"]:
         options["model_load_path"] = str(Path(options["model_load_path"]).expanduser().absolute())
+    return options
+
+
+def _train(run: Run, config: Mapping[str, Any], settings: Configuration) -> dict[str, Any]:
+    options = options_of(config)
+    resume = options.pop("resume")
     folder = None
     if resume.lower() in ("true", "1"):
         folder = experiment_folder.newest_unfinished(settings.experiments, options)
@@ -69,9 +73,9 @@ def train(_run: Run, _config: Mapping[str, Any]) -> dict[str, Any]:
             print("nothing unfinished with these options; starting anew")
     elif resume.lower() not in ("", "false", "0"):
         folder = experiment_folder.reopen(resume, settings.experiments)
-        said = {name: options[name] for name in _run.meta_info["config_updates"] if name in options}
+        said = {name: options[name] for name in run.meta_info["config_updates"] if name in options}
         options = {**options, **folder.options, **said}
-    return train_listener(options, folder=folder, settings=settings, run=_run)
+    return train_listener(options, folder=folder, settings=settings, run=run)
 
 
 def train_listener(
@@ -229,22 +233,41 @@ class _Keeper:
             self.bar.write(f"epoch {report.epoch}: {numbers}{mark}", file=sys.stdout)
 
 
-@command
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run sacred's command line."""
-    settings = configuration()
+def run_commandline(arguments: Sequence[str] | None, settings: Configuration) -> int:
+    """Run sacred's command line; what a person has done wrong is raised.
+
+    Parameters
+    ----------
+    arguments : sequence of str, or None for those of this process
+    settings : Configuration
+
+    Returns
+    -------
+    int, the exit code
+    """
     local_conf.update({name: getattr(settings, name) for name in local_conf})
     experiment = Experiment(local_conf["experiment_name"], save_git_info=False)
     experiment.add_config(defaults())
-    experiment.main(train)
+
+    @experiment.main  # type: ignore[untyped-decorator]
+    def train(_run: Run, _config: Mapping[str, Any]) -> dict[str, Any]:
+        """Train one listener's relevance model."""
+        return _train(_run, _config, settings)
+
     tracking.watch(
         experiment,
         mongodb_url=local_conf["mongodb_url"],
         mongodb_db_name=local_conf["mongodb_db_name"],
         runs_folder=settings.runs,
     )
+    return tracking.run_commandline(experiment, arguments)
+
+
+@command
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command."""
     try:
-        return tracking.run_commandline(experiment, arguments)
+        return run_commandline(arguments, configuration())
     except KeyboardInterrupt:
         return 130
 

@@ -101,12 +101,22 @@ def reopen(name: str, experiments: Path) -> ExperimentFolder:
 
 def newest_unfinished(experiments: Path, options: Mapping[str, Any]) -> ExperimentFolder | None:
     """Find the newest experiment that has not ended and was started with the same options."""
-    paths = sorted(experiments.iterdir(), reverse=True) if experiments.is_dir() else []
-    for path in paths:
+    return next((found for found in _alike(experiments, options) if not found.finished), None)
+
+
+def newest_finished(experiments: Path, options: Mapping[str, Any]) -> ExperimentFolder | None:
+    """Find the newest experiment that has ended and was started with the same options."""
+    return next((found for found in _alike(experiments, options) if found.finished), None)
+
+
+def _alike(experiments: Path, options: Mapping[str, Any]) -> Iterator[ExperimentFolder]:
+    """Go through the experiments of the same options, the newest first."""
+    named = f"-{options['catalogue']}-{options['user_name']}"
+    paths = experiments.iterdir() if experiments.is_dir() else ()
+    for path in sorted((path for path in paths if named in path.name), reverse=True):
         found = _read(path)
-        if found and not found.finished and _decisive(found.options) == _decisive(options):
-            return found
-    return None
+        if found and _decisive(found.options) == _decisive(options):
+            yield found
 
 
 def _decisive(options: Mapping[str, Any]) -> dict[str, Any]:

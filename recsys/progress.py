@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 from tqdm import tqdm
+
+_hidden = False
+
+
+@contextlib.contextmanager
+def hidden() -> Iterator[None]:
+    """Show no bars for a while: somebody else shows one for everything."""
+    global _hidden
+    tqdm.set_lock(threading.RLock())  # tqdm's own spans processes; a killed one leaves it behind
+    before, _hidden = _hidden, True
+    try:
+        yield
+    finally:
+        _hidden = before
 
 
 def bar(total: int, *, unit: str, initial: int = 0, about: str | None = None) -> tqdm[Any]:
@@ -26,7 +43,7 @@ def bar(total: int, *, unit: str, initial: int = 0, about: str | None = None) ->
         unit=unit,
         desc=about,
         file=terminal,
-        disable=terminal is None or not terminal.isatty(),
+        disable=_hidden or terminal is None or not terminal.isatty(),
         dynamic_ncols=True,
     )
     return shown

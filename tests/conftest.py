@@ -115,16 +115,21 @@ def cluster(tmp_path_factory, dask, start_scheduler) -> str:
 
 
 @pytest.fixture
-def kill_a_worker() -> Callable[[Engine], None]:
-    """Kill one of the processes that work for an engine."""
+def kill_a_worker() -> Callable[..., None]:
+    """Kill one of the processes that work for an engine, as soon as something holds."""
 
-    def kill(engine: Engine) -> None:
+    def kill(engine: Engine, when: Callable[[], object] = lambda: True) -> None:
         if engine.cluster:
             from distributed import Client
 
             with Client(engine.cluster, set_as_default=False) as client:
+                client.wait_for_workers(2)
                 pids = list(client.run(os.getpid).values())
+                while not when():
+                    time.sleep(0.01)
         else:
+            while not when():
+                time.sleep(0.01)
             children = psutil.Process().children()
             pids = [child.pid for child in children if "popen_loky" in " ".join(child.cmdline())]
         os.kill(pids[0], signal.SIGKILL)

@@ -1,0 +1,156 @@
+"""Many listeners: the same weights whoever trains them, and whoever dies or stops on the way."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lemons_jobs import Engine
+from lemons_utils import configuration
+from recsys import experiment
+from recsys.checkpoint import BEST_MODEL, LAST_STATE, newest_experiment
+from recsys.train_all import train_all
+
+ROOT = Path(__file__).parents[2]
+OPTIONS = {"catalogue": "tiny", "input_length": 8_000, "batch_size": 9, "n_epochs": 3}
+FLAGS = [f"--{name}={value}" for name, value in OPTIONS.items()]
+EVERYBODY = ("marko", "nina")
+
+
+@pytest.fixture
+def settings(data_folder, monkeypatch):
+    monkeypatch.setenv("LEMONS_DATA_FOLDER", str(data_folder))
+    monkeypatch.setenv("LEMONS_MONGO_URL", "")
+    return configuration()
+
+
+def weights(data_folder) -> dict[str, bytes]:
+    found = {}
+    for name in EVERYBODY:
+        home = data_folder / "experiments"
+        folder = newest_experiment(home, catalogue="tiny", user_name=name)
+        found[name] = (folder / BEST_MODEL).read_bytes()
+    return found
+
+
+@pytest.fixture(scope="session")
+def alone(tiny_catalogue, tmp_path_factory) -> dict[str, bytes]:
+    """What the ordinary command trains, one listener after the other, on one thread."""
+    data = tmp_path_factory.mktemp("alone")
+    (data / "catalogues").symlink_to(tiny_catalogue.folder.parent)
+    settings = replace(configuration(), data_folder=data, mongodb_url="")
+    for name in EVERYBODY:
+        options = [f"{key}={value}" for key, value in {**OPTIONS, "user_name": name}.items()]
+        assert experiment.run_commandline(["with", *options], settings) == 0
+    return weights(data)
+
+
+@pytest.mark.parametrize("engine", ["here", "processes", "cluster"])
+def test_the_weights_are_the_same_to_the_last_bit_when_a_worker_dies(
+    engine, settings, alone, request, kill_a_worker, capsys
+):
+    workers = {"here": Engine(1), "processes": Engine(2)}.get(engine) or Engine(
+        cluster=request.getfixturevalue("cluster")
+    )
+
+    def first_epoch_is_trained() -> bool:
+        return any(settings.experiments.glob(f"*/{LAST_STATE}"))
+
+    if engine != "here":
+        killer = threading.Thread(target=kill_a_worker, args=(workers, first_epoch_is_trained))
+        killer.start()
+    train_all(EVERYBODY, OPTIONS, engine=workers, settings=settings)
+    if engine != "here":
+        killer.join()
+    assert weights(settings.data_folder) == alone
+    assert len(list(settings.experiments.iterdir())) == 2  # it went on where it was
+    lines = capsys.readouterr().out.splitlines()
+    assert sorted(line.split(":")[0] for line in lines) == ["marko", "nina"]
+
+
+def test_who_is_trained_is_not_trained_again_until_the_split_changes(lemons, data_folder, alone):
+    assert lemons("train_all", "--users", "nina", *FLAGS, "--jobs", "1").code == 0
+    done = lemons("train_all", *FLAGS, "--jobs", "1")  # everybody with a split
+    assert (done.code, done.err) == (0, "")
+    assert "1 of 2 listeners are trained already" in done.out
+    assert weights(data_folder) == alone
+    again = lemons("train_all", *FLAGS, "--jobs", "1")
+    assert "2 of 2 listeners are trained already" in again.out
+    assert len(list((data_folder / "experiments").iterdir())) == 2
+    split = data_folder / "catalogues" / "tiny" / "splits" / "nina-1057386.csv"
+    lines = split.read_text().splitlines()
+    split.unlink()  # a link to what other tests use
+    split.write_text("\n".join([lines[0], *reversed(lines[1:])]) + "\n")
+    changed = lemons("train_all", *FLAGS, "--jobs", "1")
+    assert "1 of 2 listeners are trained already" in changed.out
+    assert len(list((data_folder / "experiments").iterdir())) == 3
+
+
+def test_a_listener_who_cannot_be_trained_does_not_stop_the_others(lemons, data_folder):
+    split = data_folder / "catalogues" / "tiny" / "splits" / "marko-1057386.csv"
+    split.unlink()
+    split.write_text("track_id,split,label,playcount\n")
+    done = lemons("train_all", *FLAGS, "--jobs", "1")
+    assert done.code == 2
+    first, last = done.err.splitlines()
+    assert first.startswith("not trained: marko: ")
+    assert last == "error: 1 of 2 listeners were not trained"
+    assert "nina: best model of epoch" in done.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--users", "nobody"], "no listener 'nobody' in catalogue tiny"),
+        (["--lr", "fast"], "lr must be a number, got 'fast'"),
+        (["--n_epochs", "0"], "n_epochs must be greater than 0"),
+        (["--threads", "0"], "threads must be 1 or more"),
+        (["--catalogue", "nowhere"], "no catalogue 'nowhere'"),
+        (["--split_seed", "5"], "nobody has a split in catalogue tiny"),
+        (["--jobs", "0"], "jobs must be 1 or more"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_no_folder(lemons, data_folder, arguments, said):
+    done = lemons("train_all", *FLAGS, *arguments)
+    assert done.code == 2
+    (line,) = done.err.splitlines()
+    assert said in line
+    assert not (data_folder / "experiments").exists()
+
+
+def test_the_options_are_those_of_the_experiment():
+    from recsys.train_all import _parse
+
+    said = vars(_parse(["--wd", "1e-3", "--schedule", "cosine", "--patience", "None"]))
+    assert {name for name in experiment.defaults() if name not in said} == {
+        "user_name", "resume", "num_workers",
+    }  # fmt: skip
+    assert (said["wd"], said["schedule"], said["patience"]) == (1e-3, "cosine", None)
+
+
+def test_interrupted_it_says_one_line_and_goes_on(settings, tiny_environment, alone):
+    command = [sys.executable, "-m", "recsys.train_all", *FLAGS, "--jobs", "2"]
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=tiny_environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while not list(settings.experiments.glob(f"*/{LAST_STATE}")):
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers, too
+    _, said = process.communicate()
+    assert process.returncode == 130
+    assert said == "interrupted; run the same command again to go on\n"
+    train_all(EVERYBODY, OPTIONS, engine=Engine(1), settings=settings)
+    assert weights(settings.data_folder) == alone
+    assert len(list(settings.experiments.iterdir())) == 2
