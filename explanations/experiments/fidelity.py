@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from explanations.experiments.measures import curve_interval, mean_and_interval
-from explanations.experiments.rankings import METHODS, ORDERS, as_curves, rate_track
+from explanations.experiments.rankings import FORMAT, METHODS, ORDERS, as_curves, rate_track
 from explanations.experiments.study import (
     COLOURS,
     Item,
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     cache = cache_of(options)
     bench, names = bench_of(options, cache)
     items = [
-        bench.item(user_name, track_id)
+        bench.item(user_name, track_id, format=FORMAT)
         for user_name in names
         for track_id in bench.choose_tracks(user_name, options.tracks, options.num_explanations)
     ]
@@ -143,6 +143,30 @@ def area_table(curves: pd.DataFrame) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(lines)
+
+
+def silence_table(explanations: pd.DataFrame) -> pd.DataFrame:
+    """Compare the relevance of the whole track with that of silence; count what speaks for it."""
+    lines = []
+    one = explanations[explanations["type"] == "time_source"]
+    everybody = ("all", one)
+    for user_name, own in [*one.groupby("user_name"), everybody]:
+        lines.append(
+            {
+                "listener": user_name,
+                "relevance of the track": mean_and_interval(own["relevance"]),
+                "relevance of silence": mean_and_interval(own["relevance_of_silence"]),
+                "silence above track": f"{100 * _silence_above(own).mean():.0f} % of tracks",
+                "components that speak for it": f"{own['components_for'].mean():.1f} of "
+                f"{own['components'].mean():.1f}",
+                "fewer than 3": f"{100 * (own['components_for'] < 3).mean():.0f} % of tracks",
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def _silence_above(explanations: pd.DataFrame) -> pd.Series[bool]:
+    return explanations["relevance_of_silence"] > explanations["relevance"]
 
 
 def gain(curves: pd.DataFrame, kind: str, order: str, area: str) -> pd.Series[float]:
@@ -239,6 +263,7 @@ def section(folder: Path) -> Section:
         who = who_of(explanations)
         tables += [
             (f"Fidelity. {who}.", fidelity_table(explanations)),
+            (f"Where relevance begins: Time + Source. {who}.", silence_table(explanations)),
             (f"Areas under deletion and insertion curves. {who}.", area_table(curves)),
             (f"What LIME's order gains, paired by track. {who}.", gain_table(curves)),
             (f"Agreement of the rankings. {who}.", agreement_table(explanations)),
@@ -274,6 +299,15 @@ def _findings(explanations: pd.DataFrame, curves: pd.DataFrame) -> list[str]:
             f"{own['fidelity'].min():.3f}; below 0.5 on {100 * low:.0f} % of "
             f"{len(own)} explanations."
         )
+    one = explanations[explanations["type"] == "time_source"]
+    found.append(
+        f"Silence, where insertion begins and deletion ends, has a mean relevance of "
+        f"{one['relevance_of_silence'].mean():.3f}, the tracks {one['relevance'].mean():.3f}; on "
+        f"{100 * _silence_above(one).mean():.0f} % of the tracks silence is the more relevant. "
+        f"Where it is, most weights must speak against the track: on "
+        f"{100 * (one['components_for'] < 3).mean():.0f} % fewer than 3 of its components "
+        "(Time + Source) speak for it."
+    )
     for order in ORDERS[1:]:
         signs = []
         for area in ("deletion_area", "insertion_area"):

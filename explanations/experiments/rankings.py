@@ -24,6 +24,9 @@ ORDERS = (*METHODS, "random", "reversed")
 
 RANDOM_ORDERS = 20
 
+FORMAT = 2
+"""Raised whenever the rows of a track change: what was measured before does not count then."""
+
 
 def weights_of(track: TrackTables, kind: str) -> dict[str, Vector]:
     """Rate the components of a track by each method, exactly.
@@ -90,6 +93,8 @@ def rate_track(track: TrackTables, kind: str, who: Row) -> list[Row]:
             "relevance_of_silence": track.levels(kind).nothing,
             "fidelity": lime.score,
             "complexity": complexity(lime.weights),
+            "components": len(lime.weights),
+            "components_for": int((lime.weights > 0).sum()),
         }
         | _agreement(weights)
     ]

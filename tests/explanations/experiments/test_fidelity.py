@@ -22,6 +22,7 @@ def test_all_methods_rank_an_additive_model_alike_and_truly(additive, rated):
         np.testing.assert_array_equal(top_k(weights, 6), top_k(truth, 6))
     explanation = rated.iloc[0]
     assert explanation["fidelity"] > 0.95
+    assert explanation["components"] == 6 and explanation["components_for"] == 4
     for one, other in [(0, 1), (0, 2), (1, 2)]:
         pair = f"{METHODS[one]} / {METHODS[other]}"
         assert explanation[f"{pair}: rank correlation"] == pytest.approx(1)
@@ -65,7 +66,7 @@ def test_the_command_from_end_to_end(small, tmp_path, capsys):
     run = ["--tracks", "any", "--num_explanations", "2", *HERE, "--out", str(out)]
     assert fidelity.main(run) == 0
     section = fidelity.section(out)
-    assert len(section.findings) == 3 + len(ORDERS) - 1
+    assert len(section.findings) == 3 + 1 + len(ORDERS) - 1
     by_caption = {caption.split(".")[0]: table for caption, table in section.tables}
     assert list(by_caption["Fidelity"]["listener"]) == ["marko", "all"]
     assert len(by_caption["Areas under deletion and insertion curves"]) == 3 * len(ORDERS)
