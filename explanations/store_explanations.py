@@ -3,104 +3,33 @@
     python -m explanations.store_explanations --user_name marko paige --catalogue demo --top_n 50
 
 What is stored already, by this very model and with these parameters, is left alone: killed at
-any moment and started again, it goes on where it was.
+any moment and started again, it goes on where it was. `--jobs N` explains in N processes,
+`--cluster ADDRESS` on a Dask cluster.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import replace
 
 from tqdm import tqdm
 
 from explanations.answers import ENGINES, read_num_samples
-from explanations.explain import explain, prepare
 from explanations.listeners import ListenerModel, load_listener, trained_listeners
-from explanations.stems import NAMES, separator_for
-from explanations.store import TYPES, Explanation, Store
+from explanations.stems import NAMES
+from explanations.store import TYPES
+from explanations.storing import Errand, Plan, run_errand
+from lemons_jobs import HERE, Engine, add_options, engine_of, run
 from lemons_utils import Configuration, DataError, ParameterError, command, configuration
 from recsys.catalogue import Catalogue, open_catalogue
 from recsys.predict import predict, relevance_path
 
-ORDER = ("time_source", "time", "source")
-"""Time + Source first: its tables answer the other two."""
 
-
-@dataclass(frozen=True)
-class Plan:
-    """What to explain, and how.
-
-    Parameters
-    ----------
-    types : tuple of str
-    engine : str
-    num_samples : int, 'exhaustive' or None
-    random_state : int
-    separator : str or None
-    n_segments : int
-    what_if : bool
-        Whether to make the mixer's tables, too.
-    """
-
-    types: tuple[str, ...]
-    engine: str = "exact"
-    num_samples: int | str | None = None
-    random_state: int = 0
-    separator: str | None = None
-    n_segments: int = 5
-    what_if: bool = True
-
-
-def store_track(
-    listener: ListenerModel,
-    catalogue: Catalogue,
-    track_id: str,
-    plan: Plan,
-    *,
-    store: Store,
-    stems_folder: Path,
-    limit_gb: float,
-) -> list[Explanation]:
-    """Explain one track to one listener in every type of the plan, and store that.
-
-    Parameters
-    ----------
-    listener : ListenerModel
-    catalogue : Catalogue
-    track_id : str
-    plan : Plan
-    store : Store
-        The listener's in this catalogue.
-    stems_folder, limit_gb
-        Of the cache of stems.
-    """
-    subject = prepare(
-        catalogue.audio(track_id),
-        separator_for(catalogue, track_id, plan.separator),
-        stems_folder=stems_folder,
-        limit_gb=limit_gb,
-        n_segments=plan.n_segments,
-    )
-    return [
-        explain(
-            listener,
-            subject,
-            type,
-            store=store,
-            track_id=track_id,
-            engine=plan.engine,
-            num_samples=plan.num_samples,
-            random_state=plan.random_state,
-            what_if=plan.what_if and plan.engine == "exact",
-        )
-        for type in ORDER
-        if type in plan.types
-    ]
-
-
-def top_tracks(listener: ListenerModel, catalogue: Catalogue, top_n: int) -> list[str]:
+def top_tracks(
+    listener: ListenerModel, catalogue: Catalogue, top_n: int, *, engine: Engine = HERE
+) -> list[str]:
     """List the tracks of highest relevance to a listener, the highest first.
 
     Parameters
@@ -108,6 +37,8 @@ def top_tracks(listener: ListenerModel, catalogue: Catalogue, top_n: int) -> lis
     listener : ListenerModel
     catalogue : Catalogue
     top_n : int > 0
+    engine : Engine
+        Who scores the tracks that have no relevance yet.
     """
     path = relevance_path(catalogue, listener.user_name, listener.checksum)
     with tqdm(total=len(catalogue.tracks), unit="track", desc="relevance") as bar:
@@ -116,7 +47,7 @@ def top_tracks(listener: ListenerModel, catalogue: Catalogue, top_n: int) -> lis
             bar.update(count)
 
         bar.set_postfix_str(listener.user_name)
-        table = predict(listener.network, catalogue, path, on_tracks=on_tracks)
+        table = predict(listener.network, catalogue, path, engine=engine, on_tracks=on_tracks)
     return list(table["track_id"].head(top_n))
 
 
@@ -124,7 +55,7 @@ def top_tracks(listener: ListenerModel, catalogue: Catalogue, top_n: int) -> lis
 def main(arguments: list[str] | None = None) -> None:
     """Run the command."""
     options = _parse(arguments)
-    config = configuration()
+    engine, config = engine_of(options), configuration()
     catalogue = open_catalogue(options.catalogue, data_folder=config.data_folder)
     names = options.user_name or trained_listeners(
         config.experiments, catalogue=options.trained_on or options.catalogue
@@ -150,46 +81,40 @@ def main(arguments: list[str] | None = None) -> None:
         )
         for name in names
     ]
-    work = [
-        (listener, track_id)
+    errands = [
+        Errand(listener.user_name, listener.path, track_id)
         for listener in listeners
-        for track_id in top_tracks(listener, catalogue, options.top_n)
+        for track_id in top_tracks(listener, catalogue, options.top_n, engine=engine)
     ]
-    _work_off(work, catalogue, plan, config)
+    _run_errands(errands, catalogue, plan, config, engine)
 
 
-def _work_off(
-    work: list[tuple[ListenerModel, str]],
+def _run_errands(
+    errands: list[Errand],
     catalogue: Catalogue,
     plan: Plan,
     config: Configuration,
+    engine: Engine,
 ) -> None:
-    """Explain one track after the other; what cannot be explained is listed at the end."""
+    """Explain every track; what cannot be explained is listed at the end."""
     failed: list[str] = []
     made = 0
-    with tqdm(work, unit="track", desc="explain") as bar:
-        for listener, track_id in bar:
-            bar.set_postfix_str(listener.user_name)
-            store = Store(config.stored_explanations / catalogue.name / listener.user_name)
-            try:
-                made += len(
-                    store_track(
-                        listener,
-                        catalogue,
-                        track_id,
-                        plan,
-                        store=store,
-                        stems_folder=config.stems,
-                        limit_gb=config.stems_cache_gb,
-                    )
-                )
-            except (DataError, ParameterError) as error:
-                failed.append(f"{listener.user_name}, {track_id}: {error}")
+    # The catalogue goes without its table, which no worker needs.
+    work = functools.partial(run_errand, catalogue=replace(catalogue), plan=plan, settings=config)
+    with tqdm(total=len(errands), unit="track", desc="explain") as bar:
+        for outcome in run(work, errands, engine):
+            errand = errands[outcome.index]
+            bar.set_postfix_str(errand.user_name)
+            bar.update()
+            if outcome.error is None:
+                made += outcome.get()
+            else:
+                failed.append(f"{errand.user_name}, {errand.track_id}: {outcome.error}")
     print(f"{made} explanations in {config.stored_explanations / catalogue.name}")
     for line in failed:
         print(f"not explained: {line}", file=sys.stderr)
     if failed:
-        raise DataError(f"{len(failed)} of {len(work)} tracks were not explained")
+        raise DataError(f"{len(failed)} of {len(errands)} tracks were not explained")
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -207,6 +132,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--engine", choices=ENGINES, default="exact")
     parser.add_argument("--num_samples", help="a number or 'exhaustive'; by default what is best")
     parser.add_argument("--random_state", type=int, default=0)
+    add_options(parser, jobs=1)
     options = parser.parse_args(arguments)
     if options.top_n < 1:
         raise ParameterError(f"top_n must be at least 1, got {options.top_n}")

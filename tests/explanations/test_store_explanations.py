@@ -2,11 +2,13 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
 from explanations.store_explanations import main
+from lemons_jobs import Engine
 
 ARGUMENTS = ["--user_name", "marko", "--catalogue", "own", "--separator", "folder"]
 
@@ -66,12 +68,30 @@ def test_goes_on_after_a_kill(house):
         assert json.loads(content)["format"] == 1
 
 
+@pytest.mark.parametrize("workers", ["processes", "cluster"])
+def test_many_explain_the_same_when_one_of_them_dies(house, workers, request, kill_a_worker):
+    """One is killed as soon as something is stored."""
+    assert main(ARGUMENTS) == 0
+    alone = {path: path.read_bytes() for path in stored(house)}
+    for path in alone:
+        path.unlink()
+        path.with_name("tables.npz").unlink(missing_ok=True)
+    address = request.getfixturevalue("cluster") if workers == "cluster" else ""
+    how = (Engine(2, address), lambda: stored(house))
+    killer = threading.Thread(target=kill_a_worker, args=how)
+    killer.start()
+    assert main([*ARGUMENTS, *(["--cluster", address] if address else ["--jobs", "2"])]) == 0
+    killer.join()
+    assert {path: path.read_bytes() for path in stored(house)} == alone
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
         (["--user_name", "paige", "--catalogue", "own"], "has no model"),
         (["--user_name", "marko", "--catalogue", "nowhere"], "no catalogue"),
         ([*ARGUMENTS, "--top_n", "0"], "top_n"),
+        ([*ARGUMENTS, "--jobs", "0"], "jobs must be 1 or more"),
     ],
 )
 def test_one_line_for_a_mistake(house, capsys, arguments, expected):
