@@ -22,7 +22,7 @@ from explanations.recommendations import TOP, choose, ranked, score, stored_rele
 from explanations.store import TYPES
 from explanations.webserver import mount
 from explanations.workers import FAILED, Workers
-from lemons_utils import SAMPLE_RATE, DataError, configuration, generate_audio_link
+from lemons_utils import SAMPLE_RATE, DataError, ParameterError, configuration, generate_audio_link
 
 CONFIG = configuration()
 VIEWS = ("Recommendations", "Your own file")
@@ -86,7 +86,7 @@ def wait_for(key, steps, work, button=""):
         watch(key)
         return
     if job:
-        st.error(f"This did not work: {job.error}")
+        st.error(markup.plain(f"This did not work: {job.error}"))
         button = "Try again"
     elif key in stopped:
         button = button or "Go on"
@@ -157,7 +157,7 @@ def profile(person, catalogue):
     with left:
         events = int(table["playcount"].sum())
         st.html(markup.figures((len(table), "tracks"), (events, "listening events")))
-        if len(shares := genre_shares(table).head(7)):
+        if len(shares := genre_shares(table, least=0.01).head(7)):
             st.html(markup.bars(list(shares.items()), "Share of listening by genre"))
     with right:
         event = st.dataframe(
@@ -165,7 +165,7 @@ def profile(person, catalogue):
             key=f"played-{person.key}",
             height=250,
             hide_index=True,
-            column_order=["title", "artist", "genre", "playcount"],
+            column_order=["playcount", "title", "artist", "genre"],
             column_config={"playcount": st.column_config.NumberColumn("plays", width="small")},
             on_select="rerun",
             selection_mode="single-row",
@@ -198,6 +198,8 @@ def recommendations(person, found):
         known = sorted(set(found[name].tracks["genre"]) - {""})
         genres = st.multiselect("Genres", known, placeholder="all", width=260)
         unheard = st.toggle("Unheard tracks only", key="unheard")
+    if choice().catalogue not in ("", *names):
+        st.warning(markup.plain(phrases.unknown_catalogue(choice().catalogue, name)))
     if name != (choice().catalogue or person.catalogue):
         decide(catalogue=name)
     catalogue, model = found[name], model_of(person)
@@ -251,7 +253,7 @@ def chosen_track(person, catalogue, table):
     """Draw the chosen track: its relevance, its rank, its waveform to seek in."""
     found = table[table["track_id"] == choice().track]
     if found.empty:
-        st.warning(phrases.unknown_track(choice().track, catalogue.name))
+        st.warning(markup.plain(phrases.unknown_track(choice().track, catalogue.name)))
         return None
     track = found.iloc[0]
     st.html(markup.heading(track["title"], track["artist"], track["genre"]))
@@ -305,7 +307,7 @@ def what_if(person, whole, title):
     st.write(phrases.WHAT_IF)
     key = f"mixer-{whole.explanation.request.audio_checksum}-{whole.explanation.type}"
     if choice().mask and not whole.mask(choice().mask):
-        st.warning(phrases.unknown_mask(choice().mask))
+        st.warning(markup.plain(phrases.unknown_mask(choice().mask)))
     heard = mixer(replace(whole.mixer, mask=whole.mask(choice().mask)), key=key)
     if heard.action:
         decide(mask=heard.mask)
@@ -339,13 +341,13 @@ def own_file(found):
         try:
             track_id = own_files.take_in(file, file.name, CONFIG.data_folder)
         except DataError as error:
-            st.error(str(error))
+            st.error(markup.plain(str(error)))
             return
         decide(catalogue=own_files.NAME, track=track_id)
     catalogue, track_id = own_files.own_files(CONFIG.data_folder), choice().track
     if choice().catalogue != own_files.NAME or not track_id:
         return
-    if not catalogue.audio_path(track_id).is_file():
+    if not own_files.is_kept(catalogue, track_id):
         st.info("This file is not kept any more: drop it again.")
         return
     title = own_files.title_of(catalogue, track_id)
@@ -426,10 +428,13 @@ def main():
             if track is not None:
                 explanation(person, catalogue, track["track_id"], track["title"])
         elif choice().listener:
-            st.warning(f"There is no listener “{choice().listener}” here: choose another one.")
+            st.warning(markup.plain(phrases.unknown_listener(choice().listener)))
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (DataError, ParameterError) as error:  # a file is broken or gone: it says which
+        st.error(markup.plain(str(error)))
 else:  # imported by the server: the app on its own port, and the web folder under /audio
     app = st.App(__file__, routes=[mount(CONFIG.web_folder)])

@@ -6,6 +6,7 @@ Whatever comes from a file's tags or a listener's name is escaped here.
 from __future__ import annotations
 
 import base64
+import math
 import re
 from collections.abc import Sequence
 from html import escape
@@ -95,10 +96,11 @@ def weight_map(explanation: Explanation) -> str:
     names = explanation.stem_names if by_stem else ("all stems",)
     largest = max((abs(weight) for weight in explanation.weights), default=0.0) or 1.0
     strongest = set(explanation.top(3))
+    digits = 3 if largest >= 0.01 else min(2 - math.floor(math.log10(largest)), 9)
     rows = []
     for row, name in enumerate(names):
         cells = [
-            _cell(explanation.weights[index], largest, index in strongest)
+            _cell(explanation.weights[index], largest, index in strongest, digits)
             for column in range(len(heads))
             for index in [column * len(names) + row if by_time and by_stem else column + row]
         ]
@@ -112,10 +114,10 @@ def weight_map(explanation: Explanation) -> str:
     )
 
 
-def _cell(weight: float, largest: float, strongest: bool) -> str:
+def _cell(weight: float, largest: float, strongest: bool, digits: int) -> str:
     kind = "for" if weight > 0 else "against"
     shade = round(80 * abs(weight) / largest)
-    number = f"{abs(weight):.3f}"
+    number = f"{abs(weight):.{digits}f}"
     sign = "" if float(number) == 0 else "+" if weight > 0 else "−"
     frame = " lm-strongest" if strongest else ""
     return f'<td class="lm-{kind}{frame}" style="--shade:{shade}%">{sign}{number}</td>'

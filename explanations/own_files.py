@@ -81,6 +81,14 @@ def take_in(file: BinaryIO, name: str, data_folder: Path) -> str:
     return track_id
 
 
+def is_kept(catalogue: Catalogue, track_id: str) -> bool:
+    """Whether a file is still here; what is no `track_id` at all is not."""
+    try:
+        return catalogue.audio_path(track_id).is_file()
+    except ParameterError:
+        return False
+
+
 def title_of(catalogue: Catalogue, track_id: str) -> str:
     """Name of an own file as it was called."""
     try:

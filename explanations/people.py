@@ -135,11 +135,20 @@ def listening(catalogue: Catalogue, user_name: str) -> pd.DataFrame:
     return table[["track_id", "title", "artist", "genre", "playcount"]]
 
 
-def genre_shares(listened: pd.DataFrame) -> pd.Series[float]:
-    """Share of all listening that goes to each genre, largest first; unknown genres left out."""
+def genre_shares(listened: pd.DataFrame, *, least: float = 0.0) -> pd.Series[float]:
+    """Share of all listening that goes to each genre, largest first; unknown genres left out.
+
+    Parameters
+    ----------
+    listened : DataFrame
+        From `listening`.
+    least : float in [0, 1]
+        Smaller shares are left out, too.
+    """
     known = listened[listened["genre"] != ""]
     events = known.groupby("genre")["playcount"].sum().sort_values(ascending=False)
-    return events / max(float(events.sum()), 1.0)
+    shares = events / max(float(events.sum()), 1.0)
+    return shares[shares >= least]
 
 
 def _plays(catalogue: Catalogue, user_name: str) -> pd.DataFrame:

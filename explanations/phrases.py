@@ -62,6 +62,16 @@ def unknown_track(track_id: str, catalogue: str) -> str:
     return f"The catalogue {catalogue} has no track “{track_id}”: choose one from the list."
 
 
+def unknown_listener(key: str) -> str:
+    """Say that a link names a listener who is not here."""
+    return f"There is no listener “{key}” here: choose another one."
+
+
+def unknown_catalogue(catalogue: str, instead: str) -> str:
+    """Say that a link names a catalogue that is not here."""
+    return f"There is no catalogue “{catalogue}” here: these are tracks of {instead}."
+
+
 def unknown_mask(mask: str) -> str:
     """Say that a link names a mix that this explanation does not have."""
     return f"The mix “{mask}” in the link is none of this explanation: everything is on."

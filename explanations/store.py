@@ -24,6 +24,9 @@ TYPES = ("time", "source", "time_source")
 
 FORMAT = 1
 
+NEGLIGIBLE = 0.01
+"""Share of the strongest weight below which a weight does not count as against a track."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -106,9 +109,13 @@ class Explanation:
         return [i for i in order[:k] if self.weights[i] > 0]
 
     def against(self, k: int) -> list[int]:
-        """Rank up to k components that speak against it, strongest first."""
+        """Rank up to k components that speak against it, strongest first.
+
+        Where all speak for a track, some weights are a breath below zero: that is not against.
+        """
         order = sorted(range(len(self.weights)), key=lambda i: (self.weights[i], i))
-        return [i for i in order[:k] if self.weights[i] < 0]
+        least = NEGLIGIBLE * max((abs(weight) for weight in self.weights), default=0.0)
+        return [i for i in order[:k] if self.weights[i] < -least]
 
     def cells(self, component: int) -> list[tuple[int, int]]:
         """List the (segment, stem) cells that one component switches."""

@@ -19,9 +19,9 @@ export function button(label, properties = {}) {
   return el("button", { type: "button", ...properties }, label);
 }
 
-/** 75.2 -> "1:15". */
+/** 75.2 -> "1:15". What begins with a fade of 10 ms begins at the second that it fades in to. */
 export function clock(seconds) {
-  const whole = Math.floor(Math.max(seconds, 0) + 1e-6);
+  const whole = Math.floor(Math.max(seconds, 0) + 0.0101);
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }
 

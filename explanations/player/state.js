@@ -136,15 +136,20 @@ export class MixState {
   }
 }
 
+// Where all speak for a track, some weights are a breath below zero: that is not against. It is
+// a share of the strongest weight, the same as in store.py.
+const NEGLIGIBLE = 0.01;
+
 /**
  * Components whose weight has the given sign, strongest first.
  * @param {number[]} weights
  * @param {1|-1} sign
  */
 export function strongest(weights, sign) {
+  const least = sign < 0 ? NEGLIGIBLE * Math.max(...weights.map(Math.abs)) : 0;
   return weights
     .map((weight, index) => ({ strength: weight * sign, index }))
-    .filter(({ strength }) => strength > 0)
+    .filter(({ strength }) => strength > least)
     .sort((a, b) => b.strength - a.strength || a.index - b.index)
     .map(({ index }) => index);
 }

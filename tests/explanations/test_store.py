@@ -97,6 +97,8 @@ def test_top_and_against(explanation):
     assert explanation.top(10) == [2, 5, 0]
     assert explanation.against(1) == [1]
     assert explanation.against(5) == [1, 4]
+    breath = replace(explanation, weights=(0.5, -0.004, 0.3, -0.006, 0.0, 0.1))
+    assert breath.against(5) == [3], "less than a hundredth of the strongest is not against"
 
 
 def test_grid_of_every_type(explanation, of_type):
