@@ -255,8 +255,7 @@ def read_results(folder: Path, name: str) -> tuple[pd.DataFrame, dict[str, Any]]
         about: dict[str, Any] = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(
-            f"{folder} has no results of {name} ({error}): run "
-            f"`python -m {__package__}.{name}` first"
+            f"there are no results of {name}: run `python -m {__package__}.{name}` first"
         ) from error
     return rows, about
 

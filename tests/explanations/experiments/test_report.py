@@ -60,7 +60,7 @@ def test_what_works_is_shown_and_what_fails_is_named(small, two_studies, tmp_pat
 
     (out / "stability.csv").unlink()
     assert report.main(["--out", str(out), "--page_only"]) == 0
-    assert "has no results of stability" in (out / "index.html").read_text()
+    assert "there are no results of stability" in (out / "index.html").read_text()
 
 
 def test_a_study_that_there_is_not_is_named(small, two_studies, capsys):
