@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import threading
 
 import av
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import soundfile
 
 from audiolime.separation.__main__ import main
+from lemons_jobs import Engine
 from lemons_utils import read_audio, write_audio
 
 NAMES = {"vocals.flac", "drums.flac", "bass.flac", "other.flac"}
@@ -26,7 +28,7 @@ def test_stems_have_the_files_own_rate_and_channels_and_sum_to_it(tmp_path, caps
     write_audio(song, _noise(1, (2, 30_000)), sample_rate=22_050)
     assert main([str(song), "--separator", "dsp", "--out", str(tmp_path / "out")]) == 0
     folder = tmp_path / "out" / "a song"
-    assert {path.name for path in folder.iterdir()} == NAMES
+    assert {path.name for path in folder.glob("*.flac")} == NAMES
     assert soundfile.info(str(folder / "bass.flac")).subtype == "PCM_24"
     total, rate = _sum(folder)
     assert rate == 22_050
@@ -57,7 +59,7 @@ def test_one_bad_file_does_not_stop_the_others(tmp_path, capsys):
     assert "at least 1 s" in said.err
     assert "3 of 4 files" in said.err
     assert "[4/4]" in said.out
-    assert {path.name for path in (tmp_path / "out" / "good").iterdir()} == NAMES
+    assert {path.name for path in (tmp_path / "out" / "good").glob("*.flac")} == NAMES
     total, rate = _sum(tmp_path / "out" / "good")
     decoded, own_rate = read_audio(good)
     assert rate == own_rate
@@ -84,6 +86,47 @@ def test_files_of_one_name_get_a_folder_each(tmp_path):
     assert main([*map(str, songs), str(songs[0]), "--separator", "dsp", "--out", str(out)]) == 0
     assert sorted(path.name for path in out.iterdir()) == ["01", "01-2"]
     np.testing.assert_array_equal(_sum(out / "01-2")[0], read_audio(songs[1])[0])
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_what_is_there_is_not_separated_again_until_the_file_changes(tmp_path, capsys, jobs):
+    songs = [tmp_path / f"{number}.wav" for number in range(3)]
+    for number, song in enumerate(songs):
+        write_audio(song, _noise(number, (20_000,)), sample_rate=16_000)
+    out = tmp_path / "out"
+    arguments = [*map(str, songs), "--separator", "dsp", "--out", str(out), "--jobs", jobs]
+    assert main(arguments) == 0
+    assert "already" not in capsys.readouterr().out
+    times = {path: path.stat().st_mtime_ns for path in out.rglob("*.flac")}
+    write_audio(songs[1], _noise(9, (20_100,)), sample_rate=16_000)
+    (out / "2" / "bass.flac").unlink()
+    assert main(arguments) == 0
+    assert capsys.readouterr().out.count("there already") == 1
+    for number, song in enumerate(songs):
+        np.testing.assert_array_equal(_sum(out / str(number))[0], read_audio(song)[0])
+    made = {path.parent.name for path, time in times.items() if path.stat().st_mtime_ns != time}
+    assert made == {"1", "2"}
+
+
+@pytest.mark.parametrize("workers", ["processes", "cluster"])
+def test_many_separate_the_same_when_one_of_them_dies(tmp_path, workers, request, kill_a_worker):
+    songs = [tmp_path / f"{number}.wav" for number in range(6)]
+    for number, song in enumerate(songs):
+        write_audio(song, _noise(number, (1, 40_000)), sample_rate=16_000)
+    arguments = [*map(str, songs), "--separator", "dsp", "--out"]
+    assert main([*arguments, str(tmp_path / "one")]) == 0
+    address = request.getfixturevalue("cluster") if workers == "cluster" else ""
+    many = tmp_path / "many"
+    how = (Engine(2, address), lambda: any(many.rglob("*.flac")))
+    killer = threading.Thread(target=kill_a_worker, args=how)
+    killer.start()
+    engine = ["--cluster", address] if address else ["--jobs", "2"]
+    assert main([*arguments, str(many), *engine]) == 0
+    killer.join()
+    stems = sorted(path.relative_to(many) for path in many.rglob("*.flac"))
+    assert len(stems) == 6 * len(NAMES)
+    for stem in stems:
+        assert (many / stem).read_bytes() == (tmp_path / "one" / stem).read_bytes()
 
 
 @pytest.mark.parametrize(

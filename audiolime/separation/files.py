@@ -1,0 +1,121 @@
+"""One audio file -> a folder of stems, by whoever has the time; not twice for the same file."""
+
+from __future__ import annotations
+
+import functools
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiolime.separation import get_separator
+from audiolime.separation.interface import FULL_SCALE, Separator
+from lemons_utils import DataError, read_audio, write_audio, write_beside
+
+CARD = "separation.json"
+"""Beside the stems, written after them: which file they are of, and who separated it."""
+
+
+@dataclass(frozen=True)
+class Errand:
+    """A file to separate.
+
+    Parameters
+    ----------
+    track : Path
+        Audio file.
+    folder : Path
+        Where its stems go.
+    separator : str
+        One of `SEPARATORS`.
+    """
+
+    track: Path
+    folder: Path
+    separator: str
+
+
+@dataclass(frozen=True)
+class _Card:
+    file: str
+    size: int
+    mtime_ns: int
+    separator: str
+    version: str
+    stems: tuple[str, ...]
+
+
+load = functools.cache(get_separator)
+"""`get_separator`, once per process: weights take seconds to load."""
+
+
+def separate_file(errand: Errand) -> str:
+    """Separate a file, unless the stems in its folder are of this file by this separator.
+
+    Parameters
+    ----------
+    errand : Errand
+
+    Returns
+    -------
+    str, what was done
+
+    Raises
+    ------
+    ParameterError, DataError
+        If the file is missing, damaged or too short, or the stems cannot be written.
+    """
+    began = time.monotonic()
+    separator = load(errand.separator)
+    try:
+        card = _card(errand.track, separator)
+        if card is not None and _is_there(errand.folder, card):
+            return f"there already -> {errand.folder}"
+        waveform, sample_rate = read_audio(errand.track)
+        mix, clipped = _within_full_scale(waveform)
+        stems = separator.separate(mix, sample_rate)
+        for name, stem in zip(separator.stem_names, stems, strict=True):
+            write_audio(errand.folder / f"{name}.flac", stem, sample_rate=sample_rate)
+        with write_beside(errand.folder / CARD) as temporary:
+            temporary.write_text(json.dumps(asdict(card), indent=1) + "\n" if card else "{}\n")
+    except OSError as error:
+        raise DataError(str(error)) from error
+    note = f" (peaks of {clipped:.2f} clipped to full scale)" if clipped else ""
+    seconds = time.monotonic() - began
+    return (
+        f"{mix.shape[1] / sample_rate:.1f} s of audio in {seconds:.1f} s -> {errand.folder}{note}"
+    )
+
+
+def _card(track: Path, separator: Separator) -> _Card | None:
+    if not track.is_file():
+        return None  # `read_audio` says so
+    status = track.stat()
+    return _Card(
+        str(track.resolve()),
+        status.st_size,
+        status.st_mtime_ns,
+        separator.name,
+        separator.version,
+        tuple(separator.stem_names),
+    )
+
+
+def _is_there(folder: Path, card: _Card) -> bool:
+    try:
+        known = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    wanted = json.loads(json.dumps(asdict(card)))
+    return known == wanted and all((folder / f"{name}.flac").is_file() for name in card.stems)
+
+
+def _within_full_scale(waveform: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
+    """Clip to what 24 bits can hold; a decoded MP3 may exceed it. Returns the peak if it did."""
+    peak = float(np.abs(waveform).max(initial=0.0))
+    if not peak > 1.0:  # NaN is the separator's to name
+        return np.minimum(waveform, np.float32(1 - 1 / FULL_SCALE)), 0.0
+    return np.clip(waveform, -1.0, np.float32(1 - 1 / FULL_SCALE)), peak
