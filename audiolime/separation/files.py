@@ -74,6 +74,8 @@ def separate_file(errand: Errand) -> str:
         card = _card(errand.track, separator)
         if card is not None and _is_there(errand.folder, card):
             return f"there already -> {errand.folder}"
+        for left_over in errand.folder.glob(".*.flac"):  # of a process that was killed
+            left_over.unlink(missing_ok=True)
         waveform, sample_rate = read_audio(errand.track)
         mix, clipped = _within_full_scale(waveform)
         stems = separator.separate(mix, sample_rate)
@@ -84,10 +86,8 @@ def separate_file(errand: Errand) -> str:
     except OSError as error:
         raise DataError(str(error)) from error
     note = f" (peaks of {clipped:.2f} clipped to full scale)" if clipped else ""
-    seconds = time.monotonic() - began
-    return (
-        f"{mix.shape[1] / sample_rate:.1f} s of audio in {seconds:.1f} s -> {errand.folder}{note}"
-    )
+    length_s, took_s = mix.shape[1] / sample_rate, time.monotonic() - began
+    return f"{length_s:.1f} s of audio in {took_s:.1f} s -> {errand.folder}{note}"
 
 
 def _card(track: Path, separator: Separator) -> _Card | None:

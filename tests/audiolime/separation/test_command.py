@@ -88,13 +88,12 @@ def test_files_of_one_name_get_a_folder_each(tmp_path):
     np.testing.assert_array_equal(_sum(out / "01-2")[0], read_audio(songs[1])[0])
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
-def test_what_is_there_is_not_separated_again_until_the_file_changes(tmp_path, capsys, jobs):
+def test_what_is_there_is_not_separated_again_until_the_file_changes(tmp_path, capsys):
     songs = [tmp_path / f"{number}.wav" for number in range(3)]
     for number, song in enumerate(songs):
         write_audio(song, _noise(number, (20_000,)), sample_rate=16_000)
     out = tmp_path / "out"
-    arguments = [*map(str, songs), "--separator", "dsp", "--out", str(out), "--jobs", jobs]
+    arguments = [*map(str, songs), "--separator", "dsp", "--out", str(out)]
     assert main(arguments) == 0
     assert "already" not in capsys.readouterr().out
     times = {path: path.stat().st_mtime_ns for path in out.rglob("*.flac")}
