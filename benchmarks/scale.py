@@ -229,9 +229,7 @@ def _score() -> float:
 
     catalogue = _opened()
     started = time.perf_counter()
-    table = predict.predict(FCN(), catalogue, catalogue.folder / RELEVANCE)
-    if len(table) != catalogue.count:
-        raise RuntimeError(f"{len(table)} tracks scored")
+    predict.score_catalogue(FCN(), catalogue, catalogue.folder / RELEVANCE)
     return time.perf_counter() - started
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import functools
-import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -19,25 +18,17 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from lemons_jobs import HERE, Engine, add_options, engine_of, run
-from lemons_utils import (
-    Configuration,
-    DataError,
-    ParameterError,
-    command,
-    configuration,
-    write_beside,
-)
+from lemons_utils import Configuration, ParameterError, command, configuration
 from recsys import checkpoint, listening, progress
 from recsys.catalogue import Catalogue, check_name, open_catalogue
 from recsys.dataset import Tracks
 from recsys.inference import relevance, score_tracks
 from recsys.model import FCN
-
-COLUMNS = ("track_id", "relevance", "title", "artist")
-"""Of the table, the most relevant track first."""
+from recsys.relevance_table import COLUMNS, RelevanceTable
 
 CHUNK_TRACKS = 32
 """Tracks scored between two notes on disk."""
@@ -94,16 +85,38 @@ def predict(
     ParameterError
         If the device is not there, or the network's weights are broken.
     """
-    track_ids = catalogue.track_ids
-    notes = path.with_suffix(".unfinished.jsonl")
-    kept = _read(path)
-    known = _read_notes(notes)
-    if kept is not None:
-        known |= dict(zip(kept["track_id"], kept["relevance"], strict=True))
-    missing = [track_id for track_id in track_ids if track_id not in known]
+    score_catalogue(
+        network,
+        catalogue,
+        path,
+        batch_size=batch_size,
+        num_workers=num_workers,
+        device=device,
+        engine=engine,
+        on_tracks=on_tracks,
+    )
+    return pd.read_parquet(path, columns=list(COLUMNS))
+
+
+def score_catalogue(
+    network: FCN,
+    catalogue: Catalogue,
+    path: Path,
+    *,
+    batch_size: int = 4,
+    num_workers: int = 0,
+    device: str = "cpu",
+    engine: Engine = HERE,
+    on_tracks: Callable[[int], None] | None = None,
+) -> None:
+    """Do what `predict` does and leave the table on disk: in memory, it need not fit.
+
+    Parameters and errors are those of `predict`.
+    """
+    table = RelevanceTable(path, catalogue)
     if on_tracks is not None:
-        on_tracks(len(track_ids) - len(missing))
-    if missing:
+        on_tracks(table.known())
+    for missing in table.missing():
         score = functools.partial(
             score_tracks,
             network,
@@ -112,68 +125,29 @@ def predict(
             device=device,
             on_batch=on_tracks if engine.is_here else None,
         )
-        known |= _score(score, catalogue, missing, notes, engine, on_tracks)
-    table = catalogue.tracks[["track_id", "title", "artist"]].copy()
-    table.insert(1, "relevance", [known[track_id] for track_id in track_ids])
-    table = table.sort_values(["relevance", "track_id"], ascending=[False, True], ignore_index=True)
-    if kept is None or not table.equals(kept):
-        with write_beside(path) as temporary:
-            table.to_parquet(temporary, index=False)
-    notes.unlink(missing_ok=True)
-    return table
+        _score(score, missing, table, engine, on_tracks)
+    table.finish()
 
 
 def _score(
     score: Callable[[Tracks], NDArray[np.float64]],
-    catalogue: Catalogue,
     track_ids: Sequence[str],
-    notes: Path,
+    table: RelevanceTable,
     engine: Engine,
     on_tracks: Callable[[int], None] | None,
-) -> dict[str, float]:
+) -> None:
     """Score in chunks, each of nearly one length, and note each on disk as it comes."""
-    lengths = dict(zip(catalogue.track_ids, catalogue.tracks["samples"], strict=True))
-    ordered = sorted(track_ids, key=lambda track_id: (lengths[track_id], track_id))
     chunks = [
-        ordered[begin : begin + CHUNK_TRACKS] for begin in range(0, len(ordered), CHUNK_TRACKS)
+        list(track_ids[begin : begin + CHUNK_TRACKS])
+        for begin in range(0, len(track_ids), CHUNK_TRACKS)
     ]
-    audio = replace(catalogue).audio  # without the table, which no worker needs
-    scored: dict[str, float] = {}
-    notes.parent.mkdir(parents=True, exist_ok=True)
-    with notes.open("a", encoding="utf-8") as file:
+    audio = replace(table.catalogue).audio  # without the table, which no worker needs
+    with table.notes.open("a", encoding="utf-8") as file:
         for outcome in run(score, [Tracks(audio, chunk) for chunk in chunks], engine):
-            chunk, values = chunks[outcome.index], relevance(outcome.get()).tolist()
-            # A line of its own first: the last one of a killed command may be cut off.
-            file.write(
-                "\n" + "".join(json.dumps(pair) + "\n" for pair in zip(chunk, values, strict=True))
-            )
-            file.flush()
-            scored |= dict(zip(chunk, values, strict=True))
+            chunk = chunks[outcome.index]
+            table.note(file, chunk, relevance(outcome.get()).tolist())
             if on_tracks is not None and not engine.is_here:
                 on_tracks(len(chunk))
-    return scored
-
-
-def _read(path: Path) -> pd.DataFrame | None:
-    if not path.is_file():
-        return None
-    try:
-        return pd.read_parquet(path, columns=list(COLUMNS))
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{path} is no table of relevance: remove it ({error})") from error
-
-
-def _read_notes(path: Path) -> dict[str, float]:
-    """Read what an interrupted command has scored; its last line may be cut off."""
-    known = {}
-    if path.is_file():
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                track_id, value = json.loads(line)
-                known[str(track_id)] = float(value)
-            except (ValueError, TypeError):
-                continue
-    return known
 
 
 # -- the command -------------------------------------------------------------------------------
@@ -190,12 +164,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise ParameterError(f"--out must end in .parquet, got {path}")
     if options.out:
         path.unlink(missing_ok=True)  # another model may have written it
-    with progress.bar(len(catalogue.tracks), unit="track", about=options.user_name) as bar:
+    with progress.bar(catalogue.count, unit="track", about=options.user_name) as bar:
 
         def on_tracks(count: int) -> None:
             bar.update(count)
 
-        table = predict(
+        score_catalogue(
             network,
             catalogue,
             path,
@@ -205,8 +179,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             engine=engine,
             on_tracks=on_tracks,
         )
-    _print_top(table, catalogue, options)
-    print(f"model: {model}\nrelevance of {len(table):,} tracks: {path}")
+    with pq.ParquetFile(path) as file:
+        top = next(file.iter_batches(TOP)).to_pandas()
+        tracks = file.metadata.num_rows
+    _print_top(top, catalogue, options)
+    print(f"model: {model}\nrelevance of {tracks:,} tracks: {path}")
     return 0
 
 

@@ -1,0 +1,63 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from recsys.catalogue import Catalogue, write_tracks
+from recsys.relevance_table import COLUMNS, RelevanceTable
+
+IDS = [f"id{number:02}" for number in range(20)]
+
+
+@pytest.fixture
+def catalogue(tmp_path):
+    table = {"track_id": IDS, "title": [f"T{n}" for n in range(20)], "samples": [9, 1, 5, 3] * 5}
+    write_tracks(tmp_path / "mine", pd.DataFrame(table))
+    return Catalogue("mine", tmp_path / "mine")
+
+
+def note(table: RelevanceTable, values: dict[str, float]) -> None:
+    with table.notes.open("a") as file:
+        table.note(file, list(values), list(values.values()))
+
+
+def test_parts_are_streamed_and_what_is_known_is_left_out(catalogue, tmp_path):
+    table = RelevanceTable(tmp_path / "out" / "r.parquet", catalogue)
+    assert table.known() == 0
+    parts = list(table.missing(rows=8))
+    assert [len(part) for part in parts] == [8, 8, 4]
+    assert parts[0] == ["id01", "id05", "id03", "id07", "id02", "id06", "id00", "id04"]
+    note(table, dict.fromkeys(IDS[:8], 0.5))
+    with table.notes.open("a") as file:
+        file.write('["id08", 0.2]\n["id0')  # killed
+    note(table, {"id09": 0.3, "id00": 0.5, "gone": 0.9})  # id00 a second time
+    assert table.known() == 10
+    assert [sorted(part) for part in table.missing(rows=8)] == [IDS[10:16], IDS[16:]]
+
+
+@pytest.mark.parametrize("bare", [False, True])
+def test_the_table_is_sorted_and_written_only_when_it_is_new(catalogue, tmp_path, bare):
+    if bare:  # a folder of arrays alone
+        (tmp_path / "arrays").mkdir()
+        for name in IDS:
+            np.save(tmp_path / "arrays" / f"{name}.npy", np.ones(5, np.int16))
+        catalogue = Catalogue("arrays", tmp_path / "arrays")
+    path = tmp_path / "r.parquet"
+    values = {name: (number * 7 % 10) / 10 for number, name in enumerate(IDS)}
+    table = RelevanceTable(path, catalogue)
+    note(table, values)
+    table.finish()
+    written = pd.read_parquet(path)
+    assert tuple(written) == COLUMNS
+    assert list(written["track_id"]) == sorted(IDS, key=lambda name: (-values[name], name))
+    assert dict(zip(written["track_id"], written["relevance"], strict=True)) == values
+    assert not table.notes.exists()
+    before = path.stat().st_mtime_ns
+    again = RelevanceTable(path, catalogue)
+    assert (again.known(), list(again.missing())) == (20, [])
+    again.finish()
+    assert path.stat().st_mtime_ns == before
+    if not bare:
+        write_tracks(catalogue.folder, catalogue.tracks.assign(title="new")[1:])
+        RelevanceTable(path, Catalogue("mine", catalogue.folder)).finish()
+        assert set(pd.read_parquet(path)["title"]) == {"new"}
+        assert len(pd.read_parquet(path)) == 19
