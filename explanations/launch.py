@@ -25,6 +25,7 @@ from lemons_utils import Configuration, DataError, command, configuration
 
 PAGE = Path(__file__).with_name("lemons.py")
 PATIENCE_S = 120.0
+TIMEOUT_S = 5.0
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104
 
 
@@ -101,7 +102,7 @@ def launch(config: Configuration, *, browser: bool = True) -> None:
 def _status(url: str) -> int:
     """Status of what a server answers; 0 without an answer."""
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310
+        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:  # noqa: S310
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code

@@ -266,8 +266,12 @@ def chosen_track(person, catalogue, table):
 
 
 # -- the explanation ---------------------------------------------------------------------------
+@st.fragment
 def explanation(person, catalogue, track_id, title):
-    """Show why a track is recommended: in words, to hear, as a map, and in the mixer."""
+    """Show why a track is recommended: in words, to hear, as a map, and in the mixer.
+
+    Another type runs only this part again.
+    """
     st.subheader(f"Why “{markup.plain(title)}”?", anchor=False)
     type = st.segmented_control(
         "What to take apart",
@@ -287,16 +291,16 @@ def explanation(person, catalogue, track_id, title):
         key = ("explain", catalogue.name, track_id, model.checksum, type)
         wait_for(key, STEPS, lambda job: commission.make(type, job.progress), "Explain this track")
         return
-    whole = shown(commission, found, str(asdict(found)))
     st.markdown(phrases.summary(found, person.name))
     low = found.fidelity < phrases.LOW_FIDELITY
     (st.warning if low else st.caption)(phrases.fidelity_phrase(found.fidelity))
     left, right = st.columns(2, gap="medium")
+    above_map = right.container()
+    right.html(markup.weight_map(found))  # first: the rest may have to be mixed
+    whole = shown(commission, found, str(asdict(found)))
     for number, highlight in enumerate(whole.highlights):
-        with right if highlight.title == "Against" else left:
+        with above_map if highlight.title == "Against" else left:
             player(highlight, key=f"highlight-{number}-{track_id}-{type}")
-    with right:
-        st.html(markup.weight_map(found))
     what_if(person, whole, title)
 
 

@@ -158,4 +158,10 @@ def _plays(catalogue: Catalogue, user_name: str) -> pd.DataFrame:
     splits = sorted(path for path in folder.glob("*.csv") if ours.fullmatch(path.name))
     if not splits:
         raise DataError(f"catalogue {catalogue.name} does not know what {user_name} listened to")
-    return read_split(splits[-1])
+    return _read(splits[-1], splits[-1].stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=32)
+def _read(path: Path, changed: int) -> pd.DataFrame:
+    """Read a split; the time of its last change is part of what is remembered."""
+    return read_split(path)

@@ -1,0 +1,143 @@
+"""The last step of `make demo`: what the page shows first is made once, then the app starts."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from explanations import first_page, launch
+from lemons_utils import DataError, configuration
+
+ROOT = Path(__file__).parents[3]
+PAGE = ROOT / "explanations" / "lemons.py"
+
+
+@pytest.fixture(scope="module")
+def prepared(house: Path, tmp_path_factory) -> Path:
+    """A copy of the small house in which the first page is ready."""
+    folder = tmp_path_factory.mktemp("prepared")
+    for part in ("catalogues", "experiments"):
+        shutil.copytree(house / part, folder / part)
+    for scored in folder.glob("catalogues/*/relevance"):
+        shutil.rmtree(scored)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LEMONS_DATA_FOLDER", str(folder))
+        said = first_page.prepare(configuration())
+    assert said.endswith("for Marko")
+    return folder
+
+
+def test_says_what_is_missing(tmp_path, monkeypatch, house):
+    monkeypatch.setenv("LEMONS_DATA_FOLDER", str(tmp_path))
+    with pytest.raises(DataError, match="no catalogue"):
+        first_page.prepare(configuration())
+    (tmp_path / "catalogues").symlink_to(house / "catalogues")
+    with pytest.raises(DataError, match="No listener"):
+        first_page.prepare(configuration())
+
+
+def test_the_page_opens_with_all_that_was_prepared(prepared, monkeypatch):
+    monkeypatch.setenv("LEMONS_DATA_FOLDER", str(prepared))
+    st.cache_resource.clear()
+    app = AppTest.from_file(PAGE, default_timeout=120).run()
+    assert not app.exception
+    assert app.query_params["listener"] == "marko"
+    assert "What if?" in [heading.value for heading in app.subheader]
+    asked = {button.label for button in app.button} & {"Explain this track", "Cancel", "Go on"}
+    assert not asked, "nothing is left to compute"
+    for type in first_page.TYPES:
+        link = {name: app.query_params[name] for name in ("listener", "track")}
+        other = AppTest.from_file(PAGE, default_timeout=120)
+        for name, value in {**link, "type": type}.items():
+            other.query_params[name] = value
+        assert "What if?" in [heading.value for heading in other.run().subheader]
+    kinds = {
+        path.relative_to(prepared / "web").parts[0] for path in (prepared / "web").rglob("*.*")
+    }
+    assert kinds == {"previews", "stems", "tables", "highlights"}
+    assert len(list((prepared / "web" / "previews").rglob("*.mp3"))) >= 10
+
+
+def test_a_second_run_makes_nothing_and_ends_without_a_terminal(prepared):
+    def files() -> dict[Path, int]:
+        found = [path for path in prepared.rglob("*") if path.is_file()]
+        # stems.json is touched whenever stems are used: the cache forgets the oldest.
+        return {path: path.stat().st_mtime_ns for path in found if path.name != "stems.json"}
+
+    before = files()
+    done = subprocess.run(
+        [sys.executable, "-m", "explanations.first_page"],
+        cwd=ROOT,
+        env={**os.environ, "LEMONS_DATA_FOLDER": str(prepared)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert files() == before
+    assert "The first page is ready" in done.stdout
+    assert f"make app` starts the demo app at http://127.0.0.1:{configuration().app_port}" in (
+        done.stdout
+    )
+
+
+def test_runs_until_interrupted_and_not_twice(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("LEMONS_DATA_FOLDER", str(tmp_path))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    code = (
+        "import dataclasses\nfrom explanations import launch\n"
+        "from lemons_utils import configuration\n"
+        f"launch.launch(dataclasses.replace(configuration(), app_port={port}), browser=False)"
+    )
+    running = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        for line in running.stdout:
+            if line.startswith("The demo app: "):
+                break
+        assert f"http://127.0.0.1:{port} " in line
+        launch.launch(replace(configuration(), app_port=port), browser=False)
+        assert f"runs already: http://127.0.0.1:{port}" in capsys.readouterr().out
+    finally:
+        os.killpg(running.pid, signal.SIGINT)  # as Ctrl+C does
+        running.communicate(timeout=120)
+    assert running.returncode == 0
+
+
+def test_a_port_of_somebody_else_is_left_to_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("LEMONS_DATA_FOLDER", str(tmp_path))
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen(8)
+        config = replace(configuration(), app_port=other.getsockname()[1])
+        monkeypatch.setattr(launch, "TIMEOUT_S", 0.2)  # who does not answer need not be awaited
+        with pytest.raises(DataError, match="app_port"):
+            launch.launch(config, browser=False)
+
+
+@pytest.mark.parametrize(
+    ("environment", "screen"),
+    [({}, False), ({"DISPLAY": ":0"}, True), ({"DISPLAY": ":0", "CI": "1"}, False)],
+)
+def test_a_browser_needs_a_screen(monkeypatch, environment, screen):
+    monkeypatch.setattr(sys, "platform", "linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "CI"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    opened = []
+    monkeypatch.setattr(launch.webbrowser, "open", lambda url: opened.append(url) or True)
+    assert launch.open_browser("http://127.0.0.1:1") is screen
+    assert bool(opened) is screen
