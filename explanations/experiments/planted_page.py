@@ -114,7 +114,7 @@ def model_table(rows: pd.DataFrame) -> pd.DataFrame:
     """How well the models know the taste, on fresh tracks."""
     lines = []
     models = rows[rows["part"] == "model"]
-    for user_name in _listeners(rows):
+    for user_name in dict.fromkeys(models["user_name"]):
         own = models[models["user_name"] == user_name]
         labels = own["label"].to_numpy(dtype=np.int64)
         scores = own["relevance"].to_numpy(dtype=np.float64)
@@ -205,7 +205,21 @@ def _findings(rows: pd.DataFrame) -> list[str]:
                     f"{_percent(part['chance_first'])}), and in the top 3 on "
                     f"{_percent(part['in_top_3'])} (chance {_percent(part['chance_top_3'])})."
                 )
-    return found
+    return found + _unexplained(rows)
+
+
+def _unexplained(rows: pd.DataFrame) -> list[str]:
+    """Name the listeners whose models score no liked track right: nothing is explained there."""
+    if not (rows["part"] == "model").any():
+        return []
+    models = model_table(rows).set_index("listener")
+    return [
+        f"{user_name}: the model scores no track right that the listener likes (AUC "
+        f"{models['AUC'][user_name]} on fresh tracks): it has not learnt the taste, and there is "
+        "nothing to explain. The target is missed, by the model."
+        for user_name in models.index
+        if user_name not in _listeners(rows)
+    ]
 
 
 def _counted(values: pd.Series[str]) -> str:
