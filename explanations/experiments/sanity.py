@@ -60,6 +60,9 @@ FULL = (
 )
 QUICK = (("--type", "time", "--num_explanations", "2", "--n_epochs", "1"),)
 
+KNOWS = 0.65
+"""AUC from which on a model is said to know something of a listener's taste."""
+
 
 # -- the command -------------------------------------------------------------------------------
 @command
@@ -279,6 +282,11 @@ def _findings(layers: pd.DataFrame, models: pd.DataFrame, pairs: pd.DataFrame) -
         f"rank correlation of {means[f'{TRUE} / {TRUE}']:.3f}, two of shuffled ones with "
         f"{means[f'{SHUFFLED} / {SHUFFLED}']:.3f}."
     )
+    if areas[TRUE] < KNOWS:
+        found.append(
+            f"The models of true labels stay below an AUC of {KNOWS}: so short a training has "
+            "taught them nothing, and the comparison of labels decides nothing here."
+        )
     return found
 
 

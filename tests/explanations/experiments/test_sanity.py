@@ -1,6 +1,7 @@
 """The sanity study: what is set at random, what is shuffled, and the command."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -107,6 +108,17 @@ def test_the_command_from_end_to_end(small, tmp_path):
     models = by_caption["Shuffled labels: what the models know"]
     assert list(models["labels"]) == ["true", "shuffled"]
     assert "6 layers at random" in section.findings[0] and "mean AUC" in section.findings[1]
+
+
+def test_models_that_know_nothing_decide_nothing():
+    layers = pd.DataFrame({"depth": [6, 6], "correlation": [0.1, -0.1],
+                           "absolute_correlation": [0.1, -0.1]})  # fmt: skip
+    pairs = pd.DataFrame({"pair": ["true / true", "shuffled / shuffled"], "correlation": [0.5, 0]})
+    for auc_of_true, says in [(0.9, False), (0.5, True)]:
+        models = pd.DataFrame({"labels": ["true", "shuffled"], "auc": [auc_of_true, 0.5]})
+        found = sanity._findings(layers, models, pairs)
+        assert any("decides nothing" in sentence for sentence in found) == says
+        assert "no likeness is left" in found[0]
 
 
 def test_models_learn_from_the_tracks_that_they_explain(small, capsys):
