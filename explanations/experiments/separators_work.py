@@ -128,22 +128,28 @@ def compare(reference: Explained, one: Explained) -> Row:
     dict: agreement in the weights of common stems (`same_first`, by chance `chance_first`,
     `rank_correlation`, `difference`: the mean absolute one, `size`: mean absolute weight of the
     reference), `drop` (what relevance loses without the reference's stem that this explanation
-    puts first), `si_sdr` (mean over common stems, dB), fidelity and processor seconds
+    puts first) and `reference_drop` (without the common one that the reference puts first),
+    `si_sdr` (mean over common stems, dB), fidelity and processor seconds
     """
     common = common_stems(reference.promised, one.promised)
     true, true_stems = summed(reference, common)
     given, given_stems = summed(one, common)
-    first = int(top_k(given.ravel(), 1)[0])
+    first, true_first = (int(top_k(weights.ravel(), 1)[0]) for weights in (given, true))
+    drop = _drop(reference, true_stems[first % len(common)])
+    best = drop
+    if first % len(common) != true_first % len(common):
+        best = _drop(reference, true_stems[true_first % len(common)])
     return {
         "separator": one.separator,
         "stems": len(one.names),
         "common": ", ".join(common),
-        "same_first": float(first == int(top_k(true.ravel(), 1)[0])),
+        "same_first": float(first == true_first),
         "chance_first": 1 / true.size,
         "rank_correlation": rank_correlation(true.ravel(), given.ravel()),
         "difference": float(np.abs(true - given).mean()),
         "size": float(np.abs(true).mean()),
-        "drop": _drop(reference, true_stems[first % len(common)]) if len(true) == 1 else None,
+        "drop": drop,
+        "reference_drop": best,
         "si_sdr": _quality(true_stems, given_stems),
         "fidelity": one.fidelity,
         "relevance": one.relevance,

@@ -59,6 +59,8 @@ def test_an_explanation_agrees_with_itself_and_not_with_its_opposite(network):
     opposite = compare(one, replace(one, weights=-one.weights))
     assert opposite["same_first"] == 0 and opposite["rank_correlation"] == pytest.approx(-1)
     assert opposite["difference"] == pytest.approx(2 * same["size"])
+    assert same["drop"] == same["reference_drop"] == opposite["reference_drop"]
+    assert opposite["drop"] != opposite["reference_drop"]
 
 
 def test_drop_is_what_the_model_itself_loses(small):
