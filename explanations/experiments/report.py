@@ -91,6 +91,8 @@ def write_report(out: Path, found: Mapping[str, ModuleType], how: str) -> Path:
             sections[name] = module.section(out)
         except (DataError, FileNotFoundError) as error:
             missing[module.TITLE] = str(error)
+        except KeyError as error:  # columns that an older version of the study did not write
+            missing[module.TITLE] = f"its results lack {error}: run the study again"
     path = out / "index.html"
     write_page(path, sections, missing, command=how)
     return path
