@@ -1,6 +1,7 @@
 """How fast the page is: first paint, switching the type of an explanation, many viewers at once.
 
     python benchmarks/app.py --viewers 20
+    python benchmarks/app.py --pictures docs/pictures     # instead: the pictures of the README
 
 Starts the app on the data of `config.py`, which `make demo` fills, and opens real browser pages.
 Each viewer looks at another listener, track or type. The browser shares the processor with the
@@ -23,10 +24,11 @@ from pathlib import Path
 from statistics import median
 from urllib.parse import urlencode
 
+from PIL import Image
 from playwright.async_api import Browser, Page, async_playwright
 
 from explanations.store import TYPES
-from lemons_utils import DataError, command, configuration
+from lemons_utils import DataError, command, configuration, write_beside
 
 ROOT = Path(__file__).resolve().parents[1]
 FLAGS = (
@@ -40,6 +42,8 @@ FLAGS = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 PATIENCE_MS = 300_000
+MAX_BYTES, COLORS = 300_000, 256
+"""A larger picture is written in so many colours, which pages of flat colours bear well."""
 
 
 @command
@@ -48,9 +52,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Time the page, alone and with many viewers.")
     parser.add_argument("--viewers", type=int, default=20)
     parser.add_argument("--chromium", default="/usr/bin/chromium")
+    parser.add_argument("--pictures", type=Path, help="folder to put pictures into, untimed")
     options = parser.parse_args()
     stored = links()
     with running_app() as (address, log):
+        if options.pictures:
+            asyncio.run(take_pictures(address, options.chromium, options.pictures))
+            return
         asyncio.run(measure(address, stored, options.viewers, options.chromium))
         errors = len(re.findall(r"Uncaught app execution", log.read_text()))
     print(f"errors in the app's log: {errors}")
@@ -104,8 +112,10 @@ async def measure(address: str, stored: list[dict[str, str]], viewers: int, chro
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
         await first_paint(browser, address)  # warms the models
-        paints = [await first_paint(browser, address) for _ in range(5)]
-        print(f"first paint: {median(paints):.2f} s (median of 5)")
+        paints, whole = zip(*[await first_paint(browser, address) for _ in range(5)], strict=True)
+        print(
+            f"first paint: {median(paints):.2f} s, whole page {median(whole):.2f} s (medians of 5)"
+        )
         switches = await switching(browser, address, stored)
         print(f"switching type: {median(switches):.2f} s (median of {len(switches)})")
         started = time.perf_counter()
@@ -119,15 +129,18 @@ async def measure(address: str, stored: list[dict[str, str]], viewers: int, chro
         await browser.close()
 
 
-async def first_paint(browser: Browser, address: str) -> float:
-    """Time from the address to the gallery [s]."""
+async def first_paint(browser: Browser, address: str) -> tuple[float, float]:
+    """Time from the address to the gallery, and to a mixer that knows its stems and tables [s]."""
     page = await browser.new_page()
     started = time.perf_counter()
     await page.goto(address)
     await page.locator('[class*="st-key-choose-"] button').first.wait_for(timeout=PATIENCE_MS)
-    seconds = time.perf_counter() - started
+    painted = time.perf_counter() - started
+    await page.locator(".mixer .gauge").wait_for(timeout=PATIENCE_MS)
+    await page.wait_for_load_state("networkidle")
+    whole = time.perf_counter() - started
     await page.close()
-    return seconds
+    return painted, whole
 
 
 async def switching(browser: Browser, address: str, stored: list[dict[str, str]]) -> list[float]:
@@ -165,6 +178,57 @@ async def view(browser: Browser, address: str, link: dict[str, str]) -> tuple[fl
     right = await page.get_by_test_id("stMain").get_by_text("Why “").count() > 0
     await page.context.close()
     return seconds, wrong or not right
+
+
+async def take_pictures(address: str, chromium: str, folder: Path) -> None:
+    """Take the page as one meets it, and the mixer with a few cells switched off."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        page = await first_page(browser, address, height=1500)
+        await save(page, folder / "page.png")
+        await page.close()
+        page = await first_page(browser, address, height=900)
+        mixer = page.locator(".mixer")
+        await mixer.get_by_role("button", name="Without top 3").click()
+        await mixer.get_by_role("button", name="Mute vocals").click()
+        await mixer.scroll_into_view_if_needed()
+        await page.mouse.move(2, 2)
+        await page.wait_for_timeout(1000)
+        box = await mixer.bounding_box()
+        assert box is not None
+        margin = 14
+        clip = {
+            "x": box["x"] - margin,
+            "y": box["y"] - margin,
+            "width": box["width"] + 2 * margin,
+            "height": box["height"] + 2 * margin,
+        }
+        await save(page, folder / "mixer.png", clip=clip)
+        await browser.close()
+
+
+async def first_page(browser: Browser, address: str, *, height: int) -> Page:
+    """Open the first page and wait until its waveforms are drawn."""
+    page = await browser.new_page(
+        viewport={"width": 1280, "height": height}, device_scale_factor=1.5
+    )
+    await page.goto(address, timeout=PATIENCE_MS)
+    await page.locator(".mixer .gauge").wait_for(timeout=PATIENCE_MS)
+    await page.wait_for_load_state("networkidle")
+    await page.wait_for_timeout(2000)
+    return page
+
+
+async def save(page: Page, path: Path, **options: object) -> None:
+    """Write a picture without transparency; a large one in fewer colours."""
+    with write_beside(path) as temporary:
+        await page.screenshot(path=temporary, **options)  # type: ignore[arg-type]
+        with Image.open(temporary) as picture:
+            plain = picture.convert("RGB")
+            if temporary.stat().st_size > MAX_BYTES:
+                plain = plain.quantize(COLORS, kmeans=1)
+            plain.save(temporary, optimize=True)
+    print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 
 async def open_link(browser: Browser, address: str, link: dict[str, str]) -> Page:
