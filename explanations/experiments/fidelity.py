@@ -118,7 +118,7 @@ def fidelity_table(explanations: pd.DataFrame) -> pd.DataFrame:
     lines = []
     everybody = ("all", explanations)
     for user_name, own in [*explanations.groupby("user_name"), everybody]:
-        line = {"listener": user_name, "tracks": str(own["track_id"].nunique())}
+        line = {"listener": user_name, "tracks": str((own["type"] == TYPES[0]).sum())}
         for kind in TYPES:
             values = own["fidelity"][own["type"] == kind]
             line[TITLES[kind]] = mean_and_interval(values)
