@@ -11,6 +11,7 @@ import logging
 import mimetypes
 import sys
 import threading
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -224,6 +225,8 @@ class PatientMongoObserver(MongoObserver):  # type: ignore[misc]
         self._gone = False  # and the run is over
         self._info: dict[str, Any] = {}  # the run's own: sacred lists the metrics in it
         self._unsent_metrics: list[tuple[str, dict[str, Any]]] = []
+        self._sent = Counter[str]()  # points of every metric that the server has acknowledged
+        self._in_doubt = False  # whether it has got the first of the unsent ones
         self._unsent_artifacts: list[dict[str, Any]] = []
 
     def log_metrics(
@@ -278,7 +281,7 @@ class PatientMongoObserver(MongoObserver):  # type: ignore[misc]
             with pymongo.timeout(patience_ms / 1000):
                 self._client.admin.command("ping")
             while self._unsent_metrics:
-                super().log_metrics(dict(self._unsent_metrics[:1]), self._info)
+                self._push(*self._unsent_metrics[0])
                 del self._unsent_metrics[0]
             while self._unsent_artifacts:
                 super().artifact_event(**self._unsent_artifacts[0])
@@ -292,6 +295,26 @@ class PatientMongoObserver(MongoObserver):  # type: ignore[misc]
                 _say("MongoDB is back; what waited has been sent")
             self._away = False
         return not self._away
+
+    def _push(self, name: str, points: dict[str, Any]) -> None:
+        """Send some points of a metric, once: an answer may be lost where the points are not."""
+        missing = self._not_there(name, points) if self._in_doubt else points
+        self._in_doubt = True
+        if missing["steps"]:
+            super().log_metrics({name: missing}, self._info)
+        self._in_doubt = False
+        self._sent[name] += len(points["steps"])
+
+    def _not_there(self, name: str, points: dict[str, Any]) -> dict[str, Any]:
+        """Leave out what the server has got, although it could not say so."""
+        there = self.metrics.find_one({"run_id": self.run_entry["_id"], "name": name})
+        if there is None:
+            return points
+        listed = self._info.setdefault("metrics", [])
+        if name not in [entry["name"] for entry in listed]:
+            listed.append({"name": name, "id": str(there["_id"])})
+        got = len(there["steps"]) - self._sent[name]
+        return {key: points[key][got:] for key in ("steps", "values", "timestamps")}
 
     def _send_everything(self) -> bool:
         if not self._send(patience_ms=mongo.PATIENCE_MS):

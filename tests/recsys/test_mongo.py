@@ -13,6 +13,8 @@ from pathlib import Path
 import gridfs
 import pymongo
 import pytest
+from pymongo.collection import Collection
+from pymongo.errors import AutoReconnect
 from sacred import Experiment
 from sacred.utils import IntervalTimer
 
@@ -183,6 +185,35 @@ def test_a_server_that_comes_back_has_lost_nothing(server, database, tmp_path, m
     assert points(database, "train/loss") == (list(range(40)), [float(s) for s in range(40)])
     assert [entry["name"] for entry in run["artifacts"]] == ["model.bin"]
     assert not (tmp_path / "runs" / "unsent").exists()
+
+
+@pytest.mark.parametrize("lost", [1, 2, 7])
+def test_points_whose_receipt_is_lost_are_not_sent_twice(
+    lost, server, database, tmp_path, monkeypatch
+):
+    true_update, calls = Collection.update_one, []
+
+    def update_one(self, *given, **options):
+        result = true_update(self, *given, **options)
+        if self.name == "metrics":
+            calls.append(result)
+            if len(calls) == lost:
+                raise AutoReconnect("connection closed")
+        return result
+
+    def main(_run):
+        tracker = tracking.Tracker(_run)
+        for step in range(10):
+            tracker.metrics({"train/loss": float(step), "valid/auc": 0.5}, step)
+            time.sleep(0.05)
+
+    monkeypatch.setattr(Collection, "update_one", update_one)
+    small_experiment(server, tmp_path / "runs", main).run(options={"--beat-interval": 0.1})
+    assert len(calls) >= lost
+    for name in ("train/loss", "valid/auc"):
+        assert points(database, name)[0] == list(range(10))
+    listed = database.runs.find_one()["info"]["metrics"]
+    assert sorted(entry["name"] for entry in listed) == ["train/loss", "valid/auc"]
 
 
 def test_what_is_acknowledged_survives_the_server(server):
