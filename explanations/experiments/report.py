@@ -25,6 +25,7 @@ from explanations.experiments.study import RESULTS, Section, recorded
 from explanations.listeners import trained_listeners
 from lemons_utils import DataError, ParameterError, command, configuration
 
+MODULE = "explanations.experiments.report"
 QUICK_TRACKS = 40
 QUICK_LISTENER = "marko"
 QUICK_TRAINING = ("catalogue=demo", "n_epochs=2", "batch_size=8", "valid_every=2", "log_step=1000")
@@ -67,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if reason := _run(module.__name__, [*run, *where], environment):
                 failed[name] = reason
     said = sys.argv[1:] if arguments is None else arguments
-    page = write_report(out, found, shlex.join(["python", "-m", __name__, *recorded(said)]))
+    page = write_report(out, found, shlex.join(["python", "-m", MODULE, *recorded(said)]))
     print(f"page: {page}")
     if failed:
         raise DataError("; ".join(failed.values()))
