@@ -114,8 +114,8 @@ def _run(module: str, *arguments: str) -> None:
 def _train_all(names: list[str], jobs: int) -> None:
     """Train some listeners, `jobs` at a time, each on one thread: that is fastest per core.
 
-    Whoever the demo app shows first is trained first, and their model scores the catalogue on
-    the core that would wait for the last training otherwise.
+    Whoever the demo app shows first is trained first, and their model scores the catalogue early:
+    what takes longest must not be begun last, when the other cores have nothing left to do.
     """
     names = sorted(names, key=lambda name: (name != FIRST, name))
     jobs = max(1, min(jobs, len(names)))
@@ -125,8 +125,12 @@ def _train_all(names: list[str], jobs: int) -> None:
         tqdm(total=total, unit="epoch", desc=f"training {len(names)} listeners") as bar,
         _pool(jobs) as pool,
     ):
-        trained = {name: pool.submit(_train, name, threads, bar.update) for name in names}
+        trained: dict[str, Future[list[str]]] = {}
+        for name in names[:jobs]:
+            trained[name] = pool.submit(_train, name, threads, bar.update)
         scored = pool.submit(_score, FIRST, trained.get(FIRST), threads)
+        for name in names[jobs:]:
+            trained[name] = pool.submit(_train, name, threads, bar.update)
         for name, training in trained.items():
             lines = training.result()
             bar.write(f"{name}: {lines[-2] if len(lines) > 1 else 'trained'}")
