@@ -160,7 +160,7 @@ async def switching(browser: Browser, address: str, stored: list[dict[str, str]]
             while await cells.all_inner_texts() == before:
                 await asyncio.sleep(0.01)
             seconds.append(time.perf_counter() - started)
-            while await page.locator(".mixer .gauge").count() != 1:  # the last type's is still there
+            while await page.locator(".mixer .gauge").count() != 1:  # the last is still there
                 await asyncio.sleep(0.01)
             await page.locator(".mixer .gauge").wait_for(timeout=PATIENCE_MS)
     await page.close()
