@@ -11,7 +11,9 @@ import concurrent.futures
 import contextlib
 import functools
 import logging
+import signal
 import sys
+import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,7 +151,7 @@ def run(
 
     todo = dict(enumerate(items))
     failures = 0
-    with _backend(engine) as (make_parallel, worker_died):
+    with _backend(engine) as (make_parallel, worker_died), _interrupts() as interrupted:
         while todo:
             calls = [delayed(_on_one_thread)(work, index, item) for index, item in todo.items()]
             try:
@@ -158,6 +160,8 @@ def run(
                     del todo[outcome.index]
                     yield outcome
             except worker_died as error:
+                if interrupted.is_set():  # workers die of it, too
+                    raise KeyboardInterrupt from error
                 failures += 1
                 # Backwards: an item that kills whoever has it stops the others no more.
                 todo = dict(reversed(todo.items()))
@@ -188,6 +192,27 @@ def _backend(engine: Engine) -> Iterator[tuple[Callable[[], Any], type[Exception
             return unordered(n_jobs=engine.jobs)
 
     yield on_processes, TerminatedWorkerError
+
+
+@contextlib.contextmanager
+def _interrupts() -> Iterator[threading.Event]:
+    """Note that somebody interrupts, which the error of dying workers may hide."""
+    came = threading.Event()
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield came
+        return
+
+    def note(number: int, frame: Any) -> Any:
+        came.set()
+        return before(number, frame)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield came
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, before)
 
 
 def _on_one_thread(work: Callable[[Any], Any], index: int, item: Any) -> Outcome[Any]:
