@@ -134,6 +134,7 @@ def test_the_options_are_those_of_the_experiment():
     assert (said["wd"], said["schedule"], said["patience"]) == (1e-3, "cosine", None)
 
 
+@pytest.mark.slow
 def test_interrupted_it_says_one_line_and_goes_on(settings, tiny_environment):
     """A training far too long to end by itself, stopped twice."""
     command = [sys.executable, "-m", "recsys.train_all", *FLAGS, "--n_epochs=100000"]
