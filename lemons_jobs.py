@@ -25,7 +25,11 @@ _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 ATTEMPTS = 3
-"""Times in a row that workers may die without anything done in between."""
+"""Times in a row that workers may die without anything done in between, before items run one at
+a time to find which of them kills; and items that may kill a worker which has nothing else."""
+
+SUSPECTS = 160
+"""Items that run one at a time then: no fewer than a cluster has in work or waiting."""
 
 ANSWER_S = 10.0
 """How long a scheduler may take to answer [s]."""
@@ -122,6 +126,8 @@ def run(
 
     A worker that dies loses the item it had, and that runs again. (When a process of this
     machine dies, joblib starts the others anew, and what they had in work runs again, too.)
+    Where workers die again and again, the items that may be to blame run one at a time: what
+    kills a worker that has nothing else is put aside, and all others are done.
 
     Parameters
     ----------
@@ -140,7 +146,8 @@ def run(
     Raises
     ------
     DataError
-        If workers die again and again, or the cluster is not there or lost.
+        At the end, if an item kills every worker that has it, or as soon as `ATTEMPTS` items do;
+        or if the cluster is not there or lost.
     """
     if not items:
         return
@@ -150,27 +157,43 @@ def run(
     from joblib import delayed
 
     todo = dict(enumerate(items))
-    failures = 0
+    deaths, deadly = 0, 0
     with _backend(engine) as (make_parallel, worker_died), _interrupts() as interrupted:
-        while todo:
-            calls = [delayed(_on_one_thread)(work, index, item) for index, item in todo.items()]
+
+        def together(some: Sequence[int]) -> Iterator[Outcome[_Result]]:
+            calls = [delayed(_on_one_thread)(work, index, items[index]) for index in some]
             try:
                 for outcome in make_parallel()(calls):
-                    failures = 0
                     del todo[outcome.index]
                     yield outcome
             except worker_died as error:
                 if interrupted.is_set():  # workers die of it, too
                     raise KeyboardInterrupt from error
-                failures += 1
-                # Backwards: an item that kills whoever has it stops the others no more.
-                todo = dict(reversed(todo.items()))
-                if failures == ATTEMPTS:
-                    raise DataError(
-                        f"worker processes died {failures} times in a row, perhaps for want of "
-                        f"memory, with {len(todo)} of {len(items)} items to do: run the same "
-                        "command again, with fewer --jobs; what is done is kept"
-                    ) from error
+                raise
+
+        while todo and deadly < ATTEMPTS:
+            if deaths < ATTEMPTS:
+                try:
+                    for outcome in together([*todo]):
+                        deaths = 0
+                        yield outcome
+                except worker_died:
+                    deaths += 1
+                continue
+            deaths = 0
+            for index in [*todo][:SUSPECTS]:
+                try:
+                    yield from together([index])
+                except worker_died:
+                    del todo[index]
+                    deadly += 1
+                    break
+    if deadly:
+        raise DataError(
+            f"worker processes died of {deadly} of {len(items)} items, also of each alone, perhaps "
+            f"for want of memory, with {len(todo)} more to do: what is done is kept; run the same "
+            "command again, with more memory"
+        )
 
 
 @contextlib.contextmanager

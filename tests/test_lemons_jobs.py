@@ -91,11 +91,22 @@ def test_an_item_that_kills_every_worker_ends_it_and_what_is_done_is_kept(worker
         return item
 
     done = []
-    with pytest.raises(DataError, match=r"died 3 times in a row.* of 6 items"):
+    with pytest.raises(DataError, match=r"died of 1 of 6 items, also of each alone.* with 0 more"):
         for outcome in run(work, range(6), workers):
             done.append(outcome.get())
-    assert len(done) == len(set(done))
-    assert set(done) <= {0, 2, 3, 4, 5}  # a neighbour may have died with it every time
+    assert sorted(done) == [0, 2, 3, 4, 5], "a neighbour that died with it runs again, alone"
+
+
+def test_items_that_all_kill_their_workers_end_it_early(tmp_path):
+    def work(item):
+        import os
+
+        (tmp_path / str(item)).touch()
+        os.kill(os.getpid(), 9)
+
+    with pytest.raises(DataError, match=r"died of 3 of 40 items.* with 37 more to do"):
+        list(run(work, range(40), Engine(2)))
+    assert len(list(tmp_path.iterdir())) < 40
 
 
 def test_jobs_do_not_fight_for_cores(workers, monkeypatch):
