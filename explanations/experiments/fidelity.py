@@ -11,9 +11,7 @@ and leave-one-out rank components alike? Everything is exact, from the tracks' t
 from __future__ import annotations
 
 import argparse
-import functools
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,18 +26,15 @@ from explanations.experiments.study import (
     Row,
     Section,
     arguments_of,
-    cache_of,
-    facts,
     new_figure,
     read_results,
-    run_items,
     runs_of,
     save_figure,
     tidy,
     who_of,
     write_results,
 )
-from explanations.experiments.subjects import Bench, bench_arguments, bench_of
+from explanations.experiments.subjects import Bench, bench_arguments, measure_tracks
 from explanations.picture import TITLES
 from explanations.store import TYPES
 from lemons_utils import command
@@ -70,23 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     bench_arguments(parser, num_explanations=50)
     parser.add_argument("--name", default=NAME, help="of the files that it writes")
     options = arguments_of(parser).parse_args(arguments)
-    started = time.perf_counter()
-    cache = cache_of(options)
-    bench, names = bench_of(options, cache)
-    items = [
-        bench.item(user_name, track_id, format=FORMAT)
-        for user_name in names
-        for track_id in bench.choose_tracks(user_name, options.tracks, options.num_explanations)
-    ]
-    work = functools.partial(measure, bench=bench)
-    rows = run_items(NAME, items, work, cache=cache, jobs=options.jobs)
-    about = facts(
-        NAME,
-        arguments,
-        models={user_name: bench.listener(user_name).checksum for user_name in names},
-        started=started,
-        catalogue=options.catalogue,
-    )
+    rows, about = measure_tracks(NAME, measure, options, arguments, settings={"format": FORMAT})
     write(rows, about, options.out, options.name)
     explanations, curves = read(options.out, options.name)[:2]
     print(fidelity_table(explanations).to_string(index=False))

@@ -12,24 +12,14 @@ the fidelity, the seconds, and how well each separator's stems are separated.
 from __future__ import annotations
 
 import argparse
-import functools
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 
 from explanations.experiments import separators_page
 from explanations.experiments.separators_work import compare, explain_with
-from explanations.experiments.study import (
-    Item,
-    Row,
-    arguments_of,
-    cache_of,
-    facts,
-    run_items,
-    write_results,
-)
-from explanations.experiments.subjects import Bench, bench_arguments, bench_of
+from explanations.experiments.study import Item, Row, arguments_of, write_results
+from explanations.experiments.subjects import Bench, bench_arguments, measure_tracks
 from explanations.stems import NAMES
 from explanations.store import TYPES
 from lemons_utils import ParameterError, command
@@ -61,26 +51,11 @@ def measure(item: Item, *, bench: Bench) -> list[Row]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command."""
     options = _parse(arguments)
-    started = time.perf_counter()
-    cache = cache_of(options)
-    bench, names = bench_of(options, cache)
-    separators = [options.reference, *options.separators]
-    items = [
-        bench.item(user_name, track_id, type=options.type, separators=separators)
-        for user_name in names
-        for track_id in bench.choose_tracks(user_name, options.tracks, options.num_explanations)
-    ]
-    work = functools.partial(measure, bench=bench)
-    rows = run_items(NAME, items, work, cache=cache, jobs=options.jobs)
-    about = facts(
-        NAME,
-        arguments,
-        models={user_name: bench.listener(user_name).checksum for user_name in names},
-        started=started,
-        catalogue=options.catalogue,
-        reference=options.reference,
-        type=options.type,
-    )
+    settings = {"type": options.type, "separators": [options.reference, *options.separators]}
+    rows, about = measure_tracks(
+        NAME, measure, options, arguments, settings=settings,
+        reference=options.reference, type=options.type,
+    )  # fmt: skip
     write_results(options.out, options.name, rows, about, digits=5)
     separators_page.draw(rows, options.reference, options.out / f"{options.name}.png")
     print(separators_page.agreement_table(rows, options.reference).to_string(index=False))

@@ -13,9 +13,7 @@ masks exactly, so all there is to see is the sampling.
 from __future__ import annotations
 
 import argparse
-import functools
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,18 +28,15 @@ from explanations.experiments.study import (
     Row,
     Section,
     arguments_of,
-    cache_of,
-    facts,
     new_figure,
     read_results,
-    run_items,
     runs_of,
     save_figure,
     tidy,
     who_of,
     write_results,
 )
-from explanations.experiments.subjects import Bench, bench_arguments, bench_of
+from explanations.experiments.subjects import Bench, bench_arguments, measure_tracks
 from explanations.store import TYPES
 from lemons_utils import ParameterError, command
 
@@ -99,30 +94,9 @@ def measure(item: Item, *, bench: Bench) -> list[Row]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command."""
     options = _parse(arguments)
-    started = time.perf_counter()
-    cache = cache_of(options)
-    bench, names = bench_of(options, cache)
-    settings = {
-        "type": options.type,
-        "num_samples": options.num_samples,
-        "repeat": options.repeat,
-        "k": options.k,
-    }
-    items = [
-        bench.item(user_name, track_id, **settings)
-        for user_name in names
-        for track_id in bench.choose_tracks(user_name, options.tracks, options.num_explanations)
-    ]
-    work = functools.partial(measure, bench=bench)
-    rows = run_items(NAME, items, work, cache=cache, jobs=options.jobs)
-    about = facts(
-        NAME,
-        arguments,
-        models={user_name: bench.listener(user_name).checksum for user_name in names},
-        started=started,
-        k=options.k,
-        repeat=options.repeat,
-        catalogue=options.catalogue,
+    settings = {name: getattr(options, name) for name in ("type", "num_samples", "repeat", "k")}
+    rows, about = measure_tracks(
+        NAME, measure, options, arguments, settings=settings, k=options.k, repeat=options.repeat
     )
     write_results(options.out, options.name, rows, about)
     draw(rows, options.k, options.out / f"{options.name}.png")

@@ -7,13 +7,17 @@ they are kept in the cache and all studies share them.
 from __future__ import annotations
 
 import argparse
+import functools
 import hashlib
 import json
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from audiolime.all_masks import Levels, sum_levels
@@ -28,6 +32,7 @@ from explanations.answers import (
     default_segments,
     tables_of,
 )
+from explanations.experiments.study import Row, cache_of, facts, run_items
 from explanations.explain import Subject, prepare
 from explanations.listeners import ListenerModel, load_listener, trained_listeners
 from explanations.stems import NAMES, separator_for
@@ -266,3 +271,51 @@ def bench_of(options: argparse.Namespace, cache: Path) -> tuple[Bench, list[str]
     for name in names:
         bench.listener(name)
     return bench, names
+
+
+def measure_tracks(
+    name: str,
+    measure: Callable[..., list[Row]],
+    options: argparse.Namespace,
+    arguments: Sequence[str] | None,
+    *,
+    settings: dict[str, Any],
+    **more: object,
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Measure the tracks that the options name, an item for each listener and track.
+
+    Parameters
+    ----------
+    name : str
+        Of the study.
+    measure : callable
+        Maps an item, and the bench as `bench`, to rows: a function of a module.
+    options : argparse.Namespace
+        With those of `bench_arguments` and `study.arguments_of`.
+    arguments : sequence of str, or None
+        What `main` got.
+    settings : dict
+        What else an item must say: all that decides its rows.
+    **more
+        Further facts of the run.
+
+    Returns
+    -------
+    rows : DataFrame
+    about : dict, the facts of the run
+    """
+    started = time.perf_counter()
+    cache = cache_of(options)
+    bench, names = bench_of(options, cache)
+    items = [
+        bench.item(user_name, track_id, **settings)
+        for user_name in names
+        for track_id in bench.choose_tracks(user_name, options.tracks, options.num_explanations)
+    ]
+    work = functools.partial(measure, bench=bench)
+    rows = run_items(name, items, work, cache=cache, jobs=options.jobs)
+    models = {user_name: bench.listener(user_name).checksum for user_name in names}
+    about = facts(
+        name, arguments, models=models, started=started, catalogue=options.catalogue, **more
+    )
+    return rows, about
