@@ -14,6 +14,7 @@ import logging
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -211,6 +212,8 @@ def _backend(engine: Engine) -> Iterator[tuple[Callable[[], Any], type[Exception
         return
 
     def on_processes() -> Any:
+        # joblib replaces a worker whose memory has grown, between two items: nothing is lost.
+        warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
         with parallel_config(backend="loky", inner_max_num_threads=1):
             return unordered(n_jobs=engine.jobs)
 
