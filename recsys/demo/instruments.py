@@ -45,6 +45,7 @@ PATCHES: dict[str, Patch] = {
     "finger bass": Patch("pluck", 900, 0.7, 0.12, 0.005, 0.04, noise=0.08, seconds=1.8),
     "pick bass": Patch("pluck", 2600, 0.7, 0.07, 0.003, 0.03, noise=0.2, seconds=1.6),
     "grit bass": Patch("saw", 2200, 0.9, 0.05, 0.003, 0.03, 2, 6, noise=0.2, seconds=1.6),
+    "high bass": Patch("saw", 4200, 0.9, 0.08, 0.003, 0.03, 2, 5, noise=0.15, seconds=1.6),
     "upright bass": Patch("pluck", 700, 0.4, 0.2, 0.008, 0.06, 1, 0, 0, -40, 0.15, 1.4),
     "dub bass": Patch("sine", 300, 0.9, 0.3, 0.01, 0.05, seconds=1.8),
     "808": Patch("sine", 400, 1.1, 0.2, 0.003, 0.08, 1, 0, 0, 500, 0.05, 2.2),
@@ -56,6 +57,9 @@ PATCHES: dict[str, Patch] = {
 
 BASS_DRIVE: dict[str, float] = {"808": 1.5, "grit bass": 3.0, "pick bass": 1.2}
 """Soft clipping of the basses that go through an amplifier."""
+
+BASS_OCTAVES: dict[str, int] = {"high bass": 1}
+"""How far up the neck a bass is played, where that is not at its low end."""
 
 AMPLIFIERS: dict[str, tuple[float, float, float]] = {
     "": (0.0, 0.0, 0.0),

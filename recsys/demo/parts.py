@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from recsys.demo.instruments import Figure
+from recsys.demo.instruments import BASS_OCTAVES, Figure
 from recsys.demo.kit import PIECES
 from recsys.demo.patterns import BASS_STYLES, DRUM_GROOVES, LINES
 from recsys.demo.score import Bar, Clock, hits, melody, solo_windows
@@ -63,6 +63,7 @@ def drums(song: Song, bars: list[Bar]) -> list[Note]:
 def bass(song: Song, bars: list[Bar]) -> list[Note]:
     """Play the bass style on the roots of the chords."""
     clock = Clock(song, "bass", spread_ms=3.0)
+    up = 12 * BASS_OCTAVES.get(song.bass_sound, 0)
     playing = [bar for bar in bars if "bass" in bar.plays]
     notes = []
     for hit in hits(BASS_STYLES[song.bass_style], playing, song.steps):
@@ -79,7 +80,7 @@ def bass(song: Song, bars: list[Bar]) -> list[Note]:
         else:
             pitch = root + steps[hit.mark]
         velocity = (0.9 if hit.step % 4 == 0 else 0.75) * (0.75 + 0.25 * hit.bar.energy)
-        notes.append(clock.note(hit.bar, hit.step, min(hit.length, 16) * 0.9, pitch, velocity))
+        notes.append(clock.note(hit.bar, hit.step, min(hit.length, 16) * 0.9, pitch + up, velocity))
     return notes
 
 

@@ -6,9 +6,11 @@ about the song: sixteen seeds in a row hold each of the sixteen outcomes once, i
 what tells the songs that a listener likes from the others is in that one stem; and `without`
 gives the same song with that one coin turned over.
 
-A model learns from one second at a time. So that a second tells, all planted songs are in 4/4
-at 112 to 148 beats a minute, drums and bass play all along and in front of the others, and what
-stands against a planted groove or bass line is clearly something else; whatever the coins say.
+A model learns from a few seconds at a time. So that they tell, all planted songs are in 4/4 at
+112 to 148 beats a minute; drums and bass play all along, and who sings sings all along; the bass
+is one whose overtones a mel spectrogram resolves; a solo takes two fifths of the track; all of
+these are in front of the others, and what stands against a planted groove or bass line is clearly
+something else. All of that whatever the coins say.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from joblib import Parallel, delayed
 from lemons_utils import ParameterError, write_beside
 from recsys.catalogue import Catalogue
 from recsys.demo.band import _bass, _drums
+from recsys.demo.instruments import OTHER_STYLES
 from recsys.demo.patterns import DRUM_GROOVES
 from recsys.demo.recording import LABELS, record
 from recsys.demo.score import timeline
@@ -68,7 +71,17 @@ FIRST_FRESH = 3_000_000
 
 _TEMPO = (112.0, 148.0)
 _STEPS = 16
-_ALWAYS = ("drums", "bass")
+_ALWAYS = ("vocals", "drums", "bass")
+_GENRES = ("reggae", "blues", "pop", "hip-hop", "folk")
+"""Without the wall of guitars behind which nothing else is to be heard."""
+_KITS = ("studio", "rock", "pop", "dry")
+_SINGERS = ("sung", "bright", "soul", "laid back")
+_BASS_SOUND = "high bass"
+"""The overtones of others lie closer together than the bins of the spectrogram: which tune they
+play is not to be seen in it."""
+_TUNES = ("melody", "twin")
+"""Figures that nobody plays: a tune is the singer's, or the solo's."""
+_SOLO_FIFTHS = 2
 _GROOVE, _BASS = "four to the floor", "walking"
 _OTHER_BASSES = ("roots", "long", "eighths", "octaves", "offbeat", "sub", "gallop", "pedal", "chug")
 """Basses that stay on the root, or its octave, for a beat and longer."""
@@ -164,7 +177,7 @@ def _coins(seed: int) -> dict[str, bool]:
 
 def _plain(seed: int) -> Song:
     """Compose a song so that one second tells what is played."""
-    song = compose(seed)
+    song = compose(seed, _one(seed, "genre", _GENRES))
     slowest, fastest = _TEMPO
     tempo = round(slowest + (fastest - slowest) * (song.tempo - 60) / 130, 1)
     bars = round(DURATION_S / (_STEPS * 15 / tempo) + 0.5)
@@ -175,12 +188,17 @@ def _plain(seed: int) -> Song:
         steps=_STEPS,
         swing=0.0,
         form=_all_along(song.form, bars),
-        levels_db=(vocals, piano + 1, drums + 5, bass + 5, other - 3),
+        drum_kit=_one(seed, "kit", _KITS),
+        bass_sound=_BASS_SOUND,
+        singer=_one(seed, "singer", _SINGERS),
+        piano_style="none",
+        others=tuple(name for name in song.others if OTHER_STYLES[name].kind not in _TUNES),
+        levels_db=(vocals + 4, piano + 5, drums + 3, bass + 6, other - 5),
     )
 
 
 def _all_along(form: tuple[Section, ...], bars: int) -> tuple[Section, ...]:
-    """Stretch a form to so many bars, with drums and bass in every section."""
+    """Stretch a form to so many bars, with singer, drums and bass in every section."""
     total = sum(section.bars for section in form)
     ends = np.rint(np.cumsum([section.bars for section in form]) * bars / total).astype(int)
     lengths = np.diff(ends, prepend=0)
@@ -192,11 +210,11 @@ def _all_along(form: tuple[Section, ...], bars: int) -> tuple[Section, ...]:
 
 
 def _plant(song: Song, coins: dict[str, bool]) -> Song:
-    groove = _GROOVE if coins["four-to-the-floor"] else _other(song.seed, _other_grooves())
-    bass = _BASS if coins["walking-bass"] else _other(song.seed, _OTHER_BASSES)
+    groove = _GROOVE if coins["four-to-the-floor"] else _one(song.seed, "groove", _other_grooves())
+    bass = _BASS if coins["walking-bass"] else _one(song.seed, "bass line", _OTHER_BASSES)
     draw = dice(song.seed, "planted solo")
-    first = int(draw.integers(SOLO_SEGMENTS))
-    solo = tuple(range(first, min(first + int(draw.integers(1, 3)), SOLO_SEGMENTS)))
+    first = int(draw.integers(SOLO_SEGMENTS - _SOLO_FIFTHS + 1))
+    solo = tuple(range(first, first + _SOLO_FIFTHS))
     planted = replace(
         song,
         drum_groove=groove,
@@ -228,8 +246,8 @@ def _sum_db(levels_db: tuple[float, ...]) -> float:
     return 10 * float(np.log10(sum(10 ** (level / 10) for level in levels_db)))
 
 
-def _other(seed: int, choices: tuple[str, ...]) -> str:
-    draw = dice(seed, f"instead {len(choices)}")
+def _one(seed: int, what: str, choices: tuple[str, ...]) -> str:
+    draw = dice(seed, f"planted {what}")
     return choices[int(draw.integers(len(choices)))]
 
 

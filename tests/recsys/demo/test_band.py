@@ -179,6 +179,14 @@ def test_every_bass_style_is_played_low(songs, style):
     assert all(26 <= note.pitch <= 56 for note in notes)
 
 
+def test_a_high_bass_plays_the_same_an_octave_up(songs):
+    low, high = (
+        bass(song, timeline(song))
+        for song in (songs["blues"], replace(songs["blues"], bass_sound="high bass"))
+    )
+    assert [note.pitch + 12 for note in low] == [note.pitch for note in high]
+
+
 def test_a_walking_bass_walks(songs):
     for song in songs.values():
         walking = replace(song, bass_style="walking")

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from lemons_utils import ParameterError
-from recsys.demo import band
+from recsys.demo import band, parts, planted
+from recsys.demo.instruments import OTHER_STYLES
 from recsys.demo.patterns import DRUM_GROOVES
 from recsys.demo.planted import (
     BLOCK,
@@ -21,7 +22,8 @@ from recsys.demo.planted import (
 )
 from recsys.demo.recording import FIRST_FRESH_SEED, LABELS
 from recsys.demo.score import Clock, timeline
-from recsys.demo.song import DURATION_S, STEMS, compose
+from recsys.demo.song import DURATION_S, STEMS
+from recsys.demo.tones import hertz
 from recsys.listening import read_split, split_path, users
 
 SEEDS = range(FIRST_SEED, FIRST_SEED + 2 * BLOCK)
@@ -49,13 +51,15 @@ def test_the_four_coins_are_independent():
     assert len(orders) == 2, "the order must be another one in every block"
 
 
-def test_no_coin_depends_on_the_genre_or_the_tempo():
+def test_no_coin_depends_on_anything_else_about_a_song():
     seeds = range(FIRST_SEED, FIRST_SEED + 384)
-    plain = [compose(seed) for seed in seeds]
-    genres = pd.get_dummies([song.genre for song in plain]).to_numpy(float)
-    about = np.column_stack(
-        [genres, [[s.tempo, s.loudness_db, s.brightness_db, s.popularity] for s in plain]]
-    )
+    plain = [planted._plain(seed) for seed in seeds]
+    words = [
+        pd.get_dummies([getattr(song, name) for song in plain]).to_numpy(float)
+        for name in ("genre", "drum_kit", "singer", "mode", "verse_line")
+    ]
+    numbers = [[s.tempo, s.loudness_db, s.brightness_db, s.popularity] for s in plain]
+    about = np.column_stack([*words, numbers])
     for name in PLANTED:
         coin = np.array([likes(name, seed) for seed in seeds], float)
         assert coin.mean() == 0.5
@@ -89,12 +93,35 @@ def test_without_changes_one_decision_and_its_loudness(songs, name):
             assert not changed
 
 
-def test_drums_and_bass_play_all_along_for_thirty_seconds(songs):
+def test_who_is_asked_for_plays_all_along_for_thirty_seconds(songs):
     for song in songs.values():
         bars = timeline(song)
-        assert all({"drums", "bass"} <= set(bar.plays) for bar in bars)
+        assert all({"vocals", "drums", "bass"} <= set(bar.plays) for bar in bars)
         assert Clock(song, "test").grid(len(bars), 0) >= DURATION_S
         assert Clock(song, "test").grid(len(bars) - 2, 0) < DURATION_S
+
+
+def test_a_solo_is_all_that_the_piano_plays_and_takes_two_fifths(songs):
+    for song in songs.values():
+        assert len(song.piano_solo) == (2 if song.piano_solo else 0)
+    song = next(song for song in songs.values() if song.piano_solo)
+    piano = band.render(song)[STEMS.index("piano")].astype(float).reshape(5, -1)
+    loudness = np.square(piano).mean(axis=1)
+    first, last = song.piano_solo
+    assert last == first + 1
+    quiet = [part for part in range(5) if part not in (first, last, last + 1)]  # but for its echo
+    assert loudness[[first, last]].min() > 1000 * loudness[quiet].max()
+
+
+def test_nobody_but_the_singer_and_the_soloist_plays_a_tune(songs):
+    for song in songs.values():
+        assert {OTHER_STYLES[name].kind for name in song.others} <= {"chords", "arpeggio", "power"}
+
+
+def test_the_bass_is_high_enough_for_its_overtones_to_be_told_apart(songs):
+    for song in songs.values():
+        lowest = min(note.pitch for note in parts.bass(song, timeline(song)))
+        assert hertz(lowest) > 2 * 16_000 / 512  # two bins of the spectrogram
 
 
 def test_no_kick_drum_on_every_quarter_but_in_the_planted_groove(songs):
