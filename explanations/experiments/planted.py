@@ -8,7 +8,9 @@ everything else (`recsys.demo.planted`); a model is trained for each listener as
 does; and of fresh tracks that a listener likes, and the model scores right, we ask whether the
 explanation puts first what is planted there. Where it does not, the stem is taken out of the
 mix, and the band plays the track again without the property: if relevance does not care, it is
-the model that goes by something else, and not the explanation that misses it.
+the model that goes by something else, and not the explanation that misses it. As a control, the
+same models explain tracks in which the drums or the bass play something else: there the stem is
+as loud, and no reason for the recommendation.
 """
 
 from __future__ import annotations
@@ -59,7 +61,8 @@ ORDER = 30
 FULL = ((),)
 QUICK = (
     ("--user_name", "voice", "--tracks", "16", "--fresh", "16", "--n_epochs", "1", "--k", "1",
-     "--k_cells", "1", "--n_temporal_segments", "2", "--loudness", "8", "--any"),
+     "--k_cells", "1", "--k_controls", "1", "--n_temporal_segments", "2", "--loudness", "8",
+     "--any"),
 )  # fmt: skip
 
 N_EPOCHS = 40
@@ -67,6 +70,9 @@ N_EPOCHS = 40
 five seconds lack, takes longest."""
 
 CATALOGUE, FRESH = "planted", "planted-fresh"
+
+CONTROLLED = ("four-to-the-floor", "walking-bass")
+"""Whose stem also sounds where it is not to their taste."""
 
 
 @command
@@ -93,6 +99,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             items.append(
                 bench.item(user_name, track_id, part="explanation", seed=seed, cells=cells)
             )
+        if user_name in CONTROLLED:
+            others = choose(scores[user_name], options.k_controls, label=0, right=not options.any)
+            items += [
+                bench.item(user_name, track_id, part="control", seed=seed)
+                for track_id, seed in others
+            ]
     work = functools.partial(measure, bench=bench)
     rows = run_items(NAME, items, work, cache=cache, jobs=options.jobs)
     rows = pd.concat([rows, *(_model_rows(name, table) for name, table in scores.items())])
@@ -125,6 +137,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--n_epochs", type=int, default=N_EPOCHS, help="of every training")
     parser.add_argument("--k", type=int, default=50, help="tracks to explain, of each listener")
     parser.add_argument("--k_cells", type=int, default=20, help="of them by Time + Source, too")
+    parser.add_argument("--k_controls", type=int, default=40, help="tracks without the property "
+                        "to explain by Source, too")  # fmt: skip
     parser.add_argument("--n_temporal_segments", type=int, default=5)
     parser.add_argument("--loudness", type=int, default=192, help="tracks to weigh stems in")
     parser.add_argument("--any", action="store_true",
@@ -164,12 +178,14 @@ def score(bench: Bench, user_name: str) -> pd.DataFrame:
     return table
 
 
-def choose(scores: pd.DataFrame, k: int, *, right: bool = True) -> list[tuple[str, int]]:
-    """Take the first k tracks that a listener likes, and the model scores 0.5 or more."""
-    liked = scores[scores["label"] == 1]
+def choose(
+    scores: pd.DataFrame, k: int, *, label: int = 1, right: bool = True
+) -> list[tuple[str, int]]:
+    """Take the first k tracks of a label that the model scores right: 0.5 or more if liked."""
+    chosen = scores[scores["label"] == label]
     if right:
-        liked = liked[liked["relevance"] >= 0.5]
-    chosen = liked.head(k)
+        chosen = chosen[(chosen["relevance"] >= 0.5) == bool(label)]
+    chosen = chosen.head(k)
     return [(str(a), int(b)) for a, b in zip(chosen["track_id"], chosen["seed"], strict=True)]
 
 
@@ -180,8 +196,14 @@ def _model_rows(user_name: str, scores: pd.DataFrame) -> pd.DataFrame:
 
 # -- measuring ---------------------------------------------------------------------------------
 def measure(item: Item, *, bench: Bench) -> list[Row]:
-    """Measure one item: the stems of a track, or the explanations of one."""
-    return _loudness(item["seed"]) if item["part"] == "loudness" else _explained(item, bench)
+    """Measure one item: the stems of a track, the explanations of one, or a control."""
+    match item["part"]:
+        case "loudness":
+            return _loudness(item["seed"])
+        case "control":
+            return _control(item, bench)
+        case _:
+            return _explained(item, bench)
 
 
 def _loudness(seed: int) -> list[Row]:
@@ -225,6 +247,19 @@ def _explained(item: Item, bench: Bench) -> list[Row]:
     said = ablated(listener.network, subject, names.index(stem), first, other_mix)
     rows[0] |= {"first_stem": names[first], **said}
     return rows
+
+
+def _control(item: Item, bench: Bench) -> list[Row]:
+    """Explain by Source a track that lacks the property, though its stem sounds."""
+    user_name = item["user_name"]
+    subject = bench.subject(item["track_id"])
+    found = explain(bench.listener(user_name), subject, "source")
+    names, weights = subject.stems.names, np.array(found.weights)
+    planted = names.index(PLANTED[user_name].stem)
+    said = ranked(weights, np.array(found.shapley), {planted})
+    who = {name: item[name] for name in ("part", "user_name", "track_id", "seed")}
+    own = {"weight": float(weights[planted]), "relevance": found.relevance}
+    return [{**who, **said, **own, "first_stem": names[int(said["first"])]}]
 
 
 if __name__ == "__main__":

@@ -89,6 +89,21 @@ def test_a_track_is_chosen_if_it_is_liked_and_scored_right():
     )
     assert planted.choose(scores, 2) == [("a", 0), ("d", 3)]
     assert planted.choose(scores, 9, right=False) == [("a", 0), ("c", 2), ("d", 3), ("e", 4)]
+    assert planted.choose(scores, 9, label=0) == []
+    assert planted.choose(scores, 9, label=0, right=False) == [("b", 1)]
+
+
+def test_a_control_asks_after_the_stem_where_it_is_not_to_the_taste(small, monkeypatch):
+    item = {"part": "control", "user_name": "four-to-the-floor", "track_id": small.track_ids[0],
+            "seed": 5}  # fmt: skip
+    marko = small.bench.listener("marko")
+    monkeypatch.setattr(type(small.bench), "listener", lambda bench, user_name: marko)
+    (row,) = planted.measure(item, bench=small.bench)
+    found = planted.explain(marko, small.bench.subject(small.track_ids[0]), "source")
+    place = found.component_names.index("drums")
+    assert row["weight"] == pytest.approx(found.weights[place], abs=1e-9)
+    assert row["first_planted"] == float(place == int(np.argmax(found.weights)))
+    assert row["part"] == "control" and row["chance_first"] == 1 / len(found.weights)
 
 
 @pytest.mark.slow  # a minute and a half of one core
@@ -98,6 +113,7 @@ def test_the_command_composes_trains_explains_and_goes_on(tmp_path, monkeypatch,
     run = [
         *("--user_name", "voice", "piano-solo", "--tracks", "16", "--fresh", "16", "--any"),
         *("--n_epochs", "1", "--k", "2", "--k_cells", "1", "--n_temporal_segments", "2"),
+        *("--k_controls", "2"),
         *("--loudness", "8", "--out", str(out)),
     ]
     assert planted.main(run) == 0, capfd.readouterr().err
