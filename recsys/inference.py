@@ -86,7 +86,7 @@ def score_tracks(
     batch_size: int = 20,
     num_workers: int = 0,
     device: torch.device | str = "cpu",
-    on_batch: Callable[[int], None] | None = None,
+    on_batch: Callable[[int], object] | None = None,
 ) -> NDArray[np.float64]:
     """Score every track, whole, by the network in evaluation mode.
 

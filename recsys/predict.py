@@ -51,7 +51,7 @@ def predict(
     num_workers: int = 0,
     device: str = "cpu",
     engine: Engine = HERE,
-    on_tracks: Callable[[int], None] | None = None,
+    on_tracks: Callable[[int], object] | None = None,
 ) -> pd.DataFrame:
     """Score every track of a catalogue that `path` does not have yet.
 
@@ -107,7 +107,7 @@ def score_catalogue(
     num_workers: int = 0,
     device: str = "cpu",
     engine: Engine = HERE,
-    on_tracks: Callable[[int], None] | None = None,
+    on_tracks: Callable[[int], object] | None = None,
 ) -> None:
     """Do what `predict` does and leave the table on disk: in memory, it need not fit.
 
@@ -134,7 +134,7 @@ def _score(
     track_ids: Sequence[str],
     table: RelevanceTable,
     engine: Engine,
-    on_tracks: Callable[[int], None] | None,
+    on_tracks: Callable[[int], object] | None,
 ) -> None:
     """Score in chunks, each of nearly one length, and note each on disk as it comes."""
     chunks = [
@@ -165,10 +165,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.out:
         path.unlink(missing_ok=True)  # another model may have written it
     with progress.bar(catalogue.count, unit="track", about=options.user_name) as bar:
-
-        def on_tracks(count: int) -> None:
-            bar.update(count)
-
         score_catalogue(
             network,
             catalogue,
@@ -177,7 +173,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             num_workers=options.num_workers,
             device=options.device,
             engine=engine,
-            on_tracks=on_tracks,
+            on_tracks=bar.update,
         )
     with pq.ParquetFile(path) as file:
         top = next(file.iter_batches(TOP)).to_pandas()

@@ -175,7 +175,7 @@ def evaluate(
     batch_size: int = 20,
     num_workers: int = 0,
     device: torch.device | str = "cpu",
-    on_batch: Callable[[int], None] | None = None,
+    on_batch: Callable[[int], object] | None = None,
 ) -> Evaluation:
     """Score whole tracks and hold the scores against their labels.
 

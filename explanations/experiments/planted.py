@@ -51,7 +51,6 @@ from recsys.demo.band import mix, render
 from recsys.demo.build import TRAINING
 from recsys.demo.planted import FIRST_SEED, PLANTED, likes, planted_song, record_planted, without
 from recsys.demo.song import STEMS
-from recsys.predict import predict
 from recsys.train_all import train_all
 
 NAME = planted_page.STUDY
@@ -169,10 +168,8 @@ def score(bench: Bench, user_name: str) -> pd.DataFrame:
     -------
     DataFrame with columns track_id, seed, label, relevance, in the order of the seeds
     """
-    listener, catalogue = bench.listener(user_name), bench.catalogue
-    path = bench.cache / "relevance" / FRESH / f"{user_name}-{listener.checksum[:12]}.parquet"
-    found = predict(listener.network, catalogue, path).set_index("track_id")["relevance"]
-    table = catalogue.tracks[["track_id", "seed"]].sort_values("seed", ignore_index=True)
+    found = bench.scores(user_name).set_index("track_id")["relevance"]
+    table = bench.catalogue.tracks[["track_id", "seed"]].sort_values("seed", ignore_index=True)
     table["label"] = [int(likes(user_name, int(seed))) for seed in table["seed"]]
     table["relevance"] = table["track_id"].map(found)
     return table

@@ -44,6 +44,7 @@ from lemons_utils import (
     configuration,
     write_beside,
 )
+from recsys import progress
 from recsys.catalogue import Catalogue, open_catalogue
 from recsys.listening import read_split, split_path
 from recsys.predict import predict
@@ -214,12 +215,20 @@ class Bench:
             rest = split[split["split"] != "train"].sort_values("track_id")
             liked = rest["label"] == 1
             return [*rest["track_id"][liked], *rest["track_id"][~liked]][:count]
-        listener = self.listener(user_name)
+        return list(self.scores(user_name)["track_id"].head(count))
+
+    def scores(self, user_name: str) -> pd.DataFrame:
+        """Score the catalogue by a listener's model, or find that in the cache.
+
+        Returns
+        -------
+        DataFrame, the most relevant first: see `recsys.predict.predict`
+        """
+        catalogue, listener = self.catalogue, self.listener(user_name)
         folder = self.cache / "relevance" / catalogue.name
-        table = predict(
-            listener.network, catalogue, folder / f"{user_name}-{listener.checksum[:12]}.parquet"
-        )
-        return list(table["track_id"].head(count))
+        path = folder / f"{user_name}-{listener.checksum[:12]}.parquet"
+        with progress.bar(catalogue.count, unit="track", about=f"scoring for {user_name}") as bar:
+            return predict(listener.network, catalogue, path, on_tracks=bar.update)
 
 
 def _scrambled(track_id: str) -> str:
