@@ -77,6 +77,35 @@ def curve_interval(
     return low, high
 
 
+def share_interval(hits: ArrayLike, *, level: float = 0.95) -> tuple[float, float]:
+    """Give an interval of a share; unlike a bootstrapped one it has a width if all hits are 1.
+
+    Parameters
+    ----------
+    hits : array_like [shape=(n,)]
+        0 or 1, independent of each other.
+    level : float
+
+    Returns
+    -------
+    low, high : float in [0, 1]; 0 and 1 without hits or misses
+
+    References
+    ----------
+    C. J. Clopper, E. S. Pearson, "The use of confidence or fiducial limits illustrated in the
+    case of the binomial", Biometrika 26, 1934.
+    """
+    values = np.asarray(hits, np.float64)
+    if not np.isin(values, (0, 1)).all():
+        raise ParameterError("a share is of hits that are 0 or 1")
+    if not values.size:
+        return 0.0, 1.0
+    from scipy.stats import binomtest
+
+    found = binomtest(int(values.sum()), values.size).proportion_ci(level, method="exact")
+    return float(found.low), float(found.high)
+
+
 def mean_and_interval(values: ArrayLike, *, digits: int = 3) -> str:
     """Write a mean and its interval as text: `0.812 [0.790, 0.833]`."""
     array = np.asarray(values, np.float64)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from explanations.experiments.measures import interval, mean_and_interval
+from explanations.experiments.measures import mean_and_interval, share_interval
 from explanations.experiments.planted_truth import verdict
 from explanations.experiments.study import (
     COLOURS,
@@ -41,7 +41,8 @@ def section(folder: Path) -> Section:
         "something else; otherwise the explanation is wrong. `Without the property` is the same "
         "track played again, e.g. with another groove. Control: the same models explain tracks "
         "that the listener does not like, and the model scores below 0.5; a drummer or a bassist "
-        "is at work there, too. Intervals: 95 %, bootstrap over tracks.",
+        "is at work there, too. Intervals: 95 %, of shares exact ones (Clopper and Pearson), else "
+        "bootstrapped over tracks.",
         findings=_findings(rows),
         tables=[
             ("Is what is planted put first?", hit_table(rows)),
@@ -72,7 +73,7 @@ def hit_table(rows: pd.DataFrame) -> pd.DataFrame:
             own = rows[(rows["user_name"] == user_name) & (rows["part"] == kind)]
             if own.empty:
                 continue
-            low, high = interval(own["first_planted"])
+            low, high = share_interval(own["first_planted"])
             few = bool((own["components"] <= 3).all())
             lines.append(
                 {
@@ -185,7 +186,7 @@ def draw(folder: Path) -> None:
             own = rows[(rows["user_name"] == user_name) & (rows["part"] == kind)]
             if own.empty:
                 continue
-            mean, (low, high) = own["first_planted"].mean(), interval(own["first_planted"])
+            mean, (low, high) = own["first_planted"].mean(), share_interval(own["first_planted"])
             at.append(number + (place - 1) * 0.26)
             means.append(mean)
             errors.append((max(mean - low, 0), max(high - mean, 0)))

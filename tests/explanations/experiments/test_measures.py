@@ -11,6 +11,7 @@ from explanations.experiments.measures import (
     mean_and_interval,
     rank_correlation,
     seed_of,
+    share_interval,
 )
 from lemons_utils import ParameterError
 
@@ -23,6 +24,17 @@ def test_rank_correlation_looks_at_order_alone():
     assert math.isnan(rank_correlation([1, 1, 1], [1, 2, 3]))
     with pytest.raises(ParameterError, match="one length"):
         rank_correlation([1, 2], [1, 2, 3])
+
+
+def test_the_interval_of_a_share_has_a_width_also_where_nothing_is_missed():
+    # (alpha / 2)^(1 / n): so rare must misses be that 50 hits in a row are no wonder
+    assert share_interval([1] * 50) == (pytest.approx(0.025 ** (1 / 50)), 1)
+    assert share_interval([0] * 20) == (0, pytest.approx(1 - 0.025 ** (1 / 20)))
+    low, high = share_interval([1, 0])
+    assert (low, high) == (pytest.approx(1 - math.sqrt(0.975 + 0.0), abs=0.002), 1 - low)
+    assert share_interval([]) == (0, 1)
+    with pytest.raises(ParameterError, match="0 or 1"):
+        share_interval([0.5])
 
 
 def test_interval_is_that_of_the_mean(rng):
