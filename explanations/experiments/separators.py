@@ -29,7 +29,7 @@ TITLE = separators_page.TITLE
 section = separators_page.section
 ORDER = 50
 FULL = (("--tracks", "any"),)
-QUICK = (("--tracks", "any", "--num_explanations", "2"),)
+QUICK = (("--tracks", "any", "--num_explanations", "1"),)
 
 TRUTH = "truth"
 SEPARATORS = ("hybrid", "spleeter:2stems", "dsp")

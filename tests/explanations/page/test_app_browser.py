@@ -226,7 +226,7 @@ def test_the_gauge_says_what_the_engine_says(page: Page, served: Served):
             segment, stem = divmod(int(index), n_stems)
             cells.nth(stem * n_segments + segment).evaluate("cell => cell.click()")
         on = mask
-        shown = float(page.locator(".mixer .gauge").get_attribute("data-relevance"))
+        shown = float(shown_relevance(page))
         assert shown == pytest.approx(relevance, abs=1e-4)
 
 
@@ -248,7 +248,7 @@ def test_a_link_reproduces_the_mix_and_it_can_be_saved(page: Page, served: Serve
     explain(page, served)
     explanation = explained(page, served)
     page.get_by_role("button", name="Without top 3").click()
-    shown = page.locator(".mixer .gauge").get_attribute("data-relevance")
+    shown = shown_relevance(page)
     page.get_by_role("button", name="Share or save this mix").click()
     link = page.get_by_role("dialog").locator("code").inner_text().replace("\n", "")
     left_on = np.ones(len(explanation.weights), dtype=int)
@@ -313,7 +313,7 @@ def test_the_page_can_be_saved_and_plays_without_a_server(
 ):
     explain(page, served)
     page.get_by_role("button", name="Top 1", exact=True).click()
-    shown = page.locator(".mixer .gauge").get_attribute("data-relevance")
+    shown = shown_relevance(page)
     page.get_by_role("button", name="Share or save this mix").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="A page that plays it without a server").click()
@@ -346,6 +346,13 @@ def test_fits_every_screen(browser: Browser, served: Served, width: int, scheme:
     colours = chosen.evaluate("b => [getComputedStyle(b).color, getComputedStyle(b).background]")
     assert contrast(*colours) >= 4.5
     context.close()
+
+
+def shown_relevance(page: Page) -> str:
+    """Read the gauge as soon as the tables are there."""
+    gauge = page.locator(".mixer .gauge")
+    expect(gauge).to_have_attribute("data-relevance", re.compile(r"\d"))
+    return gauge.get_attribute("data-relevance") or ""
 
 
 def contrast(one: str, other: str) -> float:
