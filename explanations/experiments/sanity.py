@@ -234,7 +234,10 @@ def section(folder: Path) -> Section:
         what = _what(about, layers)
         tables += [
             (f"Layers at random: likeness to the trained. {what}.", layer_table(layers)),
-            (f"Shuffled labels: likeness of two models. {what}.", label_table(pairs)),
+            *(
+                (f"Shuffled labels: likeness of two models. {what}; here {name}.", label_table(own))
+                for name, own in pairs.groupby("user_name")
+            ),
         ]
         schools.append(models)
         pictures.append((f"Likeness to the trained model's explanation. {what}.", f"{run}.png"))
@@ -274,19 +277,21 @@ def _findings(layers: pd.DataFrame, models: pd.DataFrame, pairs: pd.DataFrame) -
         f"With {int(last['depth'].iloc[0])} layers at random the rank correlation with the trained "
         f"model's weights is {text}: {kept}. Of the weights' size it is {size}."
     ]
-    means = pairs.groupby("pair")["correlation"].mean()
-    areas = models.groupby("labels")["auc"].mean()
-    found.append(
-        f"Models of shuffled labels reach a mean AUC of {areas[SHUFFLED]:.3f} on unheard tracks, "
-        f"those of the true labels {areas[TRUE]:.3f}. Two models of true labels agree with a mean "
-        f"rank correlation of {means[f'{TRUE} / {TRUE}']:.3f}, two of shuffled ones with "
-        f"{means[f'{SHUFFLED} / {SHUFFLED}']:.3f}."
-    )
-    if areas[TRUE] < KNOWS:
+    for user_name, own in pairs.groupby("user_name"):
+        means = own.groupby("pair")["correlation"].mean()
+        areas = models[models["user_name"] == user_name].groupby("labels")["auc"].mean()
         found.append(
-            f"The models of true labels stay below an AUC of {KNOWS}: so short a training has "
-            "taught them nothing, and the comparison of labels decides nothing here."
+            f"{user_name}: models of shuffled labels reach a mean AUC of {areas[SHUFFLED]:.3f} on "
+            f"unheard tracks, those of the true labels {areas[TRUE]:.3f}. Two models of true "
+            f"labels agree with a mean rank correlation of {means[f'{TRUE} / {TRUE}']:.3f}, two of "
+            f"shuffled ones with {means[f'{SHUFFLED} / {SHUFFLED}']:.3f}."
         )
+        if areas[TRUE] < KNOWS:
+            found.append(
+                f"{user_name}: the models of true labels stay below an AUC of {KNOWS}: so short a "
+                "training has taught them next to nothing, and the comparison of labels decides "
+                "nothing here."
+            )
     return found
 
 

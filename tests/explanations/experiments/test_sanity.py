@@ -103,7 +103,7 @@ def test_the_command_from_end_to_end(small, tmp_path):
     what = "Time, 2 segments, 1 tracks of marko"
     layers = by_caption[f"Layers at random: likeness to the trained. {what}."]
     assert list(layers["layers at random"]) == [", ".join(CASCADE)]
-    likenesses = by_caption[f"Shuffled labels: likeness of two models. {what}."]
+    likenesses = by_caption[f"Shuffled labels: likeness of two models. {what}; here marko."]
     assert len(likenesses) == 3 and "none" not in set(likenesses["rank correlation"])
     models = by_caption["Shuffled labels: what the models know"]
     assert list(models["labels"]) == ["true", "shuffled"]
@@ -113,11 +113,25 @@ def test_the_command_from_end_to_end(small, tmp_path):
 def test_models_that_know_nothing_decide_nothing():
     layers = pd.DataFrame({"depth": [6, 6], "correlation": [0.1, -0.1],
                            "absolute_correlation": [0.1, -0.1]})  # fmt: skip
-    pairs = pd.DataFrame({"pair": ["true / true", "shuffled / shuffled"], "correlation": [0.5, 0]})
+    pairs = pd.DataFrame(
+        {
+            "user_name": ["marko", "marko", "sandra", "sandra"],
+            "pair": ["true / true", "shuffled / shuffled"] * 2,
+            "correlation": [0.5, 0, 0.7, 0],
+        }
+    )
     for auc_of_true, says in [(0.9, False), (0.5, True)]:
-        models = pd.DataFrame({"labels": ["true", "shuffled"], "auc": [auc_of_true, 0.5]})
+        models = pd.DataFrame(
+            {
+                "user_name": ["marko", "marko", "sandra", "sandra"],
+                "labels": ["true", "shuffled"] * 2,
+                "auc": [auc_of_true, 0.5, 0.9, 0.5],
+            }
+        )
         found = sanity._findings(layers, models, pairs)
-        assert any("decides nothing" in sentence for sentence in found) == says
+        undecided = [sentence for sentence in found if "decides nothing" in sentence]
+        assert bool(undecided) == says
+        assert all(sentence.startswith("marko: ") for sentence in undecided), "one knows, one not"
         assert "no likeness is left" in found[0]
 
 
