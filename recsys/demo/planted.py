@@ -77,8 +77,8 @@ _GENRES = ("reggae", "blues", "pop", "hip-hop", "folk")
 _KITS = ("studio", "rock", "pop", "dry")
 _SINGERS = ("sung", "bright", "soul", "laid back")
 _BASS_SOUND = "high bass"
-"""The overtones of others lie closer together than the bins of the spectrogram: which tune they
-play is not to be seen in it."""
+"""The overtones of others lie closer together than the window of the spectrogram tells apart:
+which tune they play is hardly to be seen in it."""
 _TUNES = ("melody", "twin")
 """Figures that nobody plays: a tune is the singer's, or the solo's."""
 _SOLO_FIFTHS = 2
