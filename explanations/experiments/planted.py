@@ -10,7 +10,7 @@ explanation puts first what is planted there. Where it does not, the stem is tak
 mix, and the band plays the track again without the property: if relevance does not care, it is
 the model that goes by something else, and not the explanation that misses it. As a control, the
 same models explain tracks in which the drums or the bass play something else: there the stem is
-as loud, and no reason for the recommendation.
+about as loud, and no reason for the recommendation.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ about the song: sixteen seeds in a row hold each of the sixteen outcomes once, i
 what tells the songs that a listener likes from the others is in that one stem; and `without`
 gives the same song with that one coin turned over.
 
-A model learns from a few seconds at a time. So that they tell, all planted songs are in 4/4 at
+A model learns from one second at a time. So that seconds tell, all planted songs are in 4/4 at
 112 to 148 beats a minute; drums and bass play all along, and who sings sings all along; the bass
 is one whose overtones a mel spectrogram resolves; a solo takes two fifths of the track; all of
 these are in front of the others, and what stands against a planted groove or bass line is clearly
@@ -29,7 +29,7 @@ from recsys.demo.instruments import OTHER_STYLES
 from recsys.demo.patterns import DRUM_GROOVES
 from recsys.demo.recording import LABELS, record
 from recsys.demo.score import timeline
-from recsys.demo.song import DURATION_S, SOLO_SEGMENTS, Section, Song, compose, dice
+from recsys.demo.song import DURATION_S, SOLO_SEGMENTS, Section, Song, _one, compose, dice
 from recsys.listening import PUBLISHED_SEED, make_split, split_path, write_split
 
 
@@ -177,7 +177,7 @@ def _coins(seed: int) -> dict[str, bool]:
 
 def _plain(seed: int) -> Song:
     """Compose a song so that one second tells what is played."""
-    song = compose(seed, _one(seed, "genre", _GENRES))
+    song = compose(seed, _one(seed, "planted genre", _GENRES))
     slowest, fastest = _TEMPO
     tempo = round(slowest + (fastest - slowest) * (song.tempo - 60) / 130, 1)
     bars = round(DURATION_S / (_STEPS * 15 / tempo) + 0.5)
@@ -188,9 +188,9 @@ def _plain(seed: int) -> Song:
         steps=_STEPS,
         swing=0.0,
         form=_all_along(song.form, bars),
-        drum_kit=_one(seed, "kit", _KITS),
+        drum_kit=_one(seed, "planted kit", _KITS),
         bass_sound=_BASS_SOUND,
-        singer=_one(seed, "singer", _SINGERS),
+        singer=_one(seed, "planted singer", _SINGERS),
         piano_style="none",
         others=tuple(name for name in song.others if OTHER_STYLES[name].kind not in _TUNES),
         levels_db=(vocals + 4, piano + 5, drums + 3, bass + 6, other - 5),
@@ -210,8 +210,12 @@ def _all_along(form: tuple[Section, ...], bars: int) -> tuple[Section, ...]:
 
 
 def _plant(song: Song, coins: dict[str, bool]) -> Song:
-    groove = _GROOVE if coins["four-to-the-floor"] else _one(song.seed, "groove", _other_grooves())
-    bass = _BASS if coins["walking-bass"] else _one(song.seed, "bass line", _OTHER_BASSES)
+    groove = (
+        _GROOVE
+        if coins["four-to-the-floor"]
+        else _one(song.seed, "planted groove", _other_grooves())
+    )
+    bass = _BASS if coins["walking-bass"] else _one(song.seed, "planted bass line", _OTHER_BASSES)
     draw = dice(song.seed, "planted solo")
     first = int(draw.integers(SOLO_SEGMENTS - _SOLO_FIFTHS + 1))
     solo = tuple(range(first, first + _SOLO_FIFTHS))
@@ -244,11 +248,6 @@ def _loudness_db(song: Song, stem: str) -> float:
 
 def _sum_db(levels_db: tuple[float, ...]) -> float:
     return 10 * float(np.log10(sum(10 ** (level / 10) for level in levels_db)))
-
-
-def _one(seed: int, what: str, choices: tuple[str, ...]) -> str:
-    draw = dice(seed, f"planted {what}")
-    return choices[int(draw.integers(len(choices)))]
 
 
 def _other_grooves() -> tuple[str, ...]:
