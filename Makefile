@@ -59,10 +59,10 @@ benchmarks: $(STAMP)  ## every table of figures that the README quotes
 	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 report: $(STAMP)  ## study the explanations in full, into docs/results; hours, and it resumes
-	$(BIN)/python -m explanations.experiments.report
+	$(BIN)/python -m explanations.studies.report
 
 report-quick: $(STAMP)  ## the same on the smallest scale, in minutes; its numbers mean nothing
-	$(BIN)/python -m explanations.experiments.report --quick
+	$(BIN)/python -m explanations.studies.report --quick
 
 clean:  ## remove what make installed and built; data stays
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

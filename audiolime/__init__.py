@@ -9,48 +9,46 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from audiolime.data_provider import RawAudioProvider, load_audio
-    from audiolime.explainer import LimeAudioExplainer
-    from audiolime.explanation import AudioExplanation
-    from audiolime.factorization import (
+    from audiolime.components.factorization import (
         Factorization,
         SourceFactorization,
         SourceSeparationBasedFactorization,
         TimeOnlyFactorization,
         TimeSourceFactorization,
     )
-    from audiolime.metrics import compute_complexity
-    from audiolime.segmentation import compute_segments
-    from audiolime.separated import (
+    from audiolime.components.segmentation import compute_segments
+    from audiolime.components.separated import (
         SeparatedFactorization,
         SpleeterFactorization,
         SpleeterPrecomputedFactorization,
     )
+    from audiolime.components.spectrogram_tiles import TimeFrequencyTorchFactorization
+    from audiolime.components.tiles import TimeFrequencyFactorization
+    from audiolime.data_provider import RawAudioProvider, load_audio
+    from audiolime.explainer import LimeAudioExplainer
+    from audiolime.explanation import AudioExplanation
+    from audiolime.metrics import compute_complexity
     from audiolime.separation import get_separator
-    from audiolime.spectrogram_tiles import TimeFrequencyTorchFactorization
-    from audiolime.tiles import TimeFrequencyFactorization
 
 _HOME = {
     "AudioExplanation": "explanation",
-    "Factorization": "factorization",
+    "Factorization": "components.factorization",
     "LimeAudioExplainer": "explainer",
     "RawAudioProvider": "data_provider",
-    "SeparatedFactorization": "separated",
-    "SourceFactorization": "factorization",
-    "SourceSeparationBasedFactorization": "factorization",
-    "SpleeterFactorization": "separated",
-    "SpleeterPrecomputedFactorization": "separated",
-    "TimeFrequencyFactorization": "tiles",
-    "TimeFrequencyTorchFactorization": "spectrogram_tiles",
-    "TimeOnlyFactorization": "factorization",
-    "TimeSourceFactorization": "factorization",
+    "SeparatedFactorization": "components.separated",
+    "SourceFactorization": "components.factorization",
+    "SourceSeparationBasedFactorization": "components.factorization",
+    "SpleeterFactorization": "components.separated",
+    "SpleeterPrecomputedFactorization": "components.separated",
+    "TimeFrequencyFactorization": "components.tiles",
+    "TimeFrequencyTorchFactorization": "components.spectrogram_tiles",
+    "TimeOnlyFactorization": "components.factorization",
+    "TimeSourceFactorization": "components.factorization",
     "compute_complexity": "metrics",
-    "compute_segments": "segmentation",
+    "compute_segments": "components.segmentation",
     "get_separator": "separation",
     "load_audio": "data_provider",
 }
-_ALIASES = {"lime_audio": "explainer"}
-"""Modules that a script written for audioLIME knows under another name."""
 
 __all__ = [
     "AudioExplanation",
@@ -74,8 +72,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in _ALIASES:
-        return import_module(f"{__name__}.{_ALIASES[name]}")
     if name in _HOME:
         return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -22,8 +22,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from audiolime.components.segmentation import equal_segments
 from audiolime.exact import LocalStateEngine
-from audiolime.segmentation import equal_segments
 from lemons_utils import SAMPLE_RATE, command, to_float32
 from recsys.checkpoint import load_model
 from recsys.demo.takes import stems as true_stems

@@ -31,9 +31,9 @@ import psutil
 from lemons_utils import configuration
 from recsys import predict
 from recsys.catalogue import Catalogue, open_catalogue, write_tracks
-from recsys.draws import Pool
 from recsys.importers import taste_profile
 from recsys.importers.msd import PUBLISHED, read_unique_tracks
+from recsys.listening.draws import Pool
 
 NAME = "msd"
 RELEVANCE = "relevance/benchmark.parquet"

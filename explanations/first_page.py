@@ -16,11 +16,12 @@ import sys
 
 import pandas as pd
 
-from explanations import launch, phrases, web_files
-from explanations.exhibit import STEPS, Commission, exhibit
+from explanations import launch
+from explanations.app import phrases, web_files
+from explanations.app.people import open_catalogues, people
+from explanations.app.recommendations import TOP, ranked, score, stored_relevance
+from explanations.app.view import STEPS, Commission, exhibit
 from explanations.listeners import ListenerModel, load_listener
-from explanations.people import open_catalogues, people
-from explanations.recommendations import TOP, ranked, score, stored_relevance
 from lemons_utils import Configuration, DataError, command, configuration
 from recsys import progress
 from recsys.catalogue import Catalogue

@@ -3,7 +3,7 @@
     streamlit run explanations/lemons.py
 
 Reads top to bottom like the page it draws. What it shows is made by the modules beside it;
-long work goes to `explanations.workers`, which all viewers share.
+long work goes to `explanations.app.job_queue`, which all viewers share.
 """
 
 import uuid
@@ -12,16 +12,16 @@ from importlib.resources import files
 
 import streamlit as st
 
-from explanations import markup, own_files, phrases, web_files
-from explanations.exhibit import STEPS, Commission, exhibit
+from explanations.app import markup, own_files, phrases, web_files
+from explanations.app.job_queue import FAILED, Workers
+from explanations.app.page_address import link, read_address, write_address
+from explanations.app.people import genre_shares, listening, open_catalogues, people, picture
+from explanations.app.recommendations import TOP, choose, ranked, score, stored_relevance
+from explanations.app.view import STEPS, Commission, exhibit
 from explanations.listeners import load_listener
-from explanations.page_address import link, read_address, write_address
-from explanations.people import genre_shares, listening, open_catalogues, people, picture
 from explanations.player import Resource, WaveformData, mixer, player
-from explanations.recommendations import TOP, choose, ranked, score, stored_relevance
 from explanations.store import TYPES
 from explanations.webserver import mount
-from explanations.workers import FAILED, Workers
 from lemons_utils import SAMPLE_RATE, DataError, ParameterError, configuration, generate_audio_link
 
 CONFIG = configuration()
@@ -405,9 +405,9 @@ def say_how(words, commands):
 
 def main():
     """Draw the page."""
-    pictures = files("explanations") / "pictures"
+    pictures = files("explanations") / "app" / "pictures"
     st.set_page_config("LEMONS", str(pictures / "lemon.svg"), layout="wide")
-    st.html(f"<style>{(files('explanations') / 'page.css').read_text()}</style>")
+    st.html(f"<style>{(files('explanations') / 'app' / 'page.css').read_text()}</style>")
     choice()
     with st.sidebar:
         how_it_works()

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audiolime.exact_tables import Tables
+from audiolime.exact.tables import Tables
 from lemons_utils import SAMPLE_RATE, DataError, ParameterError, write_beside
 
 TYPES = ("time", "source", "time_source")

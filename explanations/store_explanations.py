@@ -16,11 +16,11 @@ from dataclasses import replace
 
 from tqdm import tqdm
 
-from explanations.answers import ENGINES, read_num_samples
+from explanations.explain.answers import ENGINES, read_num_samples
+from explanations.explain.job import Errand, Plan, run_errand
 from explanations.listeners import ListenerModel, load_listener, trained_listeners
 from explanations.stems import NAMES
 from explanations.store import TYPES
-from explanations.storing import Errand, Plan, run_errand
 from lemons_jobs import HERE, Engine, add_options, engine_of, run
 from lemons_utils import Configuration, DataError, ParameterError, command, configuration
 from recsys.catalogue import Catalogue, open_catalogue

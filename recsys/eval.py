@@ -20,10 +20,10 @@ from sacred import Experiment
 from sacred.run import Run
 
 from lemons_utils import Configuration, DataError, ParameterError, command, configuration
-from recsys import baseline, checkpoint, listening, progress, reports, tracking
+from recsys import checkpoint, listening, progress, tracking
 from recsys.catalogue import Catalogue, open_catalogue
-from recsys.command_options import split_of, typed
-from recsys.evaluation import Result, evaluate_listener
+from recsys.evaluation import Result, baseline, evaluate_listener, reports
+from recsys.options import split_of, typed
 
 local_conf = {"mongodb_url": "", "mongodb_db_name": "LEMONS", "experiment_name": "LEMONS"}
 """Where runs are logged: config.py's settings, filled in when the command starts."""

@@ -19,12 +19,13 @@ from sacred import Experiment
 from sacred.run import Run
 
 from lemons_utils import Configuration, checksum, command, configuration
-from recsys import checkpoint, experiment_folder, listening, progress, tracking, training
+from recsys import checkpoint, listening, progress, tracking, training
+from recsys import experiments as experiment_folder
 from recsys.catalogue import Catalogue, open_catalogue
-from recsys.command_options import split_of, typed
 from recsys.dataset import Crops, Tracks
-from recsys.experiment_folder import ExperimentFolder
+from recsys.experiments import ExperimentFolder
 from recsys.model import FCN
+from recsys.options import split_of, typed
 
 local_conf = {"mongodb_url": "", "mongodb_db_name": "LEMONS", "experiment_name": "LEMONS"}
 """Where runs are logged: config.py's settings, filled in when the command starts."""

@@ -20,7 +20,7 @@ from lemons_jobs import Engine, add_options, engine_of, run
 from lemons_utils import Configuration, DataError, ParameterError, command, configuration
 from recsys import experiment, listening, progress, training, trainings
 from recsys.catalogue import open_catalogue
-from recsys.command_options import split_of
+from recsys.options import split_of
 from recsys.trainings import Training
 
 LOOK_S = 2.0

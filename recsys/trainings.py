@@ -13,9 +13,10 @@ from typing import Any
 import torch
 
 from lemons_utils import Configuration, DataError, checksum
-from recsys import checkpoint, experiment_folder, progress
+from recsys import checkpoint, progress
+from recsys import experiments as experiment_folder
 from recsys.catalogue import Catalogue
-from recsys.command_options import split_of
+from recsys.options import split_of
 
 _ALONE = threading.Lock()
 """PyTorch's random numbers and sacred's capture of what is printed belong to the process."""

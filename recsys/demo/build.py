@@ -20,11 +20,11 @@ import pandas as pd
 from tqdm import tqdm
 
 from lemons_utils import Configuration, DataError, checksum, command, configuration
-from recsys import reports
 from recsys.catalogue import Catalogue
 from recsys.checkpoint import BEST_MODEL, newest_experiment, read_card
 from recsys.demo.listeners import LISTENERS
 from recsys.demo.recording import record_demo
+from recsys.evaluation import reports
 from recsys.listening import PUBLISHED_SEED, split_path
 
 _EPOCH = re.compile(r"epoch (\d+):")

@@ -16,7 +16,7 @@ import pandas as pd
 from lemons_utils import DataError, configuration, write_beside
 from recsys.catalogue import check_name, open_catalogue
 from recsys.listening import PUBLISHED_SEED, write_splits
-from recsys.plays import PLAYS_COLUMNS
+from recsys.listening.plays import PLAYS_COLUMNS
 
 Played = tuple[str, str]
 """Title and artist of one play."""

@@ -26,10 +26,10 @@ from lemons_utils import DataError, ParameterError, command, configuration, writ
 from recsys import progress
 from recsys.arrays import array_length
 from recsys.catalogue import check_name, open_catalogue, write_tracks
-from recsys.decoding import Excerpt, decode
 from recsys.importers.taste_profile import prepare_plays
+from recsys.ingest.decoding import Excerpt, decode
 from recsys.listening import PUBLISHED_SEED, write_splits
-from recsys.plays import read_plays
+from recsys.listening.plays import read_plays
 
 PUBLISHED = {
     "marko": "d7d2d888ae04d16e994d6964214a1de81392ee04",

@@ -37,8 +37,8 @@ from lemons_utils import (
 from recsys import progress
 from recsys.arrays import is_stored, save_audio
 from recsys.catalogue import UNFINISHED, check_name, write_tracks
-from recsys.decoding import SHORTEST_S, SILENCE, Excerpt
-from recsys.journal import Entry, Journal
+from recsys.ingest.decoding import SHORTEST_S, SILENCE, Excerpt
+from recsys.ingest.journal import Entry, Journal
 
 MIXTURE = "mixture"
 STEMS = ("drums", "bass", "other", "vocals")

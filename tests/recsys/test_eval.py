@@ -10,9 +10,10 @@ import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from lemons_utils import DataError, ParameterError
-from recsys import baseline, checkpoint, reports
+from recsys import checkpoint
 from recsys.catalogue import Catalogue
-from recsys.evaluation import LABELS, read_labels
+from recsys.evaluation import baseline, read_labels, reports
+from recsys.evaluation.listeners import LABELS
 
 
 @pytest.fixture

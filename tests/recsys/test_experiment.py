@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from lemons_utils import DataError, ParameterError, checksum
-from recsys import experiment, experiment_folder
+from recsys import experiment
+from recsys import experiments as experiment_folder
 from recsys.checkpoint import load_model
-from recsys.command_options import typed
+from recsys.options import typed
 
 ROOT = Path(__file__).parents[2]
 TINY = {"catalogue": "tiny", "input_length": 8_000, "batch_size": 8, "lr": 0.003}
@@ -234,7 +235,7 @@ def test_only_one_command_works_in_a_folder(tmp_path):
     options = {"catalogue": "tiny", "user_name": "marko"}
     folder = experiment_folder.start(tmp_path, options)
     script = (
-        "import sys; from pathlib import Path; from recsys import experiment_folder as f\n"
+        "import sys; from pathlib import Path; from recsys import experiments as f\n"
         f"folder = f.reopen({str(folder.path)!r}, Path())\n"
         "with folder.in_use(): print('in', flush=True); sys.stdin.read()\n"
     )

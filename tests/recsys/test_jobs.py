@@ -80,7 +80,7 @@ def test_a_mistake_is_one_line(lemons, give_model, arguments, said):
 def test_an_ingest_is_the_same_when_a_worker_dies(
     workers, tmp_path, write_media, rng, monkeypatch, kill_a_worker
 ):
-    from recsys.journal import Journal
+    from recsys.ingest.journal import Journal
 
     for number in range(12):
         write_media(tmp_path / "music" / f"{number}.flac", rng.normal(0, 0.1, (1, 20_000)), 16_000)

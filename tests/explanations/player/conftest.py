@@ -24,7 +24,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 import explanations.player
-from audiolime.exact_tables import Tables
+from audiolime.exact.tables import Tables
 from explanations.player import MixerData, Resource
 from explanations.player.bundle import style
 from explanations.webserver import listen, mount

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page
 
-from explanations import playback
+from explanations.explain import playback
 from explanations.player import encode_mask
 from explanations.player.bundle import script
 from explanations.store import Explanation, Request

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from recsys.catalogue import Catalogue, open_catalogue
-from recsys.decoding import Excerpt, decode
 from recsys.importers.msd import PUBLISHED, main
+from recsys.ingest.decoding import Excerpt, decode
 from recsys.listening import make_split, read_split, split_path, users
 
 MARKO, OTHER = PUBLISHED["marko"], "b80344d063b5ccb3212f76538f3d9e43d87dca9e"

@@ -1,0 +1,1 @@
+"""What can be switched off: the kinds of components, segmentations, and factorizations."""

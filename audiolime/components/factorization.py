@@ -1,0 +1,326 @@
+"""Interpretable components of a track: time, source, time + source.
+
+A factorization says what an explanation can switch off, and composes the waveform that is left
+when some of it is off. Components always add up to `mix`, sample for sample, and nothing left
+on is silence. Tiles of time and frequency are in `audiolime.components.tiles`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from audiolime.components.segmentation import Segment, SegmentationParams, compute_segments
+from audiolime.data_provider import Waveform, as_waveform, audio_of
+from lemons_utils import ParameterError
+
+CompositionFn = Callable[[Any], Any]
+MISSING_ENERGY = 1e-3
+"""Stems that leave out more of the input's energy than this earn a warning (-30 dB)."""
+
+
+class Factorization:
+    """A waveform, its temporal segments, and what a model is given of it.
+
+    A subclass fills `_components_names` and overrides `retrieve_components`; that is all
+    that `LimeAudioExplainer` needs.
+
+    Parameters
+    ----------
+    input : str, Path, ndarray [shape=(samples,)] or object with `get_mix`
+        A file is decoded, mixed to mono and resampled to `target_sr`; an array is taken as it is.
+    target_sr : int > 0 [Hz]
+    temporal_segmentation_params : see `audiolime.components.segmentation.compute_segments`
+        Five equal segments if None.
+    composition_fn : callable, optional
+        Turns a composed waveform into what the model takes, for instance a spectrogram.
+
+    Attributes
+    ----------
+    temporal_segments : list of (start, end) [samples]
+    explained_length : int [samples]
+    """
+
+    def __init__(
+        self,
+        input: Any,
+        target_sr: int,
+        temporal_segmentation_params: SegmentationParams = None,
+        composition_fn: CompositionFn | None = None,
+    ) -> None:
+        if target_sr < 1:
+            raise ParameterError(f"target_sr must be a sample rate in Hz, got {target_sr!r}")
+        self.target_sr = int(target_sr)
+        self.data_provider = input if hasattr(input, "get_mix") else None
+        self._original_mix, self._audio_path = audio_of(input, self.target_sr)
+        self._composition_fn = composition_fn or _as_it_is
+        self._components_names: list[str] = []
+        self.temporal_segments, self.explained_length = compute_segments(
+            self._original_mix, self.target_sr, temporal_segmentation_params
+        )
+
+    @property
+    def mix(self) -> Waveform:
+        """What all components add up to [shape=(samples,)]."""
+        mix: Waveform = self.compose(self._mask_of(None)[None])[0]
+        return mix
+
+    @property
+    def component_bounds(self) -> list[Segment]:
+        """First and last sample of every component, half-open, for a player."""
+        return [(0, self.explained_length)] * self.get_number_components()
+
+    def get_number_components(self) -> int:
+        """Count the components."""
+        return len(self._components_names)
+
+    def get_ordered_component_names(self) -> list[str]:
+        """Name the components, in the order of the columns of a mask."""
+        return list(self._components_names)
+
+    def retrieve_components(self, selection_order: Iterable[int] | None = None) -> Any:
+        """Give the chosen components: one waveform of them all, or a list with one each."""
+        raise NotImplementedError(f"{type(self).__name__} must override retrieve_components")
+
+    def compose(self, masks: ArrayLike) -> Waveform:
+        """Compose the waveforms of a batch of masks.
+
+        Every row is composed for itself, by the same additions in the same order, so it does
+        not depend on its neighbours.
+
+        Parameters
+        ----------
+        masks : array-like [shape=(n, components)] of 0 and 1
+
+        Returns
+        -------
+        ndarray [shape=(n, samples)], float32
+        """
+        rows = self.checked_masks(masks)
+        waveforms = np.zeros((len(rows), self.explained_length), np.float32)
+        for waveform, row in zip(waveforms, rows, strict=True):
+            self._add_components(waveform, np.flatnonzero(row))
+        return waveforms
+
+    def compose_model_input(self, components: Iterable[int] | None = None) -> Any:
+        """Compose what the model is given when `components` are on (all of them if None)."""
+        return self._composition_fn(self.compose(self._mask_of(components)[None])[0])
+
+    def checked_masks(self, masks: ArrayLike) -> NDArray[np.bool_]:
+        """Check that masks are 0 and 1, with one column for every component."""
+        rows = np.asarray(masks)
+        n = self.get_number_components()
+        if rows.ndim != 2 or rows.shape[1] != n:
+            raise ParameterError(f"masks must have the shape (masks, {n}), got {rows.shape}")
+        on: NDArray[np.bool_] = rows != 0
+        if not np.array_equal(on, rows):
+            raise ParameterError("masks must hold 0 and 1 only: a component is on or off")
+        return on
+
+    def _add_components(self, waveform: Waveform, indices: NDArray[np.intp]) -> None:
+        found = self.retrieve_components(indices)
+        for part in found if isinstance(found, (list, tuple)) else [found]:
+            waveform += np.asarray(part, np.float32)
+
+    def _mask_of(self, components: Iterable[int] | None) -> NDArray[np.bool_]:
+        n = self.get_number_components()
+        if components is None:
+            return np.ones(n, np.bool_)
+        mask = np.zeros(n, np.bool_)
+        mask[self._checked_indices(components)] = True
+        return mask
+
+    def _checked_indices(self, components: Iterable[int]) -> list[int]:
+        n = self.get_number_components()
+        indices = [int(index) for index in components]
+        if outside := [index for index in indices if not 0 <= index < n]:
+            raise ParameterError(f"components are numbered 0 to {n - 1}, got {outside}")
+        return indices
+
+
+def _as_it_is(waveform: Waveform) -> Waveform:
+    return waveform
+
+
+class TimeOnlyFactorization(Factorization):
+    """Segments of time: T1, T2, ..."""
+
+    def __init__(
+        self,
+        input: Any,
+        target_sr: int = 16_000,
+        temporal_segmentation_params: SegmentationParams = None,
+        composition_fn: CompositionFn | None = None,
+    ) -> None:
+        super().__init__(input, target_sr, temporal_segmentation_params, composition_fn)
+        count = len(self.temporal_segments)
+        self._components_names = [f"T{number}" for number in range(1, count + 1)]
+
+    @property
+    def component_bounds(self) -> list[Segment]:
+        """The segments themselves."""
+        return list(self.temporal_segments)
+
+    def retrieve_components(self, selection_order: Iterable[int] | None = None) -> Waveform:
+        """Give the track with only the chosen segments on [shape=(samples,)]."""
+        waveform: Waveform = self.compose(self._mask_of(selection_order)[None])[0]
+        return waveform
+
+    def _add_components(self, waveform: Waveform, indices: NDArray[np.intp]) -> None:
+        for index in indices:
+            start, end = self.temporal_segments[index]
+            waveform[start:end] += self._original_mix[start:end]
+
+
+class SourceSeparationBasedFactorization(Factorization):
+    """Stems within segments: vocals0, piano0, ..., vocals1, ...
+
+    Component index = segment * number of stems + stem. A subclass overrides
+    `initialize_components` to separate `self._original_mix`; stems that are there already go
+    into `TimeSourceFactorization`.
+
+    Parameters
+    ----------
+    input, target_sr, temporal_segmentation_params, composition_fn : see `Factorization`
+
+    Attributes
+    ----------
+    original_components : list of ndarray [shape=(samples,)], float32
+        The stems.
+    """
+
+    def __init__(
+        self,
+        input: Any,
+        target_sr: int = 16_000,
+        temporal_segmentation_params: SegmentationParams = None,
+        composition_fn: CompositionFn | None = None,
+    ) -> None:
+        super().__init__(input, target_sr, temporal_segmentation_params, composition_fn)
+        stems, names = self.initialize_components()
+        self._take_stems(stems, names)
+        self._warn_if_incomplete()
+
+    def initialize_components(self) -> tuple[Sequence[Any], Sequence[str]]:
+        """Separate the mix: a waveform and a name for every stem."""
+        raise NotImplementedError(f"{type(self).__name__} must override initialize_components")
+
+    @property
+    def components(self) -> list[Waveform]:
+        """All components over the whole length, made anew at every call."""
+        return self.retrieve_components()
+
+    @property
+    def component_bounds(self) -> list[Segment]:
+        """The segment of every component."""
+        return [segment for segment in self.temporal_segments for _ in self.original_components]
+
+    def retrieve_components(self, selection_order: Iterable[int] | None = None) -> list[Waveform]:
+        """Give each chosen component by itself over the whole length; silence for none.
+
+        Returns
+        -------
+        list of ndarray [shape=(samples,)], float32
+        """
+        if selection_order is None:
+            selection_order = range(self.get_number_components())
+        indices = self._checked_indices(selection_order)
+        found = [np.zeros(self.explained_length, np.float32) for _ in indices or [0]]
+        for waveform, index in zip(found, indices, strict=False):
+            self._add_components(waveform, np.array([index]))
+        return found
+
+    def _add_components(self, waveform: Waveform, indices: NDArray[np.intp]) -> None:
+        for index in indices:
+            segment, stem = divmod(int(index), len(self.original_components))
+            start, end = self.temporal_segments[segment]
+            waveform[start:end] += self.original_components[stem][start:end]
+
+    def _take_stems(self, stems: Sequence[Any], names: Sequence[str]) -> None:
+        if len(stems) == 0 or len(stems) != len(names):
+            raise ParameterError(
+                f"expected a name for every stem, got {len(stems)} stems and {len(names)} names"
+            )
+        length = self.explained_length
+        self.original_components: list[Waveform] = []
+        for stem, name in zip(stems, names, strict=True):
+            waveform = as_waveform(stem, name=f"stem {name!r}")
+            if len(waveform) < length:
+                raise ParameterError(
+                    f"stem {name!r} must be as long as the input, {length:,} samples, "
+                    f"got {len(waveform):,}"
+                )
+            self.original_components.append(waveform[:length])
+        self._components_names = [
+            f"{name}{segment}" for segment in range(len(self.temporal_segments)) for name in names
+        ]
+
+    def _warn_if_incomplete(self) -> None:
+        missing = self._original_mix - self.mix
+        energy = float(np.square(self._original_mix, dtype=np.float64).sum())
+        left_out = float(np.square(missing, dtype=np.float64).sum())
+        if left_out > MISSING_ENERGY * energy:
+            share = f"{left_out / energy:.1%} of the input's energy" if energy else "silence alone"
+            warnings.warn(
+                f"the stems and the input differ by {share}: what is explained is the sum of "
+                "the stems; add the difference to one of them, or as a stem of its own",
+                stacklevel=3,
+            )
+
+
+class TimeSourceFactorization(SourceSeparationBasedFactorization):
+    """Stems that are there already, within segments: vocals0, piano0, ..., vocals1, ...
+
+    Parameters
+    ----------
+    stems : mapping of name to waveform [shape=(samples,)], all of the same length
+    target_sr : int > 0 [Hz]
+        The stems' sample rate; they are not resampled.
+    temporal_segmentation_params, composition_fn : see `Factorization`
+    """
+
+    def __init__(
+        self,
+        stems: Mapping[str, Any],
+        target_sr: int = 16_000,
+        temporal_segmentation_params: SegmentationParams = None,
+        composition_fn: CompositionFn | None = None,
+    ) -> None:
+        if not isinstance(stems, Mapping) or not stems:
+            raise ParameterError("stems must map names to waveforms, such as {'vocals': vocals}")
+        self._stems = {
+            name: as_waveform(stem, name=f"stem {name!r}") for name, stem in stems.items()
+        }
+        lengths = {name: len(stem) for name, stem in self._stems.items()}
+        if len(set(lengths.values())) > 1:
+            raise ParameterError(f"stems must be of the same length, got {lengths}")
+        mix = np.zeros(next(iter(lengths.values())), np.float32)
+        for stem in self._stems.values():
+            mix += stem
+        super().__init__(mix, target_sr, temporal_segmentation_params, composition_fn)
+
+    def initialize_components(self) -> tuple[Sequence[Any], Sequence[str]]:
+        """Give the stems as they came."""
+        return list(self._stems.values()), list(self._stems)
+
+
+class SourceFactorization(TimeSourceFactorization):
+    """Stems over the whole track, under their own names: vocals, piano, ...
+
+    Parameters
+    ----------
+    stems, target_sr, composition_fn : see `TimeSourceFactorization`
+    """
+
+    def __init__(
+        self,
+        stems: Mapping[str, Any],
+        target_sr: int = 16_000,
+        composition_fn: CompositionFn | None = None,
+    ) -> None:
+        super().__init__(stems, target_sr, 1, composition_fn)
+        self._components_names = list(stems)

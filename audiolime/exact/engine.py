@@ -1,0 +1,341 @@
+"""The engine: what a network says to every mask of one track, without running it on each."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from copy import copy
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from audiolime.exact.all_masks import Levels, sum_levels
+from audiolime.exact.lime import LimeWeights, fit_exhaustive, fit_sampled
+from audiolime.exact.local_states import States
+from audiolime.exact.network import Network, Stage
+from audiolime.exact.receptive_field import check_segments
+from audiolime.exact.shapley import shapley_values
+from audiolime.exact.sweep import Sweep
+from audiolime.exact.tables import Tables
+from audiolime.neighbourhood import as_random_state, draw_masks, exhaustive_masks
+from lemons_utils import ParameterError
+
+__all__ = ["LocalStateEngine", "Network", "Stage", "Tables"]
+
+MAX_PAIRS = 2**20
+"""Most pairs of subsets in tables: 256 MB for 64 channels."""
+
+MAX_LISTED = 16
+"""Most components whose masks are listed one by one."""
+
+
+class LocalStateEngine:
+    """A network's exact answer to every mask over the stems and segments of one track.
+
+    Parameters
+    ----------
+    network : Network
+        In evaluation mode; the engine computes on its device.
+    stems : Tensor or ndarray [shape=(S, samples)], float32
+        They sum to the track.
+    segments : list of (start, end) [samples]
+        Half-open; they cover the track without gaps.
+    dtype : torch.dtype
+        `torch.float32`, or `torch.bfloat16` for the stages (spectra and head stay float32):
+        faster where the hardware has it, and off by what `measured_error` says.
+
+    Raises
+    ------
+    ParameterError
+        If the network trains, or stems or segments do not fit.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        stems: Tensor | NDArray[np.float32],
+        segments: Sequence[tuple[int, int]],
+        *,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        if network.training:
+            raise ParameterError("the network must be in evaluation mode: call network.eval()")
+        stems = torch.as_tensor(stems).to(network.window.device)
+        if stems.ndim != 2 or stems.dtype != torch.float32 or not 1 <= len(stems) <= 16:
+            raise ParameterError(
+                "stems must be float32 of shape [1 to 16 stems, samples], "
+                f"got {stems.dtype} of shape {tuple(stems.shape)}"
+            )
+        if not bool(torch.isfinite(stems).all()):
+            raise ParameterError("stems must be finite, got NaN or infinity")
+        samples = stems.shape[1]
+        starts = check_segments(segments, samples)
+        self.segments = [(int(start), int(end)) for start, end in segments]
+        self.n_stems, self.n_segments = len(stems), len(segments)
+        self.n_components = self.n_stems * self.n_segments
+        self._sounding = _sounding(stems, self.segments)
+        self._tables: Tables | None = None
+        self._levels: dict[tuple[str, str], Levels] = {}
+        self.dtype = dtype
+        self._make_sweep = torch.inference_mode()(partial(Sweep, network, stems, starts))
+        self._sweep = self._make_sweep(dtype=dtype)
+
+    @property
+    def closed(self) -> bool:
+        """Whether closed tables exist: every column sees two segments at most.
+
+        Nor must there be more than 2^20 pairs of subsets in all: 8 stems in 17 segments.
+        """
+        pairs = 4**self.n_stems * (self.n_segments - 1)
+        return self._sweep.closed and pairs <= MAX_PAIRS
+
+    def evaluate(self, masks: ArrayLike) -> NDArray[np.float64]:
+        """Compute the network's logit for every mask.
+
+        Parameters
+        ----------
+        masks : array_like [shape=(n, T * S)], 0 or 1
+            Component index = segment * S + stem.
+
+        Returns
+        -------
+        ndarray [shape=(n,)], logits
+
+        Raises
+        ------
+        ParameterError
+            If a mask has another number of components, or values other than 0 and 1.
+        """
+        checked = self._check(masks)
+        if self.closed and (self._tables is not None or len(checked) > 4 * 4**self.n_stems):
+            return self.tables().evaluate(checked)
+        subsets = self._subsets(checked)
+        distinct, position = np.unique(subsets, axis=0, return_inverse=True)
+        per_sweep = self._masks_per_sweep()
+        logits = [
+            self._logits(distinct[start : start + per_sweep])
+            for start in range(0, len(distinct), per_sweep)
+        ]
+        return np.concatenate([*logits, np.empty(0)])[position.reshape(-1)]
+
+    def tables(self, *, progress: Callable[[float], None] | None = None) -> Tables:
+        """Compute the track's tables, once: from then on every mask is a look-up.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called now and then with the share that is done; what it raises ends the work.
+
+        Raises
+        ------
+        ParameterError
+            If they do not exist: see `closed`.
+        """
+        if self._tables is None:
+            if not self.closed:
+                raise ParameterError(
+                    "segments are so short that the network looks at three at once, or stems are "
+                    "too many; tables need longer segments or fewer stems, `evaluate` and "
+                    "sampling work with these"
+                )
+            self._tables = self._compute_tables(progress)
+        return self._tables
+
+    def measured_error(self, num_masks: int = 32, *, random_state: int = 0) -> float:
+        """Measure how far off the logits of this track are because of `dtype`.
+
+        Parameters
+        ----------
+        num_masks : int >= 1
+            How many masks are drawn, the first of which is all ones.
+        random_state : int
+
+        Returns
+        -------
+        float
+            Largest difference to the float32 engine's logits; 0 if this is one.
+        """
+        if self.dtype == torch.float32:
+            return 0.0
+        drawn = draw_masks(self.n_components, num_masks, as_random_state(random_state))
+        near = self.evaluate(drawn)
+        reference = copy(self)
+        reference._sweep, reference._tables = self._make_sweep(dtype=torch.float32), None
+        return float(np.abs(near - reference.evaluate(drawn)).max())
+
+    def levels(self, kind: str = "time_source", *, output: str = "relevance") -> Levels:
+        """Sum the network's answers to all masks by the number of components that are on.
+
+        Parameters
+        ----------
+        kind : 'time', 'source' or 'time_source'
+            What a component is: see `cells`.
+        output : 'relevance' or 'logit'
+            What is summed.
+
+        Raises
+        ------
+        ParameterError
+            If there are more than 2^25 masks, or more than 2^16 that tables cannot serve.
+        """
+        if (kind, output) not in self._levels:
+            self._levels[kind, output] = self._sum_levels(kind, _is_relevance(output))
+        return self._levels[kind, output]
+
+    def lime(
+        self,
+        num_samples: int | str = "exhaustive",
+        *,
+        kind: str = "time_source",
+        output: str = "relevance",
+        random_state: int | np.random.RandomState | None = None,
+        kernel_width: float = 0.25,
+        alpha: float = 1.0,
+    ) -> LimeWeights:
+        """Fit audioLIME's local linear model to exact answers.
+
+        Parameters
+        ----------
+        num_samples : int >= 1, or 'exhaustive'
+            How many masks to draw as `audiolime.neighbourhood.draw_masks` does, or all.
+        kind : 'time', 'source' or 'time_source'
+        output : 'relevance' or 'logit'
+        random_state : int, RandomState or None
+            What sampled masks are drawn from: the same ones as by `LimeAudioExplainer`.
+        kernel_width : float > 0
+        alpha : float >= 0
+            Penalty of the ridge regression.
+
+        Returns
+        -------
+        LimeWeights
+        """
+        if num_samples == "exhaustive":
+            levels = self.levels(kind, output=output)
+            return fit_exhaustive(levels, kernel_width=kernel_width, alpha=alpha)
+        relevance = _is_relevance(output)
+        if not isinstance(num_samples, int):
+            raise ParameterError(
+                f"num_samples must be an int from 1 on or 'exhaustive', got {num_samples!r}"
+            )
+        generator = as_random_state(random_state)
+        generator.randint(0, 1000)  # as `LimeAudioExplainer` does: the same seed, the same masks
+        masks = draw_masks(len(self.cells(kind)), num_samples, generator)
+        values = self._answers(masks, kind, relevance)
+        return fit_sampled(masks, values, kernel_width=kernel_width, alpha=alpha)
+
+    def shapley(
+        self, kind: str = "time_source", *, output: str = "relevance"
+    ) -> NDArray[np.float64]:
+        """Compute exact Shapley values of all components, [n]."""
+        return shapley_values(self.levels(kind, output=output))
+
+    def cells(self, kind: str) -> NDArray[np.int64]:
+        """Say which stems in which segments a component of some kind switches.
+
+        Returns
+        -------
+        ndarray [shape=(components, T * S)], 0 or 1
+            Masks of a kind, multiplied by this, are masks over all cells.
+        """
+        segments = np.repeat(np.eye(self.n_segments, dtype=np.int64), self.n_stems, axis=1)
+        stems = np.tile(np.eye(self.n_stems, dtype=np.int64), self.n_segments)
+        known = {
+            "time": segments,
+            "source": stems,
+            "time_source": np.eye(self.n_components, dtype=np.int64),
+        }
+        if kind not in known:
+            raise ParameterError(f"kind must be one of {', '.join(known)}, got {kind!r}")
+        return known[kind]
+
+    def _answers(self, masks: NDArray[np.int64], kind: str, relevance: bool) -> NDArray[np.float64]:
+        logits = self.evaluate(masks @ self.cells(kind))
+        return 1.0 / (1.0 + np.exp(-logits)) if relevance else logits
+
+    def _sum_levels(self, kind: str, relevance: bool) -> Levels:
+        n = len(self.cells(kind))
+        if kind == "time_source" and self.closed:
+            return sum_levels(self.tables(), relevance=relevance)
+        if n > MAX_LISTED:
+            raise ParameterError(
+                f"2^{n} masks are too many to look at one by one: draw num_samples of them, or "
+                "choose segments so long that tables exist"
+            )
+        masks = exhaustive_masks(n)
+        return Levels.of(masks, self._answers(masks, kind, relevance))
+
+    def _check(self, masks: ArrayLike) -> NDArray[np.int64]:
+        array = np.asarray(masks)
+        if array.ndim != 2 or array.shape[1] != self.n_components:
+            raise ParameterError(
+                f"masks must have shape [n, {self.n_components}] for {self.n_segments} segments "
+                f"of {self.n_stems} stems, got {array.shape}"
+            )
+        if not ((array == 0) | (array == 1)).all():
+            raise ParameterError("masks must hold 0 and 1 only")
+        return array.astype(np.int64)
+
+    def _subsets(self, masks: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Which stems sound in every segment, as numbers; a silent stem is as good as off."""
+        bits = 1 << np.arange(self.n_stems, dtype=np.int64)
+        chosen = masks.reshape(len(masks), self.n_segments, self.n_stems) @ bits
+        return np.asarray(chosen & self._sounding, dtype=np.int64)
+
+    def _masks_per_sweep(self) -> int:
+        """How many masks a sweep can hold; any number where they share few enough states."""
+        at_once = self._sweep.masks_at_once
+        few = self._sweep.closed and 4**self.n_stems <= at_once
+        return sys.maxsize if few else at_once
+
+    def _compute_tables(self, progress: Callable[[float], None] | None) -> Tables:
+        """Sweep once for all pairs of subsets at every boundary."""
+        count = 2**self.n_stems
+        # Masks that alternate between two subsets hold every pair, at every boundary.
+        others = count if self.n_segments > 1 else 1
+        left, right = np.divmod(np.arange(count * others), others)
+        even = np.arange(self.n_segments) % 2 == 0
+        subsets = np.where(even, left[:, None], right[:, None]) & self._sounding
+        states = States(subsets, self.n_stems)
+        head = self._sweep.head
+        tables = Tables.empty(
+            self.n_segments, self.n_stems, head.max_weight.float().cpu().numpy(), float(head.bias)
+        )
+        for part in self._sweep.through(states):
+            state = states.distinct(part.low, part.high)[1].reshape(count, others)
+            state = state if part.low % 2 == 0 else state.T
+            if part.low == part.high:
+                tables.add_segment(part.low, part.sums[state[:, 0]], part.maxima[state[:, 0]])
+            else:
+                tables.add_boundary(part.low, part.sums[state], part.maxima[state])
+            if progress is not None:
+                progress((part.low + part.high + 1) / (2 * self.n_segments))
+        return tables
+
+    def _logits(self, subsets: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Sweep once for some masks and put their logits together."""
+        states = States(subsets, self.n_stems)
+        max_weight = self._sweep.head.max_weight.double().cpu().numpy()
+        total = np.full(len(subsets), float(self._sweep.head.bias))
+        largest = np.full((len(subsets), len(max_weight)), -np.inf, dtype=np.float32)
+        for part in self._sweep.through(states):
+            _, state = states.distinct(part.low, part.high)
+            total += part.sums[state]
+            np.maximum(largest, part.maxima[state], out=largest)
+        total += largest.astype(np.float64) @ max_weight
+        return total
+
+
+def _is_relevance(output: str) -> bool:
+    if output not in ("relevance", "logit"):
+        raise ParameterError(f"output must be 'relevance' or 'logit', got {output!r}")
+    return output == "relevance"
+
+
+def _sounding(stems: Tensor, segments: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
+    """Which stems are not silent in each segment, as numbers [T]."""
+    heard = torch.stack([(stems[:, start:end] != 0).any(dim=1) for start, end in segments])
+    return np.asarray(heard.cpu().numpy() @ (1 << np.arange(len(stems))), dtype=np.int64)

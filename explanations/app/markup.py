@@ -1,0 +1,123 @@
+"""Pieces of HTML that Streamlit has no element for; `page.css` gives them their looks.
+
+Whatever comes from a file's tags or a listener's name is escaped here.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+import re
+from collections.abc import Sequence
+from html import escape
+
+from explanations.app.people import picture
+from explanations.app.phrases import seconds
+from explanations.store import Explanation
+from lemons_utils import SAMPLE_RATE
+
+
+def plain(text: str) -> str:
+    """Write a text so that Streamlit's Markdown leaves it as it is."""
+    return re.sub(r"([\\`*_{}\[\]()#+!|~$<>:^=-])", r"\\\1", text)
+
+
+def image(svg: str, alt: str = "", css_class: str = "") -> str:
+    """Show an SVG; an empty `alt` says that it only decorates."""
+    code = base64.b64encode(svg.encode()).decode()
+    return f'<img class="{css_class}" alt="{escape(alt)}" src="data:image/svg+xml;base64,{code}">'
+
+
+def page_head() -> str:
+    """Write the page's title."""
+    return (
+        f'<header class="lm-head">{image(picture("lemon"))}<div><h1>LEMONS</h1>'
+        "<p>Listenable explanations for music recommendations</p></div></header>"
+    )
+
+
+def heading(title: str, *words: str) -> str:
+    """Write a track's title, and a line of what is known about it."""
+    line = " · ".join(escape(word) for word in words if word)
+    return f'<h3 class="lm-track-title">{escape(title)}</h3><p class="lm-quiet">{line}</p>'
+
+
+def taste(words: str) -> str:
+    """Write what a listener likes, under the portrait."""
+    return f'<p class="lm-taste">{escape(words)}</p>'
+
+
+def figures(*pairs: tuple[int, str]) -> str:
+    """Write numbers and what they count."""
+    items = "".join(f"<span><b>{number:,}</b>{escape(what)}</span>" for number, what in pairs)
+    return f'<p class="lm-figures">{items}</p>'
+
+
+def row(relevance: float, *words: str) -> str:
+    """Write the second line of a recommendation: who plays it, and how relevant it is."""
+    line = " · ".join(escape(word) for word in words if word)
+    return f'<div class="lm-row"><span>{line}</span>{bar(relevance, label="Relevance")}</div>'
+
+
+def bar(value: float, *, label: str = "") -> str:
+    """Draw a number in [0, 1] as a bar with the number beside it."""
+    width = 100 * min(max(value, 0.0), 1.0)
+    said = escape(f"{label} {value:.2f}".strip())
+    return (
+        f'<span class="lm-bar" role="img" aria-label="{said}"><span class="lm-track">'
+        f'<span class="lm-fill" style="width:{width:.1f}%"></span></span>'
+        f'<span class="lm-number" aria-hidden="true">{value:.2f}</span></span>'
+    )
+
+
+def bars(shares: Sequence[tuple[str, float]], caption: str) -> str:
+    """Draw shares as a table of bars, the longest as wide as there is room."""
+    longest = max((share for _, share in shares), default=0.0) or 1.0
+    rows = "".join(
+        f'<tr><th scope="row">{escape(name)}</th><td><span class="lm-share" '
+        f'style="width:{84 * share / longest:.1f}%"></span>{share:.0%}</td></tr>'
+        for name, share in shares
+    )
+    return f'<table class="lm-shares"><caption>{escape(caption)}</caption>{rows}</table>'
+
+
+def weight_map(explanation: Explanation) -> str:
+    """Draw the weights as a table of stems x segments, shaded by weight.
+
+    Every cell says its weight, so the table is its own text alternative. Of Time and Source
+    explanations, where a component is a whole column or row, it has one row or column.
+    """
+    by_time, by_stem = explanation.type != "source", explanation.type != "time"
+    segments = [
+        f"{seconds(start / SAMPLE_RATE)}–{seconds(end / SAMPLE_RATE)} s"
+        for start, end in explanation.segments
+    ]
+    heads = segments if by_time else ["whole track"]
+    names = explanation.stem_names if by_stem else ("all stems",)
+    largest = max((abs(weight) for weight in explanation.weights), default=0.0) or 1.0
+    strongest = set(explanation.top(3))
+    digits = 3 if largest >= 0.01 else min(2 - math.floor(math.log10(largest)), 9)
+    rows = []
+    for row, name in enumerate(names):
+        cells = [
+            _cell(explanation.weights[index], largest, index in strongest, digits)
+            for column in range(len(heads))
+            for index in [column * len(names) + row if by_time and by_stem else column + row]
+        ]
+        rows.append(f'<tr><th scope="row">{escape(name)}</th>{"".join(cells)}</tr>')
+    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
+    return (
+        '<div class="lm-map-frame" tabindex="0" role="region" aria-label="Map of weights">'
+        '<table class="lm-map"><caption>Weight of every part. Orange and + speak for the '
+        "recommendation, blue and − against it; the three strongest are framed.</caption>"
+        f"<thead><tr><td></td>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _cell(weight: float, largest: float, strongest: bool, digits: int) -> str:
+    kind = "for" if weight > 0 else "against"
+    shade = round(80 * abs(weight) / largest)
+    number = f"{abs(weight):.{digits}f}"
+    sign = "" if float(number) == 0 else "+" if weight > 0 else "−"
+    frame = " lm-strongest" if strongest else ""
+    return f'<td class="lm-{kind}{frame}" style="--shade:{shade}%">{sign}{number}</td>'

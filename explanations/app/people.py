@@ -1,0 +1,169 @@
+"""Who the listeners are and what they listen to, for a page to show."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import re
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import pandas as pd
+
+from explanations.listeners import trained_listeners
+from lemons_utils import DataError, ParameterError
+from recsys.catalogue import Catalogue, open_catalogue
+from recsys.listening import read_split
+
+LISTENERS_FILE = "listeners.json"
+"""Optional, in a catalogue's folder: {user_name: taste in a sentence}."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """A listener with a model.
+
+    Parameters
+    ----------
+    user_name : str
+    catalogue : str
+        What the model was trained on.
+    taste : str
+        In a sentence; empty where nothing is known.
+    """
+
+    user_name: str
+    catalogue: str
+    taste: str = ""
+
+    @property
+    def key(self) -> str:
+        """Unique among all listeners, and fit for a link."""
+        return self.user_name if self.catalogue == "demo" else f"{self.catalogue}:{self.user_name}"
+
+    @property
+    def name(self) -> str:
+        """As one would write it."""
+        return self.user_name[:1].upper() + self.user_name[1:]
+
+    @property
+    def portrait(self) -> str:
+        """SVG of the listener's portrait; one for everybody who has none of their own."""
+        name = self.user_name if self.catalogue == "demo" else ""
+        return picture(name if picture_exists(name) else "listener")
+
+
+def picture_exists(name: str) -> bool:
+    """Whether there is a drawing of this name."""
+    return (
+        name.isidentifier() and files("explanations.app").joinpath(f"pictures/{name}.svg").is_file()
+    )
+
+
+def picture(name: str) -> str:
+    """Read a drawing as SVG."""
+    return files("explanations.app").joinpath(f"pictures/{name}.svg").read_text(encoding="utf-8")
+
+
+def open_catalogues(data_folder: Path) -> dict[str, Catalogue]:
+    """Open all catalogues by name, the demo's first; each once, until its table changes."""
+    home = data_folder / "catalogues"
+    found = {}
+    for folder in home.iterdir() if home.is_dir() else []:
+        table = folder / "tracks.parquet"
+        if table.is_file() or (folder / "audio").is_dir():
+            changed = table.stat().st_mtime_ns if table.is_file() else 0
+            with contextlib.suppress(DataError, ParameterError):  # still being made
+                found[folder.name] = _opened(folder.name, data_folder, changed)
+    return dict(sorted(found.items(), key=lambda pair: (pair[0] != "demo", pair[0])))
+
+
+@functools.lru_cache(maxsize=32)
+def _opened(name: str, data_folder: Path, changed: int) -> Catalogue:
+    """Open a catalogue; the time of its last change is part of what is remembered."""
+    return open_catalogue(name, data_folder=data_folder)
+
+
+def people(catalogues: dict[str, Catalogue], experiments: Path) -> list[Person]:
+    """List everybody with a trained model, the demo's listeners first.
+
+    Parameters
+    ----------
+    catalogues : mapping from name to Catalogue
+    experiments : Path
+        `configuration().experiments`.
+    """
+    return [
+        Person(user_name, name, taste_of(catalogue, user_name))
+        for name, catalogue in catalogues.items()
+        for user_name in trained_listeners(experiments, catalogue=name)
+    ]
+
+
+def taste_of(catalogue: Catalogue, user_name: str) -> str:
+    """Put a taste into words: as the catalogue says it, or by the genres most listened to."""
+    try:
+        known = json.loads((catalogue.folder / LISTENERS_FILE).read_text(encoding="utf-8"))
+        if said := str(known.get(user_name, "")):
+            return said
+    except (OSError, ValueError, AttributeError):
+        pass
+    try:
+        shares = genre_shares(listening(catalogue, user_name))
+    except DataError:
+        return ""
+    return ", ".join(shares.index[:3])
+
+
+def listening(catalogue: Catalogue, user_name: str) -> pd.DataFrame:
+    """List what somebody listened to, most often first.
+
+    Returns
+    -------
+    DataFrame with columns track_id, title, artist, genre, playcount
+
+    Raises
+    ------
+    DataError
+        If the catalogue has no split for the listener.
+    """
+    plays = _plays(catalogue, user_name)
+    plays = plays.loc[plays["playcount"] >= 1, ["track_id", "playcount"]]
+    about = catalogue.tracks[["track_id", "title", "artist", "genre"]]
+    table = plays.merge(about, on="track_id", how="inner")
+    table = table.sort_values(["playcount", "title"], ascending=[False, True], ignore_index=True)
+    return table[["track_id", "title", "artist", "genre", "playcount"]]
+
+
+def genre_shares(listened: pd.DataFrame, *, least: float = 0.0) -> pd.Series[float]:
+    """Share of all listening that goes to each genre, largest first; unknown genres left out.
+
+    Parameters
+    ----------
+    listened : DataFrame
+        From `listening`.
+    least : float in [0, 1]
+        Smaller shares are left out, too.
+    """
+    known = listened[listened["genre"] != ""]
+    events = known.groupby("genre")["playcount"].sum().sort_values(ascending=False)
+    shares = events / max(float(events.sum()), 1.0)
+    return shares[shares >= least]
+
+
+def _plays(catalogue: Catalogue, user_name: str) -> pd.DataFrame:
+    """Read a split: whatever its seed, it holds everything that was listened to."""
+    ours = re.compile(rf"{re.escape(user_name)}-\d+\.csv")
+    folder = catalogue.folder / "splits"
+    splits = sorted(path for path in folder.glob("*.csv") if ours.fullmatch(path.name))
+    if not splits:
+        raise DataError(f"catalogue {catalogue.name} does not know what {user_name} listened to")
+    return _read(splits[-1], splits[-1].stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=32)
+def _read(path: Path, changed: int) -> pd.DataFrame:
+    """Read a split; the time of its last change is part of what is remembered."""
+    return read_split(path)

@@ -1,0 +1,151 @@
+"""What the page says: sentences about numbers, and how it all works."""
+
+from __future__ import annotations
+
+from explanations.app.job_queue import Job
+from explanations.store import Explanation
+from lemons_utils import SAMPLE_RATE
+
+LOW_FIDELITY, FAIR_FIDELITY = 0.5, 0.8
+TYPE_LABELS = {"time": "Time", "source": "Source", "time_source": "Time + Source"}
+TYPE_HELP = {
+    "time": "Which moments made the model recommend the track.",
+    "source": "Which instruments made the model recommend the track.",
+    "time_source": "Which instrument at which moment made the model recommend the track.",
+}
+
+HOW_IT_WORKS = (
+    (
+        "recommendation",
+        "Recommendation",
+        "A small neural network has learned from what a listener played. It hears any track, "
+        "known or not, and says how relevant it is, from 0 to 1, by its sound alone.",
+    ),
+    (
+        "explanation",
+        "Explanation",
+        "The track is taken apart: into instruments, into moments. The network hears it again "
+        "and again with parts left out. What it misses most is what made it recommend the "
+        "track, and you can hear just that.",
+    ),
+    *((type, label, TYPE_HELP[type]) for type, label in TYPE_LABELS.items()),
+)
+"""Picture, title and text of what the sidebar tells."""
+
+
+WHAT_IF = (
+    "Switch parts off and on while the music plays. The gauge shows what the model itself says "
+    "about exactly what you hear."
+)
+DROP_A_FILE = "Drop an audio file: every listener's model hears the 30 s in its middle."
+NO_CATALOGUE = (
+    "There is no catalogue yet. `make demo` builds everything; the second command takes in a "
+    "folder of your own music.",
+    "make demo\npython -m recsys.ingest FOLDER --catalogue mine",
+)
+NO_LISTENER = (
+    "No listener has a model yet. `make demo` trains seven; the second command trains one.",
+    "make demo\npython -m recsys.experiment with user_name=marko catalogue=demo",
+)
+
+
+def empty_catalogue(name: str) -> tuple[str, str]:
+    """Say that a catalogue has no tracks, and which command puts some into it."""
+    return (
+        f"The catalogue {name} holds no tracks yet: this command takes in a folder of music.",
+        f"python -m recsys.ingest FOLDER --catalogue {name}",
+    )
+
+
+def unknown_track(track_id: str, catalogue: str) -> str:
+    """Say that a link names a track that is not here."""
+    return f"The catalogue {catalogue} has no track “{track_id}”: choose one from the list."
+
+
+def unknown_listener(key: str) -> str:
+    """Say that a link names a listener who is not here."""
+    return f"There is no listener “{key}” here: choose another one."
+
+
+def unknown_catalogue(catalogue: str, instead: str) -> str:
+    """Say that a link names a catalogue that is not here."""
+    return f"There is no catalogue “{catalogue}” here: these are tracks of {instead}."
+
+
+def unknown_mask(mask: str) -> str:
+    """Say that a link names a mix that this explanation does not have."""
+    return f"The mix “{mask}” in the link is none of this explanation: everything is on."
+
+
+STEP_TITLES = {
+    "separate": "separate the track into stems",
+    "tables": "tables: ask the model about every combination",
+    "weights": "weights: what each part contributes",
+    "score": "score every track of the catalogue",
+    "ask": "ask every listener's model",
+}
+
+
+def progress_phrase(job: Job, ahead: int) -> str:
+    """Say how far a job is."""
+    if ahead and not job.fraction:
+        words = f"Waiting for {ahead} other {'task' if ahead == 1 else 'tasks'}"
+    else:
+        title = STEP_TITLES.get(job.steps[job.step], job.steps[job.step])
+        words = f"Step {job.step + 1} of {len(job.steps)}: {title}"
+    return f"{words} · {job.seconds:.0f} s"
+
+
+def component_phrase(explanation: Explanation, component: int) -> str:
+    """Name a component as one would say it: `drums from 6 to 12 s`."""
+    cells = explanation.cells(component)
+    stem = explanation.stem_names[cells[0][1]]
+    if explanation.type == "source":
+        return f"{stem}, throughout"
+    segments = [explanation.segments[segment] for segment, _ in cells]
+    start, end = (segments[0][0] / SAMPLE_RATE, segments[-1][1] / SAMPLE_RATE)
+    span = f"{seconds(start)} to {seconds(end)} s"
+    return f"everything from {span}" if explanation.type == "time" else f"{stem} from {span}"
+
+
+def summary(explanation: Explanation, name: str) -> str:
+    """Say in one sentence what an explanation found."""
+    best, worst = explanation.top(1), explanation.against(1)
+    if not best:
+        return f"Nothing in this track makes the model recommend it to {name}."
+    said = (
+        f"What speaks most for recommending it to {name}: "
+        f"**{component_phrase(explanation, best[0])}**."
+    )
+    if worst:
+        said += f" What speaks against it: **{component_phrase(explanation, worst[0])}**."
+    return said
+
+
+def fidelity_phrase(fidelity: float) -> str:
+    """Say how far an explanation can be trusted."""
+    share = f"{max(fidelity, 0.0):.0%}"
+    if fidelity < LOW_FIDELITY:
+        return (
+            f"Low fidelity: adding up parts describes only {share} of how the model reacts to "
+            "this track. Its parts work together; take the order of the weights with care, and "
+            "try combinations in the mixer, whose gauge is always exact."
+        )
+    if fidelity < FAIR_FIDELITY:
+        return (
+            f"Fair fidelity: adding up parts describes {share} of how the model reacts to this "
+            "track; the rest is parts working together."
+        )
+    return f"High fidelity: adding up parts describes {share} of how the model reacts."
+
+
+def relevance_phrase(relevance: float, rank: int | None, count: int, name: str) -> str:
+    """Say what a relevance means for a listener."""
+    if rank is None:
+        return f"The model gives {name} a relevance of {relevance:.2f} for this track."
+    return f"Relevance {relevance:.2f} for {name}: number {rank} of {count} tracks."
+
+
+def seconds(value: float) -> str:
+    """Write seconds without needless zeros."""
+    return f"{value:.1f}".rstrip("0").rstrip(".")

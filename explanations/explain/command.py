@@ -1,0 +1,170 @@
+"""Explain one audio file or one track, and write what to hear.
+
+python -m explanations.explain --user_name marko song.mp3
+python -m explanations.explain --user_name marko --catalogue demo --track TRACK_ID
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiolime.separation import get_separator
+from audiolime.separation.interface import Separator
+from explanations.explain.answers import ENGINES, read_num_samples
+from explanations.explain.picture import TITLES, draw
+from explanations.explain.playback import write_playback
+from explanations.explain.track import explain, prepare
+from explanations.listeners import load_listener
+from explanations.stems import DEFAULT_SEPARATOR, NAMES, separator_for
+from explanations.store import TYPES, Explanation, Store
+from lemons_utils import (
+    SAMPLE_RATE,
+    Configuration,
+    ParameterError,
+    command,
+    configuration,
+    read_audio,
+    to_catalogue_audio,
+    to_int16,
+)
+from recsys.catalogue import open_catalogue
+
+LOW_FIDELITY = 0.5
+
+
+@command
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command."""
+    options = _parse(arguments)
+    config = configuration()
+    listener = load_listener(
+        options.user_name,
+        catalogue=options.catalogue,
+        experiments=config.experiments,
+        model_path=options.model,
+    )
+    title, audio, separator = _sound(options, config)
+    print(f"{title}: {len(audio) / SAMPLE_RATE:.1f} s, separator {separator.name}")
+    subject = prepare(
+        audio,
+        separator,
+        stems_folder=config.stems,
+        limit_gb=config.stems_cache_gb,
+        n_segments=options.n_segments,
+        progress=_print_step,
+    )
+    folder = options.out or Path(f"explanation-{options.user_name}-{_plain(title)}")
+    found = explain(
+        listener,
+        subject,
+        options.type,
+        store=Store(folder) if options.keep else None,
+        track_id=options.track,
+        engine=options.engine,
+        num_samples=read_num_samples(options.num_samples),
+        random_state=options.random_state,
+        what_if=options.keep,
+        progress=_print_step,
+    )
+    print(_table(found, options.user_name))
+    files = write_playback(found, subject.stems.waveforms, folder)
+    picture = folder / f"{options.type}.png"
+    draw(found, subject.stems.waveforms, picture, title=title)
+    print("wrote " + ", ".join(str(path) for path in [*files, picture]))
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m explanations.explain",
+        description="Explain why a listener's model recommends a track, and write what to hear.",
+    )
+    parser.add_argument("audio", nargs="?", type=Path, help="any audio file")
+    parser.add_argument("--user_name", required=True, help="whose model to explain")
+    parser.add_argument("--catalogue", default="demo", help="where the model comes from")
+    parser.add_argument("--track", help="explain this track of the catalogue, not a file")
+    parser.add_argument("--type", choices=TYPES, default="time_source")
+    parser.add_argument("--separator", choices=NAMES, help="hybrid, or truth for the demo band")
+    parser.add_argument("--model", type=Path, help="weights; by default the listener's newest")
+    parser.add_argument("--n_segments", type=int, default=5)
+    parser.add_argument("--engine", choices=ENGINES, default="exact")
+    parser.add_argument("--num_samples", help="a number or 'exhaustive'; by default what is best")
+    parser.add_argument("--random_state", type=int, default=0)
+    parser.add_argument(
+        "--excerpt_s", type=float, default=30.0, help="centre of a longer file; 0 for all of it"
+    )
+    parser.add_argument("--out", type=Path, help="folder for what is written")
+    parser.add_argument("--keep", action="store_true", help="also write JSON and what-if tables")
+    options = parser.parse_args(arguments)
+    if (options.audio is None) == (options.track is None):
+        raise ParameterError("name either an audio file or a track of the catalogue (--track)")
+    return options
+
+
+def _sound(
+    options: argparse.Namespace, config: Configuration
+) -> tuple[str, NDArray[np.int16], Separator]:
+    """Read what is to be explained, and choose its separator."""
+    if options.track:
+        catalogue = open_catalogue(options.catalogue, data_folder=config.data_folder)
+        audio = catalogue.audio(options.track)
+        row = catalogue.tracks.set_index("track_id").loc[options.track]
+        title = f"{row['artist']} - {row['title']}" if row["artist"] else str(row["title"])
+        return title, audio, separator_for(catalogue, options.track, options.separator)
+    waveform, sample_rate = read_audio(options.audio)
+    audio = to_int16(to_catalogue_audio(waveform, sample_rate))
+    wanted = round(options.excerpt_s * SAMPLE_RATE)
+    if 0 < wanted < len(audio):
+        start = (len(audio) - wanted) // 2
+        print(
+            f"taking the centre {options.excerpt_s:g} s of {len(audio) / SAMPLE_RATE:.1f} s "
+            "(--excerpt_s 0 takes all)"
+        )
+        audio = audio[start : start + wanted]
+    name = options.separator or DEFAULT_SEPARATOR
+    if name in ("truth", "folder"):
+        raise ParameterError(
+            f"the separator {name} serves tracks of a catalogue (--track), not a file: "
+            f"choose another one, e.g. {DEFAULT_SEPARATOR}"
+        )
+    return options.audio.stem, audio, get_separator(name)
+
+
+def _plain(title: str) -> str:
+    return "".join(c if c.isalnum() else "_" for c in title).strip("_")[:60] or "track"
+
+
+def _print_step(step: str, share: float) -> None:
+    if not share:
+        print(f"  {step} ...", flush=True)
+
+
+def _table(explanation: Explanation, user_name: str) -> str:
+    """Lay out relevance, fidelity and weights to read."""
+    masks = explanation.request.num_samples
+    lines = [
+        f"relevance to {user_name}: {explanation.relevance:.3f}",
+        f"{TITLES[explanation.type]}, fidelity {explanation.fidelity:.3f}, "
+        f"{'all' if masks == 'exhaustive' else masks} masks, engine {explanation.request.engine}",
+    ]
+    if explanation.fidelity < LOW_FIDELITY:
+        lines.append(
+            "the fidelity is low: what these components do together is not the sum of what "
+            "each does, so take the order of the weights with care"
+        )
+    shapley = explanation.shapley or [None] * len(explanation.weights)
+    lines.append(f"{'component':<14}{'weight':>9}{'Shapley':>9}  from - to [s]")
+    order = sorted(range(len(explanation.weights)), key=lambda i: -explanation.weights[i])
+    for index in order:
+        cells = [segment for segment, _ in explanation.cells(index)]
+        start = explanation.segments[min(cells)][0] / SAMPLE_RATE
+        end = explanation.segments[max(cells)][1] / SAMPLE_RATE
+        value = "" if shapley[index] is None else f"{shapley[index]:+.4f}"
+        lines.append(
+            f"{explanation.component_names[index]:<14}{explanation.weights[index]:>+9.4f}"
+            f"{value:>9}  {start:5.1f} - {end:5.1f}"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,134 @@
+"""Songs whose guitar is a file of its own: a catalogue with true stems of real music.
+
+Games such as Frets on Fire keep a song as `song.ogg`, without its guitar, and `guitar.ogg`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from audiolime.metrics import top_k
+from audiolime.separation.quality import si_sdr
+from explanations.studies.separators_work import Explained, explain_with
+from explanations.studies.study import Item, Row
+from explanations.studies.subjects import Bench
+from lemons_utils import (
+    SAMPLE_RATE,
+    DataError,
+    read_audio,
+    to_catalogue_audio,
+    to_int16,
+    write_audio,
+)
+from recsys.catalogue import Catalogue, save_audio, write_tracks
+
+CATALOGUE = "guitars"
+GUITAR = "guitar"
+EXCERPT_S = 30.0
+FIRST_S = 30.0
+"""Excerpts begin here, one after the other: before it, songs are still beginning."""
+_PEAK = 0.95
+
+
+def guitar_catalogue(songs: Sequence[Path], folder: Path, excerpts: int) -> Catalogue:
+    """Make a catalogue of excerpts with their true stems: `guitar` and `accompaniment`.
+
+    Parameters
+    ----------
+    songs : sequence of Path
+        Folders that hold folders with `song.ogg` and `guitar.ogg`.
+    folder : Path
+        Of the catalogue; it is written anew.
+    excerpts : int > 0
+        Of 30 s, of each song, as far as it goes.
+
+    Raises
+    ------
+    DataError
+        If there are no such songs.
+    """
+    found = sorted({path.parent for home in songs for path in home.rglob("guitar.ogg")})
+    found = [song for song in found if (song / "song.ogg").is_file()]
+    if not found:
+        raise DataError(
+            f"{', '.join(map(str, songs))}: no folder there holds song.ogg and guitar.ogg "
+            "(Debian's package fretsonfire-songs-sectoid, unpacked, has four)"
+        )
+    rows = []
+    for song in found:
+        for number, parts in enumerate(_excerpts(song, excerpts)):
+            track_id = _keep(parts, folder)
+            title = f"{song.name}, {FIRST_S + number * EXCERPT_S:.0f} s"
+            rows.append({"track_id": track_id, "title": title, "samples": parts.shape[1]})
+    write_tracks(folder, pd.DataFrame(rows).drop_duplicates("track_id"))
+    return Catalogue(folder.name, folder)
+
+
+def _excerpts(song: Path, count: int) -> Iterator[NDArray[np.float32]]:
+    """Yield excerpts [2, samples] of accompaniment and guitar, both turned down alike."""
+    for number in range(count):
+        parts = []
+        for file in ("song.ogg", "guitar.ogg"):
+            start_s = FIRST_S + number * EXCERPT_S
+            part, rate = read_audio(song / file, start_s=start_s, duration_s=EXCERPT_S)
+            if not part.shape[1]:
+                return
+            parts.append(to_catalogue_audio(part, rate))
+        samples = min(len(part) for part in parts)
+        both = np.stack([part[:samples] for part in parts])
+        if samples >= 0.9 * EXCERPT_S * SAMPLE_RATE and both[1].any():
+            loudest = float(np.abs(both.sum(axis=0)).max(initial=float(np.abs(both).max())))
+            yield both * np.float32(min(1.0, _PEAK / loudest))
+
+
+def _keep(parts: NDArray[np.float32], folder: Path) -> str:
+    whole = to_int16(parts)
+    track_id = save_audio(folder, whole.sum(axis=0, dtype=np.int16))
+    for name, stem in zip(("accompaniment", GUITAR), whole, strict=True):
+        path = folder / "stems" / track_id / f"{name}.flac"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_audio(path, stem / np.float32(32768), sample_rate=SAMPLE_RATE)
+    return track_id
+
+
+def measure_guitar(item: Item, *, bench: Bench) -> list[Row]:
+    """Explain an excerpt with its true stems and with each separator's, and compare.
+
+    No separator knows guitars; what comes nearest is the stem with the highest SI-SDR of the
+    true guitar.
+    """
+    explained = [
+        explain_with(replace(bench, separator=name), item["user_name"], item["track_id"], "source")
+        for name in item["separators"]
+    ]
+    true = explained[0]
+    guitar = true.waveforms[true.names.index(GUITAR)]
+    who = {"user_name": item["user_name"], "track_id": item["track_id"], "title": item["title"]}
+    return [who | _row(one, true, guitar) for one in explained]
+
+
+def _row(one: Explained, true: Explained, guitar: NDArray[np.float32]) -> Row:
+    scores = [si_sdr(guitar, stem) for stem in one.waveforms]
+    nearest = true.names.index(GUITAR) if one is true else int(np.argmax(scores))
+    weights = one.weights[0]
+    mix = guitar if len(one.waveforms) == 1 else one.waveforms.sum(axis=0)
+    return {
+        "separator": one.separator,
+        "stem_names": ", ".join(one.names),
+        "nearest": one.names[nearest],
+        "weight": float(weights[nearest]),
+        "rest": float(weights.sum() - weights[nearest]),
+        "first": one.names[int(top_k(weights, 1)[0])],
+        "improvement": None if one is true else scores[nearest] - si_sdr(guitar, mix),
+        "fidelity": one.fidelity,
+        "relevance": one.relevance,
+        "separation_s": one.separation_s,
+        "explanation_s": one.explanation_s,
+    }

@@ -1,0 +1,141 @@
+"""All studies, and one page with every table and picture and the command that made it.
+
+`make report` measures in full and resumes where it was; `make report-quick` composes a small
+catalogue of its own, trains one listener for moments, and runs every study on the smallest scale
+that still goes through all of it: its numbers mean nothing, it shows that the studies work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import pkgutil
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+
+import explanations.studies as package
+from explanations.listeners import trained_listeners
+from explanations.studies.page import write_page
+from explanations.studies.study import RESULTS, Section, recorded
+from lemons_utils import DataError, ParameterError, command, configuration
+
+MODULE = "explanations.studies.report"
+QUICK_TRACKS = 40
+QUICK_LISTENER = "marko"
+QUICK_TRAINING = ("catalogue=demo", "n_epochs=2", "batch_size=8", "valid_every=2", "log_step=1000")
+
+_PARTS = ("NAME", "TITLE", "FULL", "QUICK", "main", "section")
+
+
+def studies() -> dict[str, ModuleType]:
+    """Find the studies: modules that offer what `study` asks for, in their `ORDER` on the page."""
+    names = [module.name for module in pkgutil.iter_modules(package.__path__)]
+    modules = [
+        importlib.import_module(f"{package.__name__}.{name}") for name in names if name != "report"
+    ]
+    found = [module for module in modules if all(hasattr(module, part) for part in _PARTS)]
+    found.sort(key=lambda module: (getattr(module, "ORDER", 100), module.NAME))
+    return {module.NAME: module for module in found}
+
+
+@command
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command."""
+    options = _parse(arguments)
+    found = studies()
+    if unknown := [name for name in options.only or [] if name not in found]:
+        raise ParameterError(f"no study {unknown[0]!r}: there are {', '.join(found)}")
+    config = configuration()
+    out = options.out or (config.data_folder / "results-quick" if options.quick else RESULTS)
+    cache = options.cache or config.data_folder / ("studies-quick" if options.quick else "studies")
+    environment = dict(os.environ)
+    if options.quick and not options.page_only:
+        environment["LEMONS_DATA_FOLDER"] = str(_small_house(cache))
+    failed = {}
+    for name, module in found.items():
+        if options.page_only or (options.only and name not in options.only):
+            continue
+        for run in module.QUICK if options.quick else module.FULL:
+            where = ["--out", str(out), "--cache", str(cache), "--jobs", str(options.jobs)]
+            if reason := _run(module.__name__, [*run, *where], environment):
+                failed[name] = reason
+    said = sys.argv[1:] if arguments is None else arguments
+    page = write_report(out, found, shlex.join(["python", "-m", MODULE, *recorded(said)]))
+    print(f"page: {page}")
+    if failed:
+        raise DataError("; ".join(failed.values()))
+
+
+def write_report(out: Path, found: Mapping[str, ModuleType], how: str) -> Path:
+    """Write the page from the results in a folder; what is missing is named on it.
+
+    Parameters
+    ----------
+    out : Path
+    found : mapping from name to module
+        From `studies`.
+    how : str
+        The command that makes the page.
+    """
+    sections: dict[str, Section] = {}
+    missing: dict[str, str] = {}
+    for name, module in found.items():
+        try:
+            sections[name] = module.section(out)
+        except (DataError, FileNotFoundError) as error:
+            missing[module.TITLE] = str(error)
+        except KeyError as error:  # columns that an older version of the study did not write
+            missing[module.TITLE] = f"its results lack {error}: run the study again"
+    path = out / "index.html"
+    write_page(path, sections, missing, command=how)
+    return path
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m explanations.studies.report",
+        description="Run all studies of the explanations and write one page about them.",
+    )
+    parser.add_argument("--quick", action="store_true", help="all of it, on the smallest scale")
+    parser.add_argument("--only", nargs="+", metavar="STUDY", help="run these, show all")
+    parser.add_argument("--page_only", action="store_true", help="run none, show what is there")
+    parser.add_argument("--out", type=Path, help=f"folder of the results; by default {RESULTS}, "
+                        "or results-quick in the data folder")  # fmt: skip
+    parser.add_argument("--cache", type=Path, help="what to resume from")
+    parser.add_argument("--jobs", type=int, default=1, help="processes that share the cores")
+    return parser.parse_args(arguments)
+
+
+def _run(module: str, arguments: list[str], environment: Mapping[str, str]) -> str:
+    """Run a study as the command that it is; return what went wrong, if anything did."""
+    print(f"\n== python -m {module} {shlex.join(recorded(arguments))}", flush=True)
+    started = time.perf_counter()
+    done = subprocess.run([sys.executable, "-m", module, *arguments], env=dict(environment))
+    if done.returncode == 130:
+        raise KeyboardInterrupt
+    print(f"== {time.perf_counter() - started:.0f} s", flush=True)
+    return f"`python -m {module}` failed, see above" if done.returncode else ""
+
+
+def _small_house(cache: Path) -> Path:
+    """Make a data folder with a small demo catalogue and one listener, if it is not there."""
+    folder = cache / "data"
+    environment = {**os.environ, "LEMONS_DATA_FOLDER": str(folder)}
+    if not trained_listeners(folder / "experiments", catalogue="demo"):
+        for module, arguments in (
+            ("recsys.demo", ["--tracks", str(QUICK_TRACKS)]),
+            ("recsys.experiment", ["with", f"user_name={QUICK_LISTENER}", *QUICK_TRAINING]),
+        ):
+            if reason := _run(module, arguments, environment):
+                raise DataError(reason)
+    return folder
+
+
+if __name__ == "__main__":
+    sys.exit(main())

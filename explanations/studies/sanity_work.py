@@ -1,0 +1,108 @@
+"""What the sanity study measures of one model or one track."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiolime.exact import LocalStateEngine
+from audiolime.metrics import top_k
+from explanations.studies.measures import rank_correlation, seed_of
+from explanations.studies.randomised import (
+    SHUFFLED,
+    TRUE,
+    Schooling,
+    auc,
+    randomised,
+    train,
+)
+from explanations.studies.study import Item, Row
+from explanations.studies.subjects import Bench
+from recsys.model import FCN
+
+Vector = NDArray[np.float64]
+
+
+# -- layers at random --------------------------------------------------------------------------
+def weights_of(network: FCN, bench: Bench, track_id: str, kind: str) -> Vector:
+    """Explain the logit of a track by all masks.
+
+    No more stems and segments are told apart than the type can switch, which costs far less.
+    """
+    subject = bench.subject(track_id)
+    stems, segments = subject.stems.waveforms, subject.segments
+    if kind == "time":
+        stems = stems.sum(axis=0, keepdims=True)
+    if kind == "source":
+        segments = ((0, stems.shape[1]),)
+    return LocalStateEngine(network, stems, segments).lime(kind=kind, output="logit").weights
+
+
+def measure_layers(item: Item, *, bench: Bench) -> list[Row]:
+    """Explain one track by a model and by it with layers at random; one row for each depth."""
+    user_name, track_id = item["user_name"], item["track_id"]
+    network = bench.listener(user_name).network
+    kind = item["type"]
+    trained = weights_of(network, bench, track_id, kind)
+    rows: list[Row] = []
+    for depth in item["depths"]:
+        seed = seed_of(user_name, track_id, depth)
+        weights = weights_of(randomised(network, depth, seed), bench, track_id, kind)
+        rows.append({
+            "user_name": user_name,
+            "track_id": track_id,
+            "depth": depth,
+        } | likeness(weights, trained))  # fmt: skip
+    return rows
+
+
+def likeness(a: Vector, b: Vector) -> Row:
+    """Compare two explanations: ranks of weights, of their size, and the top 3."""
+    return {
+        "correlation": rank_correlation(a, b),
+        "absolute_correlation": rank_correlation(np.abs(a), np.abs(b)),
+        "common_top_3": len({*top_k(a, 3)} & {*top_k(b, 3)}) / min(3, len(a)),
+    }
+
+
+# -- shuffled labels ---------------------------------------------------------------------------
+def schoolings(user_name: str, n_epochs: int) -> list[Schooling]:
+    """Two trainings on true labels and two on shuffled ones, all of different seeds."""
+    kinds = (TRUE, TRUE, SHUFFLED, SHUFFLED)
+    return [Schooling(user_name, labels, seed, n_epochs) for seed, labels in enumerate(kinds)]
+
+
+def measure_model(item: Item, *, bench: Bench, cache: Path) -> list[Row]:
+    """Train one model and judge it by tracks that it has not heard."""
+    schooling = Schooling(item["user_name"], item["labels"], item["seed"], item["n_epochs"])
+    network = train(bench.catalogue, schooling, cache)
+    found = auc(network, bench.catalogue, schooling.user_name)
+    return [{
+        "part": "model",
+        "user_name": schooling.user_name,
+        "labels": schooling.labels,
+        "seed": schooling.seed,
+        "auc": found,
+    }]  # fmt: skip
+
+
+def measure_labels(item: Item, *, bench: Bench, cache: Path) -> list[Row]:
+    """Explain one track by all four models; one row for each two of them."""
+    models = schoolings(item["user_name"], item["n_epochs"])
+    weights = [
+        weights_of(train(bench.catalogue, model, cache), bench, item["track_id"], item["type"])
+        for model in models
+    ]
+    return [
+        {
+            "part": "pair",
+            "user_name": item["user_name"],
+            "track_id": item["track_id"],
+            "pair": f"{models[a].labels} / {models[b].labels}",
+        }
+        | likeness(weights[a], weights[b])
+        for a, b in combinations(range(len(models)), 2)
+    ]

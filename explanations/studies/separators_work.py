@@ -1,0 +1,172 @@
+"""Explain a track with one separator's stems, and compare two such explanations."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from audiolime.metrics import top_k
+from audiolime.separation.interface import drop_silent
+from audiolime.separation.quality import si_sdr
+from explanations.explain.answers import answer, default_num_samples, default_segments
+from explanations.stems import separator_for
+from explanations.studies.measures import rank_correlation
+from explanations.studies.study import Row
+from explanations.studies.subjects import Bench
+from lemons_utils import SAMPLE_RATE, to_float32
+from recsys.inference import relevance, track_logits
+from recsys.model import FCN
+
+Vector = NDArray[np.float64]
+
+INSTRUMENTS = ("vocals", "piano", "guitar", "drums", "bass")
+"""Stems that mean the same wherever they come from; other stems hold what the rest leave."""
+
+REST = "the rest"
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A track explained with the stems of one separator.
+
+    Parameters
+    ----------
+    separator : str
+    promised : tuple of str
+        Stems of the separator, silent or not.
+    names : tuple of str
+        Those that sound in this track.
+    waveforms : ndarray [shape=(stems, samples)], float32
+    weights : ndarray [shape=(segments, stems)]
+        One segment, the whole track, for Source.
+    fidelity, relevance : float
+    separation_s, explanation_s : float [s]
+        Of a processor, which does not depend on what else the machine does.
+    network : FCN
+    """
+
+    separator: str
+    promised: tuple[str, ...]
+    names: tuple[str, ...]
+    waveforms: NDArray[np.float32]
+    weights: Vector
+    fidelity: float
+    relevance: float
+    separation_s: float
+    explanation_s: float
+    network: FCN
+
+
+def explain_with(bench: Bench, user_name: str, track_id: str, kind: str) -> Explained:
+    """Separate and explain a track, and time both; nothing comes from a cache.
+
+    Parameters
+    ----------
+    bench : Bench
+        Names the separator.
+    user_name, track_id : str
+    kind : 'source' or 'time_source'
+    """
+    network, audio = bench.listener(user_name).network, bench.catalogue.audio(track_id)
+    separator = separator_for(bench.catalogue, track_id, bench.separator)
+    started = time.process_time()
+    separated = separator.separate(to_float32(audio), SAMPLE_RATE)
+    names, waveforms = drop_silent(separator.stem_names, separated)
+    between = time.process_time()
+    segments = default_segments(len(audio), bench.n_segments)
+    found = answer(
+        network, waveforms, segments, type=kind, engine="exact", random_state=0,
+        num_samples=default_num_samples(kind, len(segments), len(names), "exact"),
+    )  # fmt: skip
+    ended = time.process_time()
+    return Explained(
+        separator=separator.name,
+        promised=separator.stem_names,
+        names=names,
+        waveforms=waveforms,
+        weights=np.reshape(found.lime.weights, (-1, len(names))),
+        fidelity=float(found.lime.score),
+        relevance=float(found.lime.original),
+        separation_s=between - started,
+        explanation_s=ended - between,
+        network=network,
+    )
+
+
+def common_stems(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[str, ...]:
+    """List the instruments that both separators promise, and `REST`."""
+    return (*(name for name in INSTRUMENTS if name in a and name in b), REST)
+
+
+def summed(one: Explained, common: tuple[str, ...]) -> tuple[Vector, NDArray[np.float32]]:
+    """Sum weights and stems to common ones; a stem that is silent has none.
+
+    Returns
+    -------
+    weights : ndarray [shape=(segments, common)]
+    waveforms : ndarray [shape=(common, samples)]
+    """
+    weights = np.zeros((len(one.weights), len(common)))
+    waveforms = np.zeros((len(common), one.waveforms.shape[1]), np.float32)
+    for place, name in enumerate(one.names):
+        goal = common.index(name) if name in common else common.index(REST)
+        weights[:, goal] += one.weights[:, place]
+        waveforms[goal] += one.waveforms[place]
+    return weights, waveforms
+
+
+def compare(reference: Explained, one: Explained) -> Row:
+    """Compare an explanation with that of the reference stems.
+
+    Returns
+    -------
+    dict: agreement in the weights of common stems (`same_first`, by chance `chance_first`,
+    `rank_correlation`, `difference`: the mean absolute one, `size`: mean absolute weight of the
+    reference), `drop` (what relevance loses without the reference's stem that this explanation
+    puts first) and `reference_drop` (without the common one that the reference puts first),
+    `si_sdr` (mean over common stems, dB), fidelity and processor seconds
+    """
+    common = common_stems(reference.promised, one.promised)
+    true, true_stems = summed(reference, common)
+    given, given_stems = summed(one, common)
+    first, true_first = (int(top_k(weights.ravel(), 1)[0]) for weights in (given, true))
+    drop = _drop(reference, true_stems[first % len(common)])
+    best = drop
+    if first % len(common) != true_first % len(common):
+        best = _drop(reference, true_stems[true_first % len(common)])
+    return {
+        "separator": one.separator,
+        "stems": len(one.names),
+        "common": ", ".join(common),
+        "same_first": float(first == true_first),
+        "chance_first": 1 / true.size,
+        "rank_correlation": rank_correlation(true.ravel(), given.ravel()),
+        "difference": float(np.abs(true - given).mean()),
+        "size": float(np.abs(true).mean()),
+        "drop": drop,
+        "reference_drop": best,
+        "si_sdr": _quality(true_stems, given_stems),
+        "fidelity": one.fidelity,
+        "relevance": one.relevance,
+        "separation_s": one.separation_s,
+        "explanation_s": one.explanation_s,
+    }
+
+
+def _drop(reference: Explained, stem: NDArray[np.float32]) -> float:
+    """Say what relevance loses without a stem."""
+    mix = reference.waveforms.sum(axis=0)
+    logits = track_logits(reference.network, torch.from_numpy((mix - stem)[None]))
+    return reference.relevance - float(relevance(logits.double().numpy())[0])
+
+
+def _quality(true: NDArray[np.float32], given: NDArray[np.float32]) -> float | None:
+    """Average the SI-SDR of the common stems that sound on both sides."""
+    scores = [si_sdr(a, b) for a, b in zip(true, given, strict=True) if a.any() and b.any()]
+    finite = [score for score in scores if math.isfinite(score)]
+    return float(np.mean(finite)) if finite else None

@@ -1,0 +1,5 @@
+"""How good the models of many listeners are, beside a baseline."""
+
+from recsys.evaluation.listeners import Result, evaluate_listener, read_labels
+
+__all__ = ["Result", "evaluate_listener", "read_labels"]

@@ -1,0 +1,196 @@
+"""One listener's model, held against whole tracks that it was not trained on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lemons_utils import DataError, checksum
+from recsys import checkpoint, listening, progress, training
+from recsys.catalogue import Catalogue
+from recsys.dataset import Tracks
+from recsys.evaluation import reports
+from recsys.evaluation.baseline import NAME as BASELINE
+from recsys.evaluation.baseline import MeanSpectra, baseline_scores
+from recsys.options import split_of
+
+LABELS = "labels.csv"
+"""In a labelled catalogue: user_name, track_id, label (1 liked, 0 not)."""
+
+_ENDINGS = (".json", "-relevance.csv", "-curves.png")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came out for one listener.
+
+    Parameters
+    ----------
+    user_name, catalogue : str
+    evaluated_on : str
+        "test", or the name of a labelled catalogue.
+    tracks : int
+    auc, map, loss : float
+    baseline : dict with `auc` and `map`, or None
+    model, model_checksum : str
+    training_seconds : float or None
+        What the model's card says.
+    """
+
+    user_name: str
+    catalogue: str
+    evaluated_on: str
+    tracks: int
+    auc: float
+    map: float
+    loss: float
+    baseline: dict[str, float] | None
+    model: str
+    model_checksum: str
+    training_seconds: float | None
+
+
+def evaluate_listener(
+    user_name: str,
+    model: Path,
+    catalogue: Catalogue,
+    *,
+    split_seed: int = listening.PUBLISHED_SEED,
+    test_catalogue: Catalogue | None = None,
+    spectra: MeanSpectra | None = None,
+    batch_size: int = 20,
+    num_workers: int = 0,
+    device: str = "cpu",
+) -> tuple[Result, list[Path]]:
+    """Evaluate one model on whole tracks; leave numbers, relevance and curves beside it.
+
+    Parameters
+    ----------
+    user_name : str
+    model : Path
+        File of weights.
+    catalogue : Catalogue
+        Where the listener's split is.
+    split_seed : int
+    test_catalogue : Catalogue, optional
+        One with labels, to evaluate on instead of the test split.
+    spectra : MeanSpectra, optional
+        Evaluates the baseline too, fitted on the training tracks.
+    batch_size, num_workers, device
+        Of the inference; they change nothing in the result.
+
+    Returns
+    -------
+    Result, and the files written: JSON, CSV, picture
+
+    Raises
+    ------
+    DataError
+        If the model, the split or the labels are not there or wrong.
+    ParameterError
+        If the device is not there.
+    """
+    where = training.pick_device(device)
+    network, card = checkpoint.load_model(model)
+    path = split_of(catalogue, user_name, split_seed)
+    split = listening.read_split(path)
+    train = split[split["split"] == "train"]
+    if test_catalogue is None:
+        heard_in, what = catalogue, "test"
+        labelled = split[split["split"] == "test"]
+    else:
+        heard_in, what = test_catalogue, test_catalogue.name
+        labelled = read_labels(test_catalogue, user_name)
+    _warn(card, path, labelled, split[split["split"] != "test"])
+
+    track_ids, labels = labelled["track_id"].tolist(), labelled["label"].to_numpy()
+    with progress.bar(len(track_ids), unit="track", about=user_name) as bar:
+
+        def on_batch(tracks: int) -> None:
+            bar.update(tracks)
+
+        found = training.evaluate(
+            network,
+            Tracks(heard_in.audio, track_ids, labels.tolist()),
+            batch_size=batch_size,
+            num_workers=num_workers,
+            device=where,
+            on_batch=on_batch,
+        )
+    scores, columns, baseline = {"model": found.logits}, {"relevance": found.relevance}, None
+    if spectra is not None:
+        scores[BASELINE] = columns["baseline"] = baseline_scores(
+            spectra(catalogue, train["track_id"].tolist()),
+            train["label"].to_numpy(),
+            spectra(heard_in, track_ids),
+        )
+        baseline = reports.ranking_metrics(labels, scores[BASELINE])
+    result = Result(
+        user_name=user_name,
+        catalogue=catalogue.name,
+        evaluated_on=what,
+        tracks=len(track_ids),
+        **found.numbers(),
+        baseline=baseline,
+        model=str(model),
+        model_checksum=card["model_checksum"],
+        training_seconds=card.get("seconds"),
+    )
+    numbers, relevance, curves = (model.with_name(f"{model.stem}-{what}{end}") for end in _ENDINGS)
+    reports.write_json(numbers, asdict(result))
+    table = pd.DataFrame({"track_id": track_ids, "label": labels, **columns})
+    about = heard_in.tracks[["track_id", "title", "artist"]]
+    reports.write_relevance(relevance, table.merge(about, on="track_id", how="left"))
+    of = f"the test split of {catalogue.name}" if test_catalogue is None else what
+    title = f"{user_name}: {len(track_ids)} tracks of {of}"
+    reports.draw_curves(curves, labels, scores, title=title)
+    return result, [numbers, relevance, curves]
+
+
+def read_labels(catalogue: Catalogue, user_name: str) -> pd.DataFrame:
+    """Read what a listener likes and dislikes in a labelled catalogue.
+
+    Returns
+    -------
+    DataFrame with columns track_id, label (0, 1)
+
+    Raises
+    ------
+    DataError
+        If there are no labels, none of this listener, only one kind, or of unknown tracks.
+    """
+    path = catalogue.folder / LABELS
+    if not path.is_file():
+        raise DataError(f"{catalogue.name} is no labelled catalogue: there is no {path}")
+    try:
+        table = pd.read_csv(path, dtype={"user_name": "str", "track_id": "str", "label": "int64"})
+        own = table[table["user_name"] == user_name][["track_id", "label"]]
+    except (KeyError, ValueError) as error:
+        raise DataError(f"{path} must have columns user_name, track_id, label: {error}") from error
+    if own.empty:
+        there = ", ".join(sorted(table["user_name"].unique()))
+        raise DataError(f"{path} has no labels of {user_name!r} (there: {there})")
+    if set(own["label"]) != {0, 1} or own["track_id"].duplicated().any():
+        raise DataError(f"{path}: {user_name} needs labels of both kinds, 0 and 1, one a track")
+    if unknown := set(own["track_id"]) - set(catalogue.track_ids):
+        raise DataError(f"{path} names {len(unknown)} tracks that the catalogue does not have")
+    return own
+
+
+def _warn(
+    card: Mapping[str, Any], path: Path, labelled: pd.DataFrame, learnt: pd.DataFrame
+) -> None:
+    """Say so where a model is judged by what it may have learnt from."""
+    if card.get("split_checksum") not in (None, checksum(path)):
+        print(
+            f"warning: the model was trained on another split than {path}; it may have learnt "
+            "from tracks that it is tested on here",
+            file=sys.stderr,
+        )
+    elif known := set(labelled["track_id"]) & set(learnt["track_id"]):
+        print(f"warning: the model has learnt from {len(known)} of these tracks", file=sys.stderr)

@@ -1,0 +1,301 @@
+"""A music folder -> a catalogue: `python -m recsys.ingest FOLDER --catalogue NAME`.
+
+The catalogue lists the tracks of every folder that was ever ingested into it and whose files are
+there at the last ingest. A file that is gone takes its track out of the list; the sound stays on
+disk, so trained models and splits keep working and the track is back at once when its file is,
+until `--prune` removes it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import csv
+import functools
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
+
+import pandas as pd
+
+from lemons_jobs import Engine, add_options, engine_of, run
+from lemons_utils import DataError, command, configuration, write_beside
+from recsys.arrays import is_stored
+from recsys.catalogue import UNFINISHED, check_name, write_tracks
+from recsys.ingest.decoding import Excerpt, take_in
+from recsys.ingest.journal import Entry, Journal
+from recsys.ingest.tags import tags_from_path
+
+SUFFIXES = frozenset(
+    {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".wma", ".mp4"}
+)
+PROCESSES = Engine(jobs=-1)
+_LISTED = 30  # skipped files on the screen; skipped.csv has all
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an ingest has come to.
+
+    Parameters
+    ----------
+    tracks : int
+        Tracks that the catalogue lists now.
+    decoded : int
+        Files that were decoded in this run, the others being known.
+    copies : int
+        Files whose sound another file has as well.
+    skipped : tuple of (file, reason)
+    """
+
+    tracks: int
+    decoded: int
+    copies: int
+    skipped: tuple[tuple[str, str], ...]
+
+
+def ingest(
+    folder: Path,
+    catalogue_folder: Path,
+    *,
+    excerpt: Excerpt | None = None,
+    engine: Engine = PROCESSES,
+    prune: bool = False,
+    progress: bool = True,
+) -> Outcome:
+    """Take a folder tree of music into a catalogue; what is known and unchanged is not decoded.
+
+    The result depends on the files alone, not on who decodes them, their order, or how often
+    the ingest, or one that decodes for it, was killed on the way.
+
+    Parameters
+    ----------
+    folder : Path
+        Music in any depth; other files are passed over, hidden ones too.
+    catalogue_folder : Path
+        Made if it is not there.
+    excerpt : Excerpt, optional
+        Which part of each file to take; whole files by default.
+    engine : Engine
+        Who decodes: by default as many processes as there are cores.
+    prune : bool
+        Delete the sound of tracks that the catalogue lists no more.
+    progress : bool
+        Show a progress bar.
+
+    Raises
+    ------
+    DataError
+        If there is no music in the folder, none of it can be used, the catalogue was made by
+        something else, or another ingest is at work in it.
+    """
+    excerpt = excerpt or Excerpt()
+    files = _find(folder)
+    _refuse_if_foreign(catalogue_folder)
+    with _alone(catalogue_folder), Journal(catalogue_folder / UNFINISHED) as journal:
+        audio_folder = catalogue_folder / "audio"
+        for leftover in audio_folder.glob(".*.npy"):
+            leftover.unlink(missing_ok=True)  # of an ingest that was killed
+        todo = []
+        for file, (size, mtime_ns) in files.items():
+            known = journal.entries.get(file)
+            entry = Entry(file, _root(known, folder), size, mtime_ns, str(excerpt))
+            if known is None or not _is_current(known, entry, audio_folder):
+                todo.append(entry)
+            else:
+                journal.entries[file] = replace(known, root=entry.root)
+        unreadable = _decode_all(todo, excerpt, catalogue_folder, journal, engine, progress)
+        present = [
+            entry
+            for entry in sorted(journal.entries.values(), key=lambda entry: entry.file)
+            if entry.file in files or _is_elsewhere(entry, folder)
+        ]
+        return _conclude(catalogue_folder, journal, present, unreadable, len(todo), prune)
+
+
+def _find(folder: Path) -> dict[str, tuple[int, int]]:
+    """Audio files below a folder, with size and time of change [ns]."""
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a folder: name the folder that holds the music")
+    files = {}
+    for parent, folders, names in os.walk(folder.resolve()):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            path = os.path.join(parent, name)
+            if os.path.splitext(name)[1].lower() in SUFFIXES and not name.startswith("."):
+                with contextlib.suppress(FileNotFoundError):  # gone this moment, or a dead link
+                    status = os.stat(path)
+                    if stat.S_ISREG(status.st_mode):
+                        files[path] = (status.st_size, status.st_mtime_ns)
+    if not files:
+        kinds = " ".join(sorted(SUFFIXES))
+        raise DataError(f"{folder} holds no music; these files are understood: {kinds}")
+    return files
+
+
+def _refuse_if_foreign(folder: Path) -> None:
+    if (folder / UNFINISHED).exists() or not folder.is_dir():
+        return
+    if (folder / "tracks.parquet").exists() or any(folder.glob("**/*.npy")):
+        raise DataError(
+            f"{folder} is a catalogue that was not made by ingest, and would be overwritten: "
+            "choose another name"
+        )
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    import filelock
+
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with filelock.FileLock(folder / ".ingest.lock", timeout=0):
+            yield
+    except filelock.Timeout:
+        raise DataError(f"another ingest is at work in {folder}: wait until it ends") from None
+
+
+def _root(known: Entry | None, folder: Path) -> str:
+    """Where a file's path starts to tell artist and album: the widest folder ever asked for."""
+    root = str(folder.resolve())
+    return known.root if known and PurePath(root).is_relative_to(known.root) else root
+
+
+def _is_current(known: Entry, entry: Entry, audio_folder: Path) -> bool:
+    same = (known.size, known.mtime_ns, known.excerpt) == (
+        entry.size,
+        entry.mtime_ns,
+        entry.excerpt,
+    )
+    if not same or known.reason:
+        return same
+    return is_stored(audio_folder / f"{known.track_id}.npy", known.samples)
+
+
+def _is_elsewhere(entry: Entry, folder: Path) -> bool:
+    """Whether a file belongs to another folder that was ingested before, and is still there."""
+    outside = not PurePath(entry.file).is_relative_to(folder.resolve())
+    return outside and os.path.exists(entry.file)
+
+
+def _decode_all(
+    todo: list[Entry],
+    excerpt: Excerpt,
+    catalogue_folder: Path,
+    journal: Journal,
+    engine: Engine,
+    progress: bool,
+) -> list[Entry]:
+    """Decode in parallel and record each result as it comes; return what could not be opened."""
+    from tqdm import tqdm
+
+    unreadable = []
+    work = functools.partial(take_in, excerpt=excerpt, catalogue_folder=catalogue_folder)
+    for outcome in tqdm(
+        run(work, todo, engine),
+        total=len(todo), unit="file", desc="ingest", disable=not (progress and todo),
+    ):  # fmt: skip
+        entry, is_lasting = outcome.get()
+        if is_lasting:
+            journal.add(entry)
+        else:
+            journal.entries.pop(entry.file, None)
+            unreadable.append(entry)
+    return unreadable
+
+
+def _conclude(
+    folder: Path,
+    journal: Journal,
+    present: list[Entry],
+    unreadable: list[Entry],
+    decoded: int,
+    prune: bool,
+) -> Outcome:
+    """Write tracks.parquet and skipped.csv from what the journal knows of the files there are."""
+    skipped = sorted(
+        (_printable(entry.file), entry.reason) for entry in [*present, *unreadable] if entry.reason
+    )
+    with (
+        write_beside(folder / "skipped.csv") as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
+        csv.writer(file, lineterminator="\n").writerows([("file", "reason"), *skipped])
+    taken = [entry for entry in present if entry.track_id]
+    tracks: dict[str, Entry] = {}
+    for entry in sorted(taken, key=lambda entry: (-len(entry.tags), entry.file)):
+        tracks.setdefault(entry.track_id, entry)  # of copies, the one that says most of itself
+    if not tracks:
+        raise DataError(
+            f"none of {len(skipped)} files could be used, the first because: {skipped[0][1]}; "
+            f"all reasons are in {folder / 'skipped.csv'}"
+        )
+    listed = sorted(tracks.values(), key=lambda entry: entry.file)
+    write_tracks(folder, pd.DataFrame(map(_row, listed)))
+    if prune:
+        for array in (folder / "audio").glob("*.npy"):
+            if array.stem not in tracks:
+                array.unlink()
+    journal.rewrite(present if prune else journal.entries.values())
+    return Outcome(len(tracks), decoded, len(taken) - len(tracks), tuple(skipped))
+
+
+def _row(entry: Entry) -> dict[str, object]:
+    relative = PurePath(entry.file).relative_to(entry.root)
+    tags = {**tags_from_path(relative), **entry.tags}
+    return {
+        "track_id": entry.track_id,
+        "samples": entry.samples,
+        **tags,
+        "year": int(tags["year"]) if "year" in tags else None,
+        "file": _printable(entry.file),
+    }
+
+
+def _printable(file: str) -> str:
+    """Turn a path into text, also where its bytes are no UTF-8."""
+    return os.fsencode(file).decode("utf-8", "replace")
+
+
+@command
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `python -m recsys.ingest`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m recsys.ingest", description="Take a folder of music into a catalogue."
+    )
+    parser.add_argument("folder", type=Path, help="music, in any depth of folders")
+    parser.add_argument("--catalogue", required=True, metavar="NAME")
+    parser.add_argument(
+        "--excerpt_s", type=float, metavar="S", help="take S seconds of each file (default: all)"
+    )
+    parser.add_argument("--excerpt_from", choices=("centre", "start"), default="centre")
+    add_options(parser, jobs=-1)
+    parser.add_argument("--strict", action="store_true", help="exit with 1 if files were skipped")
+    parser.add_argument(
+        "--prune", action="store_true", help="delete the sound of tracks whose file is gone"
+    )
+    options = parser.parse_args(arguments)
+
+    name = check_name(options.catalogue, "catalogue")
+    outcome = ingest(
+        options.folder,
+        configuration().catalogues / name,
+        excerpt=Excerpt(options.excerpt_s, options.excerpt_from),
+        engine=engine_of(options),
+        prune=options.prune,
+    )
+    _report(name, outcome)
+    return 1 if options.strict and outcome.skipped else 0
+
+
+def _report(name: str, outcome: Outcome) -> None:
+    print(
+        f"catalogue {name}: {outcome.tracks:,} tracks; {outcome.decoded:,} files decoded, "
+        f"{outcome.copies:,} copies of others, {len(outcome.skipped):,} skipped"
+    )
+    for file, reason in outcome.skipped[:_LISTED]:
+        print(f"  skipped {file}: {reason}")
+    if len(outcome.skipped) > _LISTED:
+        print(f"  and {len(outcome.skipped) - _LISTED:,} more in skipped.csv of the catalogue")

@@ -1,0 +1,7 @@
+"""The command `python -m recsys.listening`."""
+
+import sys
+
+from recsys.listening.splits import main
+
+sys.exit(main())

@@ -1,0 +1,320 @@
+"""Play counts in, a listener's labels and 80-10-10 split out.
+
+`python -m recsys.listening plays.csv --catalogue NAME` writes the split of each listener.
+
+Every listened track is a positive; as many unheard tracks are drawn as negatives; both are
+divided into train, valid and test. All choices rank tracks by SHA-256 of the seed, the listener
+and the track id: the same on every machine and with every version of every library, and a track
+more or less in the catalogue moves few of the others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lemons_utils import (
+    DataError,
+    ParameterError,
+    checksum,
+    command,
+    configuration,
+    write_beside,
+)
+from recsys.catalogue import Catalogue, check_name, open_catalogue
+from recsys.listening.draws import Pool
+from recsys.listening.grouping import assign_groups
+from recsys.listening.matching import loose_key
+from recsys.listening.plays import match_plays, read_plays
+
+PUBLISHED_SEED = 1_057_386
+PARTS = ("train", "valid", "test")
+SPLIT_COLUMNS = ("track_id", "split", "label", "playcount")
+
+
+def make_split(
+    plays: pd.DataFrame,
+    track_ids: Sequence[str] | Pool,
+    *,
+    user_name: str = "",
+    seed: int = PUBLISHED_SEED,
+    group: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
+    """Label one listener's tracks and divide them 80-10-10.
+
+    Parameters
+    ----------
+    plays : DataFrame with columns track_id, playcount
+        What the listener played; a track that comes twice is summed.
+    track_ids : sequence of str, or Pool
+        All tracks of the catalogue; those that `plays` does not list are unheard.
+    user_name : str
+        Part of the seed, so that two listeners draw different negatives.
+    seed : int
+    group : mapping from track_id to a group such as the artist, optional
+        Tracks of one group stay in one part; tracks without a group (or with "") stand alone.
+
+    Returns
+    -------
+    DataFrame with columns track_id, split (train, valid, test), label (0, 1), playcount
+        Sorted by track_id. All listened tracks, and as many unheard ones; all unheard ones where
+        there are fewer.
+
+    Raises
+    ------
+    DataError
+        If a label has fewer than three tracks (with `group`: three groups), since every part
+        needs both labels.
+    ParameterError
+        If `plays` lists tracks that the catalogue does not have, or negative counts.
+    """
+    pool = track_ids if isinstance(track_ids, Pool) else Pool(track_ids)
+    counts = _counts(plays, pool)
+    listened = counts[counts >= 1]
+    unheard = len(pool) - len(listened)
+    if len(listened) < 3 or unheard < 3:
+        raise DataError(
+            f"train, valid and test need at least 3 listened and 3 unheard tracks, "
+            f"got {len(listened)} listened and {unheard} unheard ones{_of(user_name)}"
+        )
+    negatives = pool.draw(len(listened), salt=_salt(seed, user_name), without=listened.index)
+    positives = listened.index.to_numpy(dtype=object)
+    split = pd.DataFrame(
+        {
+            "track_id": np.concatenate([positives, negatives]),
+            "label": np.repeat([1, 0], [len(positives), len(negatives)]),
+            "playcount": np.concatenate([listened.to_numpy(), np.zeros(len(negatives))]),
+        }
+    ).sort_values("track_id", ignore_index=True)
+    split["playcount"] = split["playcount"].astype("int64")
+    order = _order(split["track_id"].to_numpy(), _salt(seed, user_name))
+    if group is None:
+        split["split"] = _stratified(split["label"].to_numpy(), order)
+    else:
+        split["split"] = _grouped(split, order, group, user_name)
+    return split[list(SPLIT_COLUMNS)]
+
+
+def split_path(catalogue: Catalogue, user_name: str, seed: int = PUBLISHED_SEED) -> Path:
+    """Where a listener's split is: `splits/<user_name>-<seed>.csv` of the catalogue."""
+    if seed < 0:
+        raise ParameterError(f"seed must be 0 or more, got {seed}")
+    return catalogue.folder / "splits" / f"{check_name(user_name, 'user_name')}-{seed}.csv"
+
+
+def users(catalogue: Catalogue, seed: int = PUBLISHED_SEED) -> list[str]:
+    """Names of all listeners of a catalogue that have a split of this seed, sorted."""
+    ending = f"-{seed}.csv"
+    files = (catalogue.folder / "splits").glob(f"*{ending}")
+    return sorted(p.name.removesuffix(ending) for p in files if not p.name.startswith("."))
+
+
+def write_split(path: Path, split: pd.DataFrame) -> str:
+    """Write a split, the same bytes on every machine; return the file's checksum."""
+    with write_beside(path) as temporary:
+        split[list(SPLIT_COLUMNS)].to_csv(temporary, index=False, lineterminator="\n")
+    return checksum(path)
+
+
+def read_split(path: Path) -> pd.DataFrame:
+    """Read and validate a listener's split.
+
+    Returns
+    -------
+    DataFrame with columns track_id (str), split, label (int), playcount (int)
+
+    Raises
+    ------
+    DataError
+        If the file is missing or breaks what a split promises: the columns, known parts and
+        labels, no track twice, both labels in every part.
+    """
+    if not path.is_file():
+        raise DataError(
+            f"no split {path}: make it with `python -m recsys.listening plays.csv --catalogue NAME`"
+        )
+    try:
+        split = pd.read_csv(path, dtype={"track_id": "str"}, keep_default_na=False)
+        split = split.astype({"label": "int64", "playcount": "int64"})[list(SPLIT_COLUMNS)]
+    except (KeyError, ValueError) as error:
+        raise DataError(f"{path} is no split ({', '.join(SPLIT_COLUMNS)}): {error}") from error
+    if not split["split"].isin(PARTS).all() or not split["label"].isin([0, 1]).all():
+        raise DataError(f"{path}: split must be train, valid or test, and label 0 or 1")
+    if (split["playcount"] < 0).any() or split["track_id"].eq("").any():
+        raise DataError(f"{path}: playcount must be 0 or more and track_id must not be empty")
+    if (twice := split["track_id"].duplicated()).any():
+        raise DataError(f"{path}: track {split['track_id'][twice].iloc[0]} comes twice")
+    if len(split[["split", "label"]].drop_duplicates()) < 2 * len(PARTS):
+        raise DataError(f"{path}: train, valid and test each need tracks of both labels")
+    return split
+
+
+def _counts(plays: pd.DataFrame, pool: Pool) -> pd.Series[int]:
+    counts = plays.groupby("track_id", sort=True)["playcount"].sum().astype("int64")
+    if (counts < 0).any():
+        raise ParameterError("playcount must be 0 or more")
+    if unknown := pool.unknown(counts.index):
+        raise ParameterError(
+            f"plays lists {len(unknown)} tracks that the catalogue does not have, "
+            f"the first is {unknown[0]!r}"
+        )
+    return counts
+
+
+def _salt(seed: int, user_name: str) -> str:
+    return f"{seed}:{user_name}:"
+
+
+def _order(track_ids: NDArray[np.object_], salt: str) -> NDArray[np.uint64]:
+    """Random numbers to order tracks by: the second 8 bytes of the hash that they are drawn by."""
+    digests = [hashlib.sha256(f"{salt}{track_id}".encode()).digest() for track_id in track_ids]
+    return np.frombuffer(b"".join(digests), dtype=">u8").astype(np.uint64)[1::4]
+
+
+def _stratified(labels: NDArray[np.int64], order: NDArray[np.uint64]) -> NDArray[np.object_]:
+    parts = np.full(len(labels), "train", dtype=object)
+    for label in (0, 1):
+        ranked = np.flatnonzero(labels == label)
+        ranked = ranked[np.argsort(order[ranked], kind="stable")]
+        tenth = max(1, (len(ranked) + 5) // 10)
+        parts[ranked[:tenth]] = "test"
+        parts[ranked[tenth : 2 * tenth]] = "valid"
+    return parts
+
+
+def _grouped(
+    split: pd.DataFrame, order: NDArray[np.uint64], group: Mapping[str, str], user_name: str
+) -> NDArray[np.object_]:
+    # a track without a group is named by its id behind a character that no name starts with
+    names = [group.get(track_id) or f"\0{track_id}" for track_id in split["track_id"]]
+    tracks = pd.DataFrame({"group": names, "label": split["label"], "order": order})
+    table = tracks.groupby("group").agg(
+        listened=("label", "sum"), tracks=("label", "size"), order=("order", "min")
+    )
+    table["unheard"] = table["tracks"] - table["listened"]
+    for label in ("listened", "unheard"):
+        if (there := int((table[label] > 0).sum())) < 3:
+            raise DataError(
+                f"train, valid and test need {label} tracks of at least 3 groups (artists), "
+                f"got {there}{_of(user_name)}"
+            )
+    table = table.sort_values(["tracks", "order"], ascending=[False, True])
+    parts = assign_groups(table[["unheard", "listened"]].to_numpy())
+    part_of = dict(zip(table.index, parts, strict=True))
+    return np.array([PARTS[part_of[name]] for name in names], dtype=object)
+
+
+def _of(user_name: str) -> str:
+    return f" of {user_name}" if user_name else ""
+
+
+def artists(catalogue: Catalogue) -> dict[str, str]:
+    """Name the artist of each track for `make_split(group=...)`, spelling and guests aside."""
+    tracks = catalogue.columns("track_id", "artist")
+    names = {name: loose_key(name) if name else "" for name in tracks["artist"].unique()}
+    return dict(zip(tracks["track_id"], tracks["artist"].map(names), strict=True))
+
+
+@command
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `python -m recsys.listening`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m recsys.listening",
+        description="Turn play counts into each listener's labels and 80-10-10 split.",
+    )
+    parser.add_argument(
+        "plays",
+        type=Path,
+        help="CSV or Parquet: user_name, playcount, and track_id or title and artist",
+    )
+    parser.add_argument("--catalogue", required=True, metavar="NAME")
+    parser.add_argument("--user_name", nargs="+", metavar="NAME", help="these listeners alone")
+    parser.add_argument("--group", choices=("artist",), help="keep an artist in one part")
+    parser.add_argument("--seed", type=int, default=PUBLISHED_SEED)
+    options = parser.parse_args(arguments)
+
+    if options.plays.suffix == ".parquet" and not options.user_name:
+        raise ParameterError("name the listeners of a Parquet file: --user_name NAME ...")
+    catalogue = open_catalogue(options.catalogue, data_folder=configuration().data_folder)
+    plays = read_plays(options.plays, options.user_name)
+    write_splits(
+        catalogue, plays, options.user_name, seed=options.seed, by_artist=options.group == "artist"
+    )
+    return 0
+
+
+def write_splits(
+    catalogue: Catalogue,
+    plays: pd.DataFrame,
+    user_names: Sequence[str] | None = None,
+    *,
+    seed: int = PUBLISHED_SEED,
+    by_artist: bool = False,
+) -> None:
+    """Match plays to a catalogue, write each listener's split, print what came of it.
+
+    Rows that fit no track are counted, and written to `splits/unmatched.csv`.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    plays : DataFrame with columns user_name, track_id, title, artist, playcount
+    user_names : sequence of str, optional
+        Everybody in `plays` by default.
+    seed : int
+    by_artist : bool
+        Keep an artist in one part.
+
+    Raises
+    ------
+    DataError
+        If no row fits a track, or listeners have too few tracks; the others' splits are there.
+    """
+    names = ["track_id", "title", "artist"] if (plays["track_id"] == "").any() else ["track_id"]
+    matched, unmatched = match_plays(plays, catalogue.columns(*names))
+    _report_unmatched(catalogue, unmatched)
+    if not len(matched) and (len(unmatched) or not user_names):
+        raise DataError(f"no row of the plays fits a track of catalogue {catalogue.name}")
+    group = artists(catalogue) if by_artist else None
+    pool = Pool(catalogue.table or catalogue.track_ids)
+    plays_of = {str(name): own for name, own in matched.groupby("user_name")}
+    failed = []
+    for name in user_names or sorted(plays_of):
+        path = split_path(catalogue, name, seed)
+        own = plays_of.get(name, matched.iloc[:0])
+        try:
+            split = make_split(own, pool, user_name=name, seed=seed, group=group)
+        except DataError as error:
+            failed.append(str(error))
+            continue
+        write_split(path, split)
+        print(_summary(name, split, path))
+    if failed:
+        raise DataError("; ".join(failed))
+
+
+def _report_unmatched(catalogue: Catalogue, unmatched: pd.DataFrame) -> None:
+    """Write the rows that no track fits beside the splits; none, no file."""
+    path = catalogue.folder / "splits" / "unmatched.csv"
+    path.unlink(missing_ok=True)
+    if len(unmatched):
+        with write_beside(path) as temporary:
+            unmatched.to_csv(temporary, index=False, lineterminator="\n")
+        print(
+            f"{len(unmatched):,} rows with {unmatched['playcount'].sum():,} plays fit no track "
+            f"of the catalogue: {path}"
+        )
+
+
+def _summary(name: str, split: pd.DataFrame, path: Path) -> str:
+    listened = int(split["label"].sum())
+    unheard = len(split) - listened
+    parts = ", ".join(f"{(split['split'] == part).sum():,} {part}" for part in PARTS)
+    few = " (all there are)" if unheard < listened else ""
+    return f"{name}: {listened:,} listened, {unheard:,} unheard{few}; {parts}: {path}"

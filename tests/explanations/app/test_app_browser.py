@@ -1,0 +1,365 @@
+"""The page as a listener meets it: every step clicked in a real Chromium.
+
+The data are small and made here; LEMONS_TEST_DATA_FOLDER names a data folder to use instead,
+e.g. one that `make demo` has filled.
+"""
+
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
+
+from audiolime.exact import LocalStateEngine
+from audiolime.separation.cache import cached_stems
+from explanations.explain.playback import mix
+from explanations.listeners import load_listener
+from explanations.player import decode_mask, encode_mask
+from explanations.stems import separator_for
+from explanations.store import Explanation, from_json
+from recsys.catalogue import open_catalogue
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).parents[3]
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+)
+LONG = 400_000
+NAME = "Marko"
+expect.set_options(timeout=60_000)
+
+
+@dataclass(frozen=True)
+class Served:
+    """The app and the folder that it works on."""
+
+    address: str
+    folder: Path
+    log: Path
+
+
+@pytest.fixture(scope="module")
+def served(house: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = Path(os.environ.get("LEMONS_TEST_DATA_FOLDER", house))
+    log = tmp_path_factory.mktemp("app") / "log"
+    command = [sys.executable, "-m", "streamlit", "run", "explanations/lemons.py"]
+    environment = {**os.environ, "LEMONS_DATA_FOLDER": str(folder), "HOME": str(log.parent)}
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [*command, "--server.port=0"],
+            stdout=output, stderr=subprocess.STDOUT, cwd=ROOT, env=environment,
+        )  # fmt: skip
+        try:
+            yield Served(address(process, log), folder, log)
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def address(process: subprocess.Popen[bytes], log: Path) -> str:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        if found := re.search(r"http://127\.0\.0\.1:\d+", log.read_text()):
+            return found[0]
+        time.sleep(0.1)
+    raise AssertionError(f"the app did not start: {log.read_text()}")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    assert not errors
+    assert all(re.match(r"(https?://127\.0\.0\.1[:/]|data:|blob:)", url) for url in asked)
+
+
+def main(page: Page):
+    return page.get_by_test_id("stMain")
+
+
+def explained(page: Page, served: Served) -> Explanation:
+    """Read what is stored of the explanation that the page shows."""
+    told = dict(part.split("=") for part in page.url.split("?")[1].split("&"))
+    folder = served.folder / "stored_explanations" / "demo" / told["listener"] / told["track"]
+    return from_json(json.loads((folder / f"{told['type']}.json").read_text()))
+
+
+def stems_of(explanation: Explanation, served: Served):
+    catalogue = open_catalogue("demo", data_folder=served.folder)
+    track_id = explanation.request.audio_checksum
+    return cached_stems(
+        catalogue.audio(track_id),
+        separator_for(catalogue, track_id),
+        folder=served.folder / "stems",
+        limit_gb=20,
+    )
+
+
+def choose_track(page: Page, served: Served, number: int = 0) -> None:
+    page.goto(served.address)
+    main(page).get_by_role("button", name=NAME, exact=True).click()
+    rows = page.locator('[class*="st-key-row-"] button')
+    rows.first.wait_for(timeout=LONG)
+    expect(rows).to_have_count(10)
+    title = re.search(r"\d+\. (.+)$", rows.nth(number).inner_text())[1]
+    rows.nth(number).click()
+    main(page).get_by_role("heading", name=f"Why “{title}”?", exact=True).wait_for()
+
+
+def explain(page: Page, served: Served) -> None:
+    choose_track(page, served)
+    ready = main(page).get_by_role("heading", name="What if?")
+    start = page.get_by_role("button", name="Explain this track")
+    expect(ready.or_(start)).to_be_visible()
+    if start.is_visible():
+        start.click()
+    ready.wait_for(timeout=LONG)
+    page.locator(".mixer .gauge").wait_for()
+
+
+def test_choosing_a_track_plays_it_and_one_can_seek(page: Page, served: Served):
+    answers = []
+    page.on("response", lambda r: answers.append((r.status, r.url)) if "/audio/" in r.url else None)
+    choose_track(page, served)
+    player = page.locator(".waveform").first
+    now = player.locator(".time .now")
+    expect(player.locator(".play")).to_have_attribute("aria-label", "Pause")  # a click chose it
+    expect(now).not_to_have_text("0:00", timeout=20_000)
+    slider = player.get_by_role("slider")
+    slider.focus()
+    page.keyboard.press("Home")
+    player.locator(".play").click()
+    slider.focus()
+    before = float(slider.get_attribute("aria-valuenow"))
+    page.keyboard.press("ArrowRight")
+    expect(slider).not_to_have_attribute("aria-valuenow", str(before))
+    assert 206 in {status for status, url in answers if url.endswith(".mp3")}
+
+
+def test_a_row_of_the_profile_plays(page: Page, served: Served):
+    page.goto(f"{served.address}/?listener=marko")
+    main(page).get_by_role("heading", name=f"What {NAME} listens to").wait_for()
+    table = page.get_by_test_id("stDataFrame").first
+    table.locator("canvas").first.wait_for()
+    page.wait_for_timeout(500)
+    corner = table.bounding_box()
+    page.mouse.click(corner["x"] + 18, corner["y"] + 52)
+    expect(page.locator(".waveform .play").first).to_have_attribute("aria-label", "Pause")
+
+
+def test_long_work_names_its_steps_and_can_be_cancelled(page: Page, served: Served):
+    start = page.get_by_role("button", name="Explain this track")
+    steps = page.get_by_text(re.compile(r"Step \d of 3: (separate|tables|weights)"))
+    done = main(page).get_by_role("heading", name="What if?")
+
+    def cancelled(number: int) -> bool:
+        choose_track(page, served, number=number)
+        start.click()
+        try:
+            page.get_by_role("button", name="Cancel").click(timeout=10_000)
+        except PlaywrightTimeout:  # so short a track may be explained before the click
+            return False
+        expect(start.or_(done).first).to_be_visible()
+        return start.is_visible()
+
+    assert any(cancelled(number) for number in range(1, 6))
+    expect(steps).to_have_count(0)
+    start.click()
+    expect(steps.or_(done)).to_be_visible()
+    search = main(page).get_by_placeholder("title, artist or genre")
+    search.fill("nothing is called this")  # the page stays usable meanwhile
+    search.press("Enter")
+    expect(page.get_by_text("No track matches")).to_be_visible()
+
+
+def test_the_gauge_says_what_the_engine_says(page: Page, served: Served):
+    explain(page, served)
+    explanation = explained(page, served)
+    n_segments, n_stems = len(explanation.segments), len(explanation.stem_names)
+    masks = np.random.default_rng(5).integers(0, 2, (20, n_segments * n_stems))
+    catalogue_model = load_listener(
+        "marko", catalogue="demo", experiments=served.folder / "experiments"
+    )
+    stems = stems_of(explanation, served).waveforms
+    engine = LocalStateEngine(catalogue_model.network, stems, explanation.segments)
+    expected = 1 / (1 + np.exp(-engine.evaluate(masks)))
+    cells = page.locator(".mixer .cell button")
+    expect(cells).to_have_count(n_segments * n_stems)
+    on = np.ones(n_segments * n_stems, dtype=int)
+    for mask, relevance in zip(masks, expected, strict=True):
+        for index in np.flatnonzero(mask != on):
+            segment, stem = divmod(int(index), n_stems)
+            cells.nth(stem * n_segments + segment).evaluate("cell => cell.click()")
+        on = mask
+        shown = float(shown_relevance(page))
+        assert shown == pytest.approx(relevance, abs=1e-4)
+
+
+def test_every_type_is_at_hand_and_against_is_shown(page: Page, served: Served):
+    explain(page, served)
+    for label, type in (("Time", "time"), ("Source", "source")):
+        main(page).get_by_text(label, exact=True).last.click()
+        page.wait_for_url(re.compile(f"type={type}(&|$)"))
+        ready = main(page).get_by_role("heading", name="What if?")
+        expect(ready).to_be_visible()
+        found = explained(page, served)
+        table = page.locator(".lm-map")
+        expect(table.locator("td.lm-for, td.lm-against")).to_have_count(len(found.weights))
+        against = page.locator(".waveform", has_text="Against")
+        expect(against).to_have_count(1 if found.against(3) else 0)
+
+
+def test_a_link_reproduces_the_mix_and_it_can_be_saved(page: Page, served: Served, browser):
+    explain(page, served)
+    explanation = explained(page, served)
+    page.get_by_role("button", name="Without top 3").click()
+    shown = shown_relevance(page)
+    page.get_by_role("button", name="Share or save this mix").click()
+    link = page.get_by_role("dialog").locator("code").inner_text().replace("\n", "")
+    left_on = np.ones(len(explanation.weights), dtype=int)
+    left_on[explanation.top(3)] = 0
+    assert link.endswith(f"mask={encode_mask(left_on)}")
+    assert decode_mask(link.rpartition("=")[2], len(left_on)).tolist() == left_on.tolist()
+
+    with page.expect_download() as download:
+        page.get_by_role("button", name="This mix as FLAC").click()
+    heard, rate = soundfile.read(io.BytesIO(Path(download.value.path()).read_bytes()))
+    marked = explanation.grid(np.flatnonzero(left_on).tolist())
+    expected = mix(stems_of(explanation, served).waveforms, explanation.segments, marked)
+    assert rate == 16_000
+    np.testing.assert_allclose(heard, expected, atol=1e-3)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="The explanation as JSON").click()
+    assert from_json(json.loads(Path(download.value.path()).read_text())) == explanation
+
+    other = browser.new_context().new_page()
+    other.goto(link)
+    other.locator(".mixer .gauge").wait_for(timeout=60_000)
+    expect(other.locator(".mixer .gauge")).to_have_attribute("data-relevance", shown)
+    other.context.close()
+
+
+def test_an_own_file_is_scored_by_everybody(page: Page, served: Served, tmp_path: Path):
+    time_s = np.arange(3 * 22_050) / 22_050
+    tone = 0.3 * np.sin(2 * np.pi * 220 * time_s)
+    soundfile.write(tmp_path / "my tune.wav", np.stack([tone, tone], axis=1), 22_050)
+    (tmp_path / "broken.wav").write_bytes(b"this is no audio")
+    page.goto(served.address)
+    main(page).get_by_text("Your own file", exact=True).first.click()
+    page.locator("input[type=file]").set_input_files(tmp_path / "broken.wav")
+    expect(page.get_by_text("broken.wav cannot be decoded")).to_be_visible()
+    page.locator("input[type=file]").set_input_files(tmp_path / "my tune.wav")
+    page.get_by_text("Relevance to every listener").wait_for(timeout=LONG)
+    expect(main(page).get_by_role("heading", name="my tune", exact=True)).to_be_visible()
+    main(page).get_by_role("button", name=NAME, exact=True).click()
+    page.get_by_role("button", name="Explain this track").click()
+    page.locator(".mixer .gauge").wait_for(timeout=LONG)
+
+
+def test_odd_links_get_a_plain_line(page: Page, served: Served):
+    explain(page, served)
+    track = re.search("track=([0-9a-f]+)", page.url)[1]
+    odd = {
+        f"listener=marko&track={track}&mask=zz": "The mix “zz” in the link is none of this",
+        "listener=marko&track=..%2F..%2Fpasswd": "has no track “../../passwd”",
+        "listener=marko&catalogue=%5Bhere%5D(http:%2F%2Fx)": "no catalogue “[here](http://x)”",
+        "listener=%3Cscript%3E": "no listener “<script>”",
+        "catalogue=own_files&track=..%2F..%2Fpasswd": "This file is not kept any more",
+    }
+    for parameters, words in odd.items():
+        page.goto(f"{served.address}/?{parameters}")
+        expect(page.get_by_test_id("stAlert").filter(has_text=words)).to_be_visible()
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+        expect(page.get_by_test_id("stAlert").locator("a")).to_have_count(0)
+
+
+def test_the_page_can_be_saved_and_plays_without_a_server(
+    page: Page, served: Served, browser: Browser, tmp_path: Path
+):
+    explain(page, served)
+    page.get_by_role("button", name="Top 1", exact=True).click()
+    shown = shown_relevance(page)
+    page.get_by_role("button", name="Share or save this mix").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="A page that plays it without a server").click()
+    download.value.save_as(tmp_path / "page.html")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="This mix as MP3").click()
+    assert soundfile.info(io.BytesIO(Path(download.value.path()).read_bytes())).format == "MP3"
+    alone = browser.new_context(offline=True).new_page()
+    alone.goto((tmp_path / "page.html").as_uri())
+    expect(alone.locator(".mixer .gauge")).to_have_attribute("data-relevance", shown)
+    play = alone.locator(".mixer .play")
+    play.click()
+    expect(play).to_have_attribute("aria-label", "Pause")
+    alone.context.close()
+
+
+@pytest.mark.parametrize("width", [400, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_fits_every_screen(browser: Browser, served: Served, width: int, scheme: str):
+    context = browser.new_context(
+        viewport={"width": width, "height": 900},
+        color_scheme=scheme,
+    )
+    page = context.new_page()
+    page.goto(f"{served.address}/?listener=marko")
+    main(page).get_by_role("heading", name=f"What {NAME} listens to").wait_for(timeout=60_000)
+    wide = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
+    assert wide <= width
+    chosen = main(page).get_by_role("button", name=NAME, exact=True)
+    colours = chosen.evaluate("b => [getComputedStyle(b).color, getComputedStyle(b).background]")
+    assert contrast(*colours) >= 4.5
+    context.close()
+
+
+def shown_relevance(page: Page) -> str:
+    """Read the gauge as soon as the tables are there."""
+    gauge = page.locator(".mixer .gauge")
+    expect(gauge).to_have_attribute("data-relevance", re.compile(r"\d"))
+    return gauge.get_attribute("data-relevance") or ""
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast of two CSS colours by the rule of WCAG 2."""
+    light = []
+    for colour in (one, other):
+        parts = [int(number) / 255 for number in re.findall(r"\d+", colour)[:3]]
+        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        light.append(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
+    return (max(light) + 0.05) / (min(light) + 0.05)

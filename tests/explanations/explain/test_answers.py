@@ -1,0 +1,130 @@
+"""The exact engine behind `answer` against the plain one, on the golden network."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from audiolime.exact.tables import Tables
+from explanations.explain.answers import (
+    answer,
+    cells_of_masks,
+    component_names,
+    count_components,
+    default_num_samples,
+    default_segments,
+    tables_of,
+)
+from lemons_utils import ParameterError
+from recsys.model import FCN
+
+SECONDS = 5
+SEGMENTS = ((0, 25_000), (25_000, 52_000), (52_000, SECONDS * 16_000))
+
+
+@pytest.fixture(scope="module")
+def network(golden_folder):
+    network = FCN()
+    network.load_state_dict(load_file(golden_folder / "fcn_state_dict.safetensors"))
+    return network.eval()
+
+
+@pytest.fixture(scope="module")
+def stems(golden_folder):
+    with np.load(golden_folder / "track_10s_stems.npz") as file:
+        return file["stems"][:3, : SECONDS * 16_000].astype(np.float32) / 32768
+
+
+@pytest.fixture(scope="module")
+def tables(network, stems) -> Tables:
+    return tables_of(network, stems, SEGMENTS)
+
+
+@pytest.mark.parametrize("type", ["time", "source", "time_source"])
+@pytest.mark.parametrize("from_tables", [False, True])
+def test_exact_equals_plain(network, stems, tables, type, from_tables):
+    options = {"type": type, "num_samples": 24, "random_state": 7}
+    plain = answer(network, stems, SEGMENTS, engine="plain", **options).lime
+    exact = answer(
+        network, stems, SEGMENTS, engine="exact", tables=tables if from_tables else None, **options
+    ).lime
+    np.testing.assert_allclose(exact.weights, plain.weights, atol=1e-5)
+    assert exact.original == pytest.approx(plain.original, abs=1e-6)
+    assert exact.score == pytest.approx(plain.score, abs=1e-4)
+
+
+def test_every_mask_of_a_type_and_their_shapley_values(network, stems, tables):
+    options = {"num_samples": "exhaustive", "random_state": 0, "engine": "exact"}
+    for type in ("time", "source", "time_source"):
+        whole = answer(network, stems, SEGMENTS, type=type, tables=tables, **options)
+        ends = np.array([[1] * 9, [0] * 9])
+        on, off = 1 / (1 + np.exp(-tables.evaluate(ends)))
+        assert whole.shapley.sum() == pytest.approx(on - off, abs=1e-6)
+        assert whole.lime.original == pytest.approx(on, abs=1e-6)
+
+
+def test_positive_weights_speak_for_relevance_even_where_it_is_low(network, stems):
+    """The published system explains "not relevant" where p < 0.5; here signs never flip."""
+    flipped = FCN()
+    flipped.load_state_dict(network.state_dict())
+    flipped.eval()
+    with torch.no_grad():
+        flipped.fc.bias -= 3.0  # the same taste, less of it: every relevance falls below 0.5
+    options = {"type": "time", "num_samples": "exhaustive", "random_state": 0, "engine": "exact"}
+    high = answer(network, stems, SEGMENTS, **options).lime
+    low = answer(flipped, stems, SEGMENTS, **options).lime
+    assert low.original < 0.5
+    mask = np.ones((1, 3), dtype=np.int64)
+    strongest = int(np.argmax(np.abs(low.weights)))
+    mask[0, strongest] = 0
+    without = stems.sum(axis=0).copy()
+    start, end = SEGMENTS[strongest]
+    without[start:end] = 0
+    with torch.inference_mode():
+        falls = low.original - torch.sigmoid(flipped(torch.from_numpy(without)[None])).item()
+    assert np.sign(low.weights[strongest]) == np.sign(falls)
+    assert (np.sign(high.weights) == np.sign(low.weights)).all()
+
+
+def test_segments():
+    assert default_segments(480_000) == tuple((i * 96_000, (i + 1) * 96_000) for i in range(5))
+    assert default_segments(480_003)[-1] == (384_000, 480_003)
+    assert default_segments(60_000) == ((0, 30_000), (30_000, 60_000))
+    assert default_segments(16_000) == ((0, 16_000),)
+    with pytest.raises(ParameterError, match="n_segments"):
+        default_segments(16_000, 0)
+
+
+def test_default_segments_always_have_tables(network):
+    """The mixer needs tables, so whatever the length, no column may see three segments."""
+    from audiolime.exact import LocalStateEngine
+
+    rng = np.random.default_rng(0)
+    for samples in (16_000, 40_001, 73_000, 123_456, 160_000):
+        stems = rng.uniform(-0.1, 0.1, (1, samples)).astype(np.float32)
+        assert LocalStateEngine(network, stems, default_segments(samples)).closed
+
+
+def test_names_and_counts():
+    assert component_names("time_source", 2, ("a", "b")) == ("a 1", "b 1", "a 2", "b 2")
+    assert component_names("time", 2, ("a", "b")) == ("segment 1", "segment 2")
+    assert component_names("source", 2, ("a", "b")) == ("a", "b")
+    assert count_components("time_source", 5, 5) == 25
+    assert default_num_samples("time_source", 5, 5, "exact") == "exhaustive"
+    assert default_num_samples("time_source", 5, 5, "plain") == 2048
+    assert default_num_samples("time_source", 6, 5, "exact") == 2048
+    assert default_num_samples("source", 5, 5, "plain") == "exhaustive"
+
+
+def test_cells_of_masks():
+    masks = np.array([[1, 0]])
+    assert cells_of_masks(masks, "time", 2, 3).tolist() == [[1, 1, 1, 0, 0, 0]]
+    assert cells_of_masks(masks, "source", 3, 2).tolist() == [[1, 0, 1, 0, 1, 0]]
+
+
+def test_bad_arguments(network, stems):
+    options = {"type": "time", "random_state": 0}
+    with pytest.raises(ParameterError, match="engine must be"):
+        answer(network, stems, SEGMENTS, engine="guess", num_samples=5, **options)
+    with pytest.raises(ParameterError, match="num_samples"):
+        answer(network, stems, SEGMENTS, engine="plain", num_samples="all", **options)

@@ -1,0 +1,75 @@
+"""The faithfulness study: rankings of a model whose answer is known, and the command."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from audiolime.metrics import top_k
+from explanations.studies import fidelity
+from explanations.studies.rankings import METHODS, ORDERS, as_curves, rate_track, weights_of
+
+from .conftest import HERE
+
+
+@pytest.fixture
+def rated(additive) -> pd.DataFrame:
+    return pd.DataFrame(rate_track(additive, "time_source", {"user_name": "a", "track_id": "t"}))
+
+
+def test_all_methods_rank_an_additive_model_alike_and_truly(additive, rated):
+    truth = np.array([0.3, -0.2, 0.05, 0.8, -0.5, 0.1])
+    for weights in weights_of(additive, "time_source").values():
+        np.testing.assert_array_equal(top_k(weights, 6), top_k(truth, 6))
+    explanation = rated.iloc[0]
+    assert explanation["fidelity"] > 0.95
+    assert explanation["components"] == 6 and explanation["components_for"] == 4
+    for one, other in [(0, 1), (0, 2), (1, 2)]:
+        pair = f"{METHODS[one]} / {METHODS[other]}"
+        assert explanation[f"{pair}: rank correlation"] == pytest.approx(1)
+        assert explanation[f"{pair}: same first"] == explanation[f"{pair}: common top 3"] == 1
+
+
+def test_the_true_order_is_best_and_the_reversed_one_worst(rated):
+    curves = rated[rated["part"] == "curve"].set_index("order")
+    assert list(curves.index) == list(ORDERS)
+    for area, best in (("deletion_area", min), ("insertion_area", max)):
+        areas = curves[area]
+        assert areas["LIME"] == best(areas)
+        worst = max if best is min else min
+        assert areas["reversed"] == worst(areas)
+    # what goes last when deleting comes first when inserting in the opposite order
+    assert curves.loc["reversed", "deletion_area"] == pytest.approx(
+        curves.loc["LIME", "insertion_area"]
+    )
+    backwards = curves.loc["LIME", "insertion"].split()[::-1]
+    assert curves.loc["reversed", "deletion"].split() == backwards
+
+
+def test_curves_begin_and_end_with_the_whole_and_with_silence(additive, rated):
+    explanation = rated.iloc[0]
+    curve = as_curves(list(rated["deletion"].dropna()))
+    assert curve.shape == (len(ORDERS), 26)
+    np.testing.assert_allclose(curve[:, 0], explanation["relevance"], atol=6e-4)
+    np.testing.assert_allclose(curve[:, -1], explanation["relevance_of_silence"], atol=6e-4)
+    assert explanation["relevance_of_silence"] == pytest.approx(1 / (1 + np.exp(0.1)))
+
+
+def test_gains_are_positive_where_lime_is_better(rated):
+    curves = rated[rated["part"] == "curve"]
+    for area in ("deletion_area", "insertion_area"):
+        assert (fidelity.gain(curves, "time_source", "reversed", area) > 0.1).all()
+        assert (fidelity.gain(curves, "time_source", "Shapley", area) == 0).all()
+
+
+def test_the_command_from_end_to_end(small, tmp_path, capsys):
+    out = tmp_path / "results"
+    run = ["--tracks", "any", "--num_explanations", "2", *HERE, "--out", str(out)]
+    assert fidelity.main(run) == 0
+    section = fidelity.section(out)
+    assert len(section.findings) == 3 + 1 + len(ORDERS) - 1
+    by_caption = {caption.split(".")[0]: table for caption, table in section.tables}
+    assert list(by_caption["Fidelity"]["listener"]) == ["marko", "all"]
+    assert len(by_caption["Areas under deletion and insertion curves"]) == 3 * len(ORDERS)
+    assert len(by_caption["Agreement of the rankings"]) == 3 * 3
+    for _, picture in section.pictures:
+        assert (out / picture).stat().st_size > 5000

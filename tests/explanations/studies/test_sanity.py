@@ -1,0 +1,140 @@
+"""The sanity study: what is set at random, what is shuffled, and the command."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from audiolime.exact import LocalStateEngine
+from explanations.studies import sanity
+from explanations.studies.randomised import (
+    CASCADE,
+    Schooling,
+    auc,
+    model_path,
+    randomised,
+    shuffled,
+    train,
+    unseen,
+)
+from explanations.studies.sanity_work import likeness, weights_of
+from lemons_utils import ParameterError
+from recsys.listening import read_split, split_path
+
+from .conftest import HERE
+
+
+def changed(before, after) -> set[str]:
+    """Layers of which any weight differs."""
+    pairs = zip(before.state_dict().items(), after.state_dict().values(), strict=True)
+    return {name.split(".")[0] for (name, a), b in pairs if not torch.equal(a, b)}
+
+
+@pytest.mark.parametrize("depth", range(len(CASCADE) + 1))
+def test_layers_lose_their_weights_from_the_top_down(small, depth):
+    network = small.bench.listener("marko").network
+    found = randomised(network, depth, seed=1)
+    assert changed(network, found) == set(CASCADE[:depth])
+    assert not found.training and changed(found, randomised(network, depth, seed=1)) == set()
+    if depth:
+        assert changed(found, randomised(network, depth, seed=2)) == set(CASCADE[:depth])
+
+
+def test_a_depth_that_there_is_not_is_named(small):
+    with pytest.raises(ParameterError, match="depth must be from 0 to 6, got 7"):
+        randomised(small.bench.listener("marko").network, 7, seed=1)
+
+
+def test_shuffling_keeps_how_many_are_liked_and_not_which():
+    labels = np.arange(40) % 2
+    found = shuffled(labels, 3)
+    assert found.sum() == 20 and (found != labels).any()
+    np.testing.assert_array_equal(found, shuffled(labels, 3))
+    assert (shuffled(labels, 4) != found).any()
+
+
+def test_trained_once_and_judged_by_tracks_that_no_training_heard(small):
+    catalogue, cache = small.bench.catalogue, small.folder / "studies"
+    schooling = Schooling("marko", "shuffled", 5, n_epochs=1)
+    network = train(catalogue, schooling, cache)
+    path = model_path(cache, catalogue, schooling)
+    written = path.stat().st_mtime_ns
+    assert changed(network, train(catalogue, schooling, cache)) == set()
+    assert path.stat().st_mtime_ns == written
+    other = model_path(cache, catalogue, Schooling("marko", "true", 5, n_epochs=1))
+    assert other != path and not other.exists()
+
+    split = read_split(split_path(catalogue, "marko")).set_index("track_id")
+    tracks = unseen(catalogue, "marko")
+    assert set(tracks.track_ids) == set(split.index[split["split"] != "train"])
+    assert tracks.labels == list(split.loc[tracks.track_ids, "label"])
+    assert 0 <= auc(network, catalogue, "marko") <= 1
+
+
+@pytest.mark.parametrize("kind", ["time", "source", "time_source"])
+def test_explains_the_logit_from_no_more_than_the_type_switches(small, kind):
+    track_id, network = small.track_ids[0], small.bench.listener("marko").network
+    subject = small.bench.subject(track_id)
+    engine = LocalStateEngine(network, subject.stems.waveforms, subject.segments)
+    whole = engine.lime(kind=kind, output="logit").weights
+    found = weights_of(network, small.bench, track_id, kind)
+    np.testing.assert_allclose(found, whole, atol=2e-5)
+
+
+def test_likeness():
+    weights = np.array([3.0, 2.0, 1.0, -4.0, 0.5])
+    assert likeness(weights, weights) == {
+        "correlation": pytest.approx(1), "absolute_correlation": pytest.approx(1),
+        "common_top_3": 1,
+    }  # fmt: skip
+    opposite = likeness(weights, -weights)
+    assert opposite["correlation"] == pytest.approx(-1)
+    assert opposite["absolute_correlation"] == pytest.approx(1)
+    assert opposite["common_top_3"] == pytest.approx(1 / 3)
+
+
+def test_the_command_from_end_to_end(small, tmp_path):
+    out = tmp_path / "results"
+    run = ["--num_explanations", "1", "--depths", "6", "--n_epochs", "1", "--type", "time", *HERE]
+    assert sanity.main([*run, "--out", str(out)]) == 0
+    section = sanity.section(out)
+    by_caption = dict(section.tables)
+    assert len(by_caption) == 3
+    what = "Time, 2 segments, 1 tracks of marko"
+    layers = by_caption[f"Layers at random: likeness to the trained. {what}."]
+    assert list(layers["layers at random"]) == [", ".join(CASCADE)]
+    likenesses = by_caption[f"Shuffled labels: likeness of two models. {what}; here marko."]
+    assert len(likenesses) == 3 and "none" not in set(likenesses["rank correlation"])
+    models = by_caption["Shuffled labels: what the models know"]
+    assert list(models["labels"]) == ["true", "shuffled"]
+    assert "6 layers at random" in section.findings[0] and "mean AUC" in section.findings[1]
+
+
+def test_models_that_know_nothing_decide_nothing():
+    layers = pd.DataFrame({"depth": [6, 6], "correlation": [0.1, -0.1],
+                           "absolute_correlation": [0.1, -0.1]})  # fmt: skip
+    pairs = pd.DataFrame(
+        {
+            "user_name": ["marko", "marko", "sandra", "sandra"],
+            "pair": ["true / true", "shuffled / shuffled"] * 2,
+            "correlation": [0.5, 0, 0.7, 0],
+        }
+    )
+    for auc_of_true, says in [(0.9, False), (0.5, True)]:
+        models = pd.DataFrame(
+            {
+                "user_name": ["marko", "marko", "sandra", "sandra"],
+                "labels": ["true", "shuffled"] * 2,
+                "auc": [auc_of_true, 0.5, 0.9, 0.5],
+            }
+        )
+        found = sanity._findings(layers, models, pairs)
+        undecided = [sentence for sentence in found if "decides nothing" in sentence]
+        assert bool(undecided) == says
+        assert all(sentence.startswith("marko: ") for sentence in undecided), "one knows, one not"
+        assert "no likeness is left" in found[0]
+
+
+def test_models_learn_from_the_tracks_that_they_explain(small, capsys):
+    assert sanity.main(["--catalogue", "small", "--trained_on", "demo"]) == 2
+    assert "explain the catalogue they learn from" in capsys.readouterr().err
