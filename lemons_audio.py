@@ -1,7 +1,6 @@
 """Audio files and arrays: decoding, resampling, writing, the checksum that names a recording.
 
-Everybody imports these from `lemons_utils`, which hands them out. The libraries load when a
-function needs them.
+The libraries that decode and resample load when a function needs them.
 """
 
 from __future__ import annotations

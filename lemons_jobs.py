@@ -40,7 +40,7 @@ WORKERS_S = 600.0
 
 
 @dataclass(frozen=True)
-class Engine:
+class Workers:
     """Where items are worked on.
 
     Parameters
@@ -66,7 +66,7 @@ class Engine:
         return self.jobs == 1 and not self.cluster
 
 
-HERE = Engine()
+HERE = Workers()
 """This process alone."""
 
 
@@ -94,7 +94,7 @@ class Outcome(Generic[_Result]):
 
 
 def add_options(parser: argparse.ArgumentParser, *, jobs: int, what: str = "processes") -> None:
-    """Give a command `--jobs` and `--cluster`; `engine_of` reads them.
+    """Give a command `--jobs` and `--cluster`; `workers_of` reads them.
 
     Parameters
     ----------
@@ -115,13 +115,13 @@ def add_options(parser: argparse.ArgumentParser, *, jobs: int, what: str = "proc
     )  # fmt: skip
 
 
-def engine_of(options: argparse.Namespace) -> Engine:
+def workers_of(options: argparse.Namespace) -> Workers:
     """Read what `add_options` has added."""
-    return Engine(options.jobs, options.cluster)
+    return Workers(options.jobs, options.cluster)
 
 
 def run(
-    work: Callable[[_Item], _Result], items: Sequence[_Item], engine: Engine
+    work: Callable[[_Item], _Result], items: Sequence[_Item], workers: Workers
 ) -> Generator[Outcome[_Result], None, None]:
     """Apply a function to every item; hand out what comes of them as it comes.
 
@@ -137,7 +137,7 @@ def run(
         other, and doing one twice comes to the same as doing it once. It says `ParameterError`
         or `DataError` where an item is at fault, which ends only that item.
     items : sequence
-    engine : Engine
+    workers : Workers
 
     Yields
     ------
@@ -152,14 +152,14 @@ def run(
     """
     if not items:
         return
-    if engine.is_here:
+    if workers.is_here:
         yield from (_attempt(work, index, item) for index, item in enumerate(items))
         return
     from joblib import delayed
 
     todo = dict(enumerate(items))
     deaths, deadly = 0, 0
-    with _backend(engine) as (make_parallel, worker_died), _interrupts() as interrupted:
+    with _backend(workers) as (make_parallel, worker_died), _interrupts() as interrupted:
 
         def together(some: Sequence[int]) -> Iterator[Outcome[_Result]]:
             calls = [delayed(_on_one_thread)(work, index, items[index]) for index in some]
@@ -198,14 +198,14 @@ def run(
 
 
 @contextlib.contextmanager
-def _backend(engine: Engine) -> Iterator[tuple[Callable[[], Any], type[Exception]]]:
+def _backend(workers: Workers) -> Iterator[tuple[Callable[[], Any], type[Exception]]]:
     """Make ready to work; hand out what makes a Parallel, and what it raises when workers die."""
     from joblib import Parallel, parallel_config
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     unordered = functools.partial(Parallel, return_as="generator_unordered", batch_size=1)
-    if engine.cluster:
-        with _connected(engine.cluster) as (make_backend, killed_worker):
+    if workers.cluster:
+        with _connected(workers.cluster) as (make_backend, killed_worker):
             # Enough waiting that a cluster which grows with its work has a reason to.
             ahead = "128 + 2*n_jobs"
             yield lambda: unordered(backend=make_backend(), pre_dispatch=ahead), killed_worker
@@ -215,7 +215,7 @@ def _backend(engine: Engine) -> Iterator[tuple[Callable[[], Any], type[Exception
         # joblib replaces a worker whose memory has grown, between two items: nothing is lost.
         warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
         with parallel_config(backend="loky", inner_max_num_threads=1):
-            return unordered(n_jobs=engine.jobs)
+            return unordered(n_jobs=workers.jobs)
 
     yield on_processes, TerminatedWorkerError
 

@@ -1,6 +1,6 @@
-"""What all rooms of LEMONS share: configuration, errors, files, audio, links to audio.
+"""What all packages of LEMONS share: configuration, errors, files, progress, links to audio.
 
-Imports the standard library alone; audio is in `lemons_audio`, whose names are handed out here.
+Imports the standard library alone; audio is in `lemons_audio`.
 """
 
 from __future__ import annotations
@@ -16,44 +16,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import ParamSpec
 from urllib.parse import quote
-
-if TYPE_CHECKING:
-    from lemons_audio import (
-        audio_blocks,
-        audio_checksum,
-        audio_length_s,
-        read_audio,
-        to_catalogue_audio,
-        to_float32,
-        to_int16,
-        write_audio,
-    )
-
-__all__ = [
-    "SAMPLE_RATE",
-    "Configuration",
-    "DataError",
-    "ParameterError",
-    "audio_blocks",
-    "audio_checksum",
-    "audio_length_s",
-    "checksum",
-    "claim_folder",
-    "command",
-    "configuration",
-    "generate_audio_link",
-    "read_audio",
-    "to_catalogue_audio",
-    "to_float32",
-    "to_int16",
-    "write_audio",
-    "write_beside",
-]
 
 SAMPLE_RATE = 16_000
 """Sample rate of every catalogue [Hz]."""
+
+OnProgress = Callable[[str, float], None]
+"""Called with the name of a step and the share of it that is done, in [0, 1]; what it raises ends
+the work."""
 
 _HERE = Path(__file__).resolve().parent
 _P = ParamSpec("_P")
@@ -257,15 +228,6 @@ def checksum(path: Path) -> str:
 
 
 # -- audio -------------------------------------------------------------------------------------
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any:
-        """Hand out the names of `lemons_audio`, which needs this module to be there first."""
-        if name in __all__:
-            import lemons_audio
-
-            return getattr(lemons_audio, name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 # -- links -------------------------------------------------------------------------------------

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lemons_utils import DataError, ParameterError, read_audio, to_float32
+from lemons_audio import read_audio, to_float32
+from lemons_utils import DataError, ParameterError
 
 Waveform = NDArray[np.float32]
 

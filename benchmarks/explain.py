@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 
 from audiolime.components.segmentation import equal_segments
 from audiolime.exact import LocalStateEngine
-from lemons_utils import SAMPLE_RATE, command, to_float32
+from lemons_audio import to_float32
+from lemons_utils import SAMPLE_RATE, command
 from recsys.checkpoint import load_model
 from recsys.demo.takes import stems as true_stems
 from recsys.inference import track_logits

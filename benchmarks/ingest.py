@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from lemons_utils import write_audio
+from lemons_audio import write_audio
 
 
 def main() -> None:

@@ -25,14 +25,8 @@ from numpy.typing import NDArray
 from audiolime.separation import get_separator
 from audiolime.separation.interface import Separator
 from audiolime.separation.quality import si_sdr
-from lemons_utils import (
-    SAMPLE_RATE,
-    DataError,
-    command,
-    read_audio,
-    to_catalogue_audio,
-    to_float32,
-)
+from lemons_audio import read_audio, to_catalogue_audio, to_float32
+from lemons_utils import SAMPLE_RATE, DataError, command
 from recsys.demo.song import STEMS
 from recsys.demo.takes import stems as true_stems
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from audiolime.separation import SEPARATORS, get_separator
 from audiolime.separation.cache import CachedStems, cached_stems
 from audiolime.separation.interface import Separator, drop_silent
-from lemons_utils import SAMPLE_RATE, DataError, ParameterError, to_float32
+from lemons_audio import to_float32
+from lemons_utils import SAMPLE_RATE, DataError, ParameterError
 from recsys.catalogue import Catalogue
 
 DEFAULT_SEPARATOR = "hybrid"

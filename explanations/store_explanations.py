@@ -21,14 +21,14 @@ from explanations.explain.job import Errand, Plan, run_errand
 from explanations.listeners import ListenerModel, load_listener, trained_listeners
 from explanations.stems import NAMES
 from explanations.store import TYPES
-from lemons_jobs import HERE, Engine, add_options, engine_of, run
+from lemons_jobs import HERE, Workers, add_options, run, workers_of
 from lemons_utils import Configuration, DataError, ParameterError, command, configuration
 from recsys.catalogue import Catalogue, open_catalogue
 from recsys.predict import predict, relevance_path
 
 
 def top_tracks(
-    listener: ListenerModel, catalogue: Catalogue, top_n: int, *, engine: Engine = HERE
+    listener: ListenerModel, catalogue: Catalogue, top_n: int, *, workers: Workers = HERE
 ) -> list[str]:
     """List the tracks of highest relevance to a listener, the highest first.
 
@@ -37,7 +37,7 @@ def top_tracks(
     listener : ListenerModel
     catalogue : Catalogue
     top_n : int > 0
-    engine : Engine
+    workers : Workers
         Who scores the tracks that have no relevance yet.
     """
     path = relevance_path(catalogue, listener.user_name, listener.checksum)
@@ -47,7 +47,7 @@ def top_tracks(
             bar.update(count)
 
         bar.set_postfix_str(listener.user_name)
-        table = predict(listener.network, catalogue, path, engine=engine, on_tracks=on_tracks)
+        table = predict(listener.network, catalogue, path, workers=workers, on_tracks=on_tracks)
     return list(table["track_id"].head(top_n))
 
 
@@ -55,7 +55,7 @@ def top_tracks(
 def main(arguments: list[str] | None = None) -> None:
     """Run the command."""
     options = _parse(arguments)
-    engine, config = engine_of(options), configuration()
+    workers, config = workers_of(options), configuration()
     catalogue = open_catalogue(options.catalogue, data_folder=config.data_folder)
     names = options.user_name or trained_listeners(
         config.experiments, catalogue=options.trained_on or options.catalogue
@@ -84,9 +84,9 @@ def main(arguments: list[str] | None = None) -> None:
     errands = [
         Errand(listener.user_name, listener.path, track_id)
         for listener in listeners
-        for track_id in top_tracks(listener, catalogue, options.top_n, engine=engine)
+        for track_id in top_tracks(listener, catalogue, options.top_n, workers=workers)
     ]
-    _run_errands(errands, catalogue, plan, config, engine)
+    _run_errands(errands, catalogue, plan, config, workers)
 
 
 def _run_errands(
@@ -94,7 +94,7 @@ def _run_errands(
     catalogue: Catalogue,
     plan: Plan,
     config: Configuration,
-    engine: Engine,
+    workers: Workers,
 ) -> None:
     """Explain every track; what cannot be explained is listed at the end."""
     failed: list[str] = []
@@ -102,7 +102,7 @@ def _run_errands(
     # The catalogue goes without its table, which no worker needs.
     work = functools.partial(run_errand, catalogue=replace(catalogue), plan=plan, settings=config)
     with tqdm(total=len(errands), unit="track", desc="explain") as bar:
-        for outcome in run(work, errands, engine):
+        for outcome in run(work, errands, workers):
             errand = errands[outcome.index]
             bar.set_postfix_str(errand.user_name)
             bar.update()

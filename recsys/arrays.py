@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lemons_utils import DataError, ParameterError, audio_checksum, to_int16, write_beside
+from lemons_audio import audio_checksum, to_int16
+from lemons_utils import DataError, ParameterError, write_beside
 
 _HEADER_BYTES = 128  # what NumPy writes before a vector
 _LOUDEST_FLOAT = 4.0  # decoded music overshoots 1 a little, 16-bit numbers kept as floats by far

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from lemons_utils import SAMPLE_RATE, ParameterError, to_float32
+from lemons_audio import to_float32
+from lemons_utils import SAMPLE_RATE, ParameterError
 from recsys.model import MIN_SAMPLES
 
 Audio = Callable[[str], NDArray[np.int16]]

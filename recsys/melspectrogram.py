@@ -75,7 +75,7 @@ def check_waveforms(waveforms: Tensor, *, min_samples: int) -> None:
         raise ParameterError(
             "waveforms must be [batch, samples] in floating point, got "
             f"{list(waveforms.shape)} {waveforms.dtype}: batch a single track with "
-            "waveform[None], convert int16 with lemons_utils.to_float32"
+            "waveform[None], convert int16 with lemons_audio.to_float32"
         )
     batch, samples = waveforms.shape
     if batch == 0:

@@ -21,7 +21,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from lemons_jobs import HERE, Engine, add_options, engine_of, run
+from lemons_jobs import HERE, Workers, add_options, run, workers_of
 from lemons_utils import Configuration, ParameterError, command, configuration
 from recsys import checkpoint, listening, progress
 from recsys.catalogue import Catalogue, check_name, open_catalogue
@@ -50,7 +50,7 @@ def predict(
     batch_size: int = 4,
     num_workers: int = 0,
     device: str = "cpu",
-    engine: Engine = HERE,
+    workers: Workers = HERE,
     on_tracks: Callable[[int], object] | None = None,
 ) -> pd.DataFrame:
     """Score every track of a catalogue that `path` does not have yet.
@@ -67,7 +67,7 @@ def predict(
         write to.
     batch_size, num_workers, device
         Of the inference; they change nothing in the result.
-    engine : Engine
+    workers : Workers
         Who scores: this process, or others, `CHUNK_TRACKS` at a time. Changes nothing, either.
     on_tracks : callable, optional
         Called with the number of tracks that have become known, first those known before.
@@ -92,7 +92,7 @@ def predict(
         batch_size=batch_size,
         num_workers=num_workers,
         device=device,
-        engine=engine,
+        workers=workers,
         on_tracks=on_tracks,
     )
     return pd.read_parquet(path, columns=list(COLUMNS))
@@ -106,7 +106,7 @@ def score_catalogue(
     batch_size: int = 4,
     num_workers: int = 0,
     device: str = "cpu",
-    engine: Engine = HERE,
+    workers: Workers = HERE,
     on_tracks: Callable[[int], object] | None = None,
 ) -> None:
     """Do what `predict` does and leave the table on disk: in memory, it need not fit.
@@ -121,11 +121,11 @@ def score_catalogue(
             score_tracks,
             network,
             batch_size=batch_size,
-            num_workers=num_workers if engine.is_here else 0,  # the others are workers already
+            num_workers=num_workers if workers.is_here else 0,  # the others are workers already
             device=device,
-            on_batch=on_tracks if engine.is_here else None,
+            on_batch=on_tracks if workers.is_here else None,
         )
-        _score(score, missing, table, engine, on_tracks)
+        _score(score, missing, table, workers, on_tracks)
     table.finish()
 
 
@@ -133,7 +133,7 @@ def _score(
     score: Callable[[Tracks], NDArray[np.float64]],
     track_ids: Sequence[str],
     table: RelevanceTable,
-    engine: Engine,
+    workers: Workers,
     on_tracks: Callable[[int], object] | None,
 ) -> None:
     """Score in chunks, each of nearly one length, and note each on disk as it comes."""
@@ -143,10 +143,10 @@ def _score(
     ]
     audio = replace(table.catalogue).audio  # without the table, which no worker needs
     with table.notes.open("a", encoding="utf-8") as file:
-        for outcome in run(score, [Tracks(audio, chunk) for chunk in chunks], engine):
+        for outcome in run(score, [Tracks(audio, chunk) for chunk in chunks], workers):
             chunk = chunks[outcome.index]
             table.note(file, chunk, relevance(outcome.get()).tolist())
-            if on_tracks is not None and not engine.is_here:
+            if on_tracks is not None and not workers.is_here:
                 on_tracks(len(chunk))
 
 
@@ -155,7 +155,7 @@ def _score(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `python -m recsys.predict`."""
     options, settings = _parse(arguments), configuration()
-    engine = engine_of(options)
+    workers = workers_of(options)
     catalogue = open_catalogue(options.catalogue, data_folder=settings.data_folder)
     model = _model(options, settings)
     network, card = checkpoint.load_model(model)
@@ -172,7 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             batch_size=options.batch_size,
             num_workers=options.num_workers,
             device=options.device,
-            engine=engine,
+            workers=workers,
             on_tracks=bar.update,
         )
     with pq.ParquetFile(path) as file:

@@ -16,7 +16,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from lemons_jobs import Engine, add_options, engine_of, run
+from lemons_jobs import Workers, add_options, run, workers_of
 from lemons_utils import Configuration, DataError, ParameterError, command, configuration
 from recsys import experiment, listening, progress, training, trainings
 from recsys.catalogue import open_catalogue
@@ -33,7 +33,7 @@ def train_all(
     users: Sequence[str],
     options: Mapping[str, Any],
     *,
-    engine: Engine,
+    workers: Workers,
     threads: int = 1,
     settings: Configuration,
 ) -> None:
@@ -45,7 +45,7 @@ def train_all(
         Each with a split in the catalogue.
     options : mapping
         Of `experiment.defaults`, what is to be otherwise; the same for everybody.
-    engine : Engine
+    workers : Workers
         Who trains.
     threads : int > 0
         Of each training. One is fastest where there are more listeners than cores.
@@ -67,7 +67,7 @@ def train_all(
     failed = []
     n_epochs = int({**experiment.defaults(), **options}["n_epochs"])
     with _epochs_bar(waiting, n_epochs) as bar:
-        for outcome in run(trainings.train, waiting, engine):
+        for outcome in run(trainings.train, waiting, workers):
             who = waiting[outcome.index]
             if outcome.error is not None:
                 failed.append(f"{who.user_name}: {outcome.error}")
@@ -135,7 +135,7 @@ def _epochs_bar(waiting: Sequence[Training], n_epochs: int) -> Iterator[Any]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command."""
     options = _parse(arguments)
-    engine, settings = engine_of(options), configuration()
+    workers, settings = workers_of(options), configuration()
     users = options.users
     if not users:
         catalogue = open_catalogue(options.catalogue, data_folder=settings.data_folder)
@@ -146,7 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 f"plays.csv --catalogue {catalogue.name}` adds listeners"
             )
     said = {name: value for name, value in vars(options).items() if name in experiment.defaults()}
-    train_all(users, said, engine=engine, threads=options.threads, settings=settings)
+    train_all(users, said, workers=workers, threads=options.threads, settings=settings)
     print(f"models of {len(users)} listeners: {settings.experiments}")
 
 

@@ -17,8 +17,8 @@ import pytest
 import torch
 from hypothesis import settings
 
-from lemons_jobs import Engine
-from lemons_utils import write_audio
+from lemons_audio import write_audio
+from lemons_jobs import Workers
 
 torch.set_num_threads(1)  # two pytest workers on two cores
 
@@ -116,13 +116,13 @@ def cluster(tmp_path_factory, dask, start_scheduler) -> str:
 
 @pytest.fixture
 def kill_a_worker() -> Callable[..., None]:
-    """Kill one of the processes that work for an engine, as soon as something holds."""
+    """Kill one of the processes that work for others, as soon as something holds."""
 
-    def kill(engine: Engine, when: Callable[[], object] = lambda: True) -> None:
-        if engine.cluster:
+    def kill(workers: Workers, when: Callable[[], object] = lambda: True) -> None:
+        if workers.cluster:
             from distributed import Client
 
-            with Client(engine.cluster, set_as_default=False) as client:
+            with Client(workers.cluster, set_as_default=False) as client:
                 client.wait_for_workers(2)
                 pids = list(client.run(os.getpid).values())
                 while not when():

@@ -11,12 +11,12 @@ ROOT = Path(__file__).parents[1]
 SHARED = ("lemons_utils", "lemons_audio", "lemons_jobs")
 ROOMS = ("recsys", "audiolime", "explanations")
 MAY_IMPORT = {
-    "lemons_utils": {"lemons_audio"},
+    "lemons_utils": set(),
     "lemons_audio": {"lemons_utils"},
     "lemons_jobs": {"lemons_utils"},
-    "recsys": {"recsys", "lemons_utils", "lemons_jobs"},
-    "audiolime": {"audiolime", "lemons_utils", "lemons_jobs"},
-    "explanations": {"explanations", "audiolime", "recsys", "lemons_utils", "lemons_jobs"},
+    "recsys": {"recsys", *SHARED},
+    "audiolime": {"audiolime", *SHARED},
+    "explanations": {"explanations", "audiolime", "recsys", *SHARED},
 }
 SACRED = {"recsys.experiment", "recsys.eval", "recsys.tracking"}
 KNOW_THE_DEMO = {"explanations.stems", "explanations.studies.planted"}

@@ -1,4 +1,4 @@
-"""Maps over items: the same on every engine, whole when workers die, plain about the rest."""
+"""Maps over items: the same wherever they run, whole when workers die, plain about the rest."""
 
 import os
 import signal
@@ -8,25 +8,25 @@ import time
 import pytest
 
 import lemons_jobs
-from lemons_jobs import Engine, Outcome, run
+from lemons_jobs import Outcome, Workers, run
 from lemons_utils import DataError, ParameterError
 
 # Functions defined in a test travel to the workers whole; those of modules go by their name.
 
 
 @pytest.fixture(params=["here", "processes", "cluster"])
-def engine(request) -> Engine:
+def workers(request) -> Workers:
     if request.param == "cluster":
-        return Engine(cluster=request.getfixturevalue("cluster"))
-    return Engine(1 if request.param == "here" else 2)
+        return Workers(cluster=request.getfixturevalue("cluster"))
+    return Workers(1 if request.param == "here" else 2)
 
 
 @pytest.fixture(params=["processes", "cluster"])
-def workers(request) -> Engine:
-    return Engine(2, request.getfixturevalue("cluster") if request.param == "cluster" else "")
+def elsewhere(request) -> Workers:
+    return Workers(2, request.getfixturevalue("cluster") if request.param == "cluster" else "")
 
 
-def test_every_item_comes_to_the_same_on_every_engine(engine):
+def test_every_item_comes_to_the_same_on_every_engine(workers):
     def work(item):
         from lemons_utils import DataError
 
@@ -34,7 +34,7 @@ def test_every_item_comes_to_the_same_on_every_engine(engine):
             raise DataError("c is damaged")
         return item.upper()
 
-    found = sorted(run(work, "abcde", engine), key=lambda outcome: outcome.index)
+    found = sorted(run(work, "abcde", workers), key=lambda outcome: outcome.index)
     assert [outcome.result for outcome in found] == ["A", "B", None, "D", "E"]
     assert [outcome.index for outcome in found] == [0, 1, 2, 3, 4]
     assert [str(outcome.error) for outcome in found if outcome.error] == ["c is damaged"]
@@ -44,18 +44,18 @@ def test_every_item_comes_to_the_same_on_every_engine(engine):
 
 
 def test_nothing_to_do_asks_no_cluster():
-    assert list(run(str, [], Engine(cluster="tcp://127.0.0.1:1"))) == []
+    assert list(run(str, [], Workers(cluster="tcp://127.0.0.1:1"))) == []
 
 
-def test_our_own_mistakes_keep_their_kind(engine):
+def test_our_own_mistakes_keep_their_kind(workers):
     def work(item):
         raise KeyError(item)
 
     with pytest.raises(KeyError, match="7"):
-        list(run(work, [7], engine))
+        list(run(work, [7], workers))
 
 
-def test_a_killed_worker_loses_one_item_and_that_runs_again(workers, tmp_path):
+def test_a_killed_worker_loses_one_item_and_that_runs_again(elsewhere, tmp_path):
     def work(item):
         """Item 3 waits to be killed, the first time."""
         import os
@@ -69,7 +69,7 @@ def test_a_killed_worker_loses_one_item_and_that_runs_again(workers, tmp_path):
             time.sleep(3_600)
         return item, os.getpid()
 
-    outcomes = run(work, range(8), workers)
+    outcomes = run(work, range(8), elsewhere)
     found = [next(outcomes)]
     while not (tmp_path / "victim").exists():
         time.sleep(0.02)
@@ -82,7 +82,7 @@ def test_a_killed_worker_loses_one_item_and_that_runs_again(workers, tmp_path):
     assert victim not in {outcome.get()[1] for outcome in found if outcome.index == 3}
 
 
-def test_an_item_that_kills_every_worker_ends_it_and_what_is_done_is_kept(workers):
+def test_an_item_that_kills_every_worker_ends_it_and_what_is_done_is_kept(elsewhere):
     def work(item):
         import os
 
@@ -92,7 +92,7 @@ def test_an_item_that_kills_every_worker_ends_it_and_what_is_done_is_kept(worker
 
     done = []
     with pytest.raises(DataError, match=r"died of 1 of 6 items, also of each alone.* with 0 more"):
-        for outcome in run(work, range(6), workers):
+        for outcome in run(work, range(6), elsewhere):
             done.append(outcome.get())
     assert sorted(done) == [0, 2, 3, 4, 5], "a neighbour that died with it runs again, alone"
 
@@ -105,11 +105,11 @@ def test_items_that_all_kill_their_workers_end_it_early(tmp_path):
         os.kill(os.getpid(), 9)
 
     with pytest.raises(DataError, match=r"died of 3 of 40 items.* with 37 more to do"):
-        list(run(work, range(40), Engine(2)))
+        list(run(work, range(40), Workers(2)))
     assert len(list(tmp_path.iterdir())) < 40
 
 
-def test_jobs_do_not_fight_for_cores(workers, monkeypatch):
+def test_jobs_do_not_fight_for_cores(elsewhere, monkeypatch):
     def work(item):
         import os
 
@@ -118,7 +118,7 @@ def test_jobs_do_not_fight_for_cores(workers, monkeypatch):
         return os.getpid(), torch.get_num_threads(), os.environ["OMP_NUM_THREADS"]
 
     monkeypatch.setenv("OMP_NUM_THREADS", "2")  # of this process, not of the workers
-    found = [outcome.get() for outcome in run(work, range(4), workers)]
+    found = [outcome.get() for outcome in run(work, range(4), elsewhere)]
     assert {(threads, limit) for _, threads, limit in found} == {(1, "1")}
     assert os.getpid() not in {pid for pid, _, _ in found}
 
@@ -126,29 +126,29 @@ def test_jobs_do_not_fight_for_cores(workers, monkeypatch):
 @pytest.mark.parametrize("jobs", [0, -2])
 def test_no_number_of_jobs(jobs):
     with pytest.raises(ParameterError, match="jobs must be 1 or more, or -1"):
-        Engine(jobs)
+        Workers(jobs)
 
 
 # -- clusters that are not as they should be ---------------------------------------------------
 def test_a_scheduler_file_names_a_cluster(cluster, tmp_path, start_scheduler):
     with pytest.raises(DataError, match="no scheduler file"):
-        list(run(str, [1], Engine(cluster=str(tmp_path / "nowhere.json"))))
+        list(run(str, [1], Workers(cluster=str(tmp_path / "nowhere.json"))))
     (tmp_path / "some.json").write_text(f'{{"address": "{cluster}"}}')
-    found = list(run(str, [1], Engine(cluster=str(tmp_path / "some.json"))))
+    found = list(run(str, [1], Workers(cluster=str(tmp_path / "some.json"))))
     assert found == [Outcome(0, "1")]
 
 
 def test_no_scheduler_is_one_line(monkeypatch):
     monkeypatch.setattr(lemons_jobs, "ANSWER_S", 0.3)
     with pytest.raises(DataError, match=r"no Dask scheduler answers at tcp://127.0.0.1:1 ") as said:
-        list(run(str, [1], Engine(cluster="tcp://127.0.0.1:1")))
+        list(run(str, [1], Workers(cluster="tcp://127.0.0.1:1")))
     assert len(str(said.value).splitlines()) == 1
 
 
 def test_no_dask_is_one_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(DataError, match=r'pip install "lemons\[cluster\]"'):
-        list(run(str, [1], Engine(cluster="tcp://127.0.0.1:1")))
+        list(run(str, [1], Workers(cluster="tcp://127.0.0.1:1")))
 
 
 def test_code_that_the_cluster_lacks_is_one_line(cluster, tmp_path, monkeypatch):
@@ -157,7 +157,7 @@ def test_code_that_the_cluster_lacks_is_one_line(cluster, tmp_path, monkeypatch)
     import only_here
 
     with pytest.raises(DataError, match=r"has no module only_here: install"):
-        list(run(only_here.work, [1, 2], Engine(cluster=cluster)))
+        list(run(only_here.work, [1, 2], Workers(cluster=cluster)))
 
 
 def test_a_scheduler_without_workers_or_lost_is_one_line(
@@ -166,7 +166,7 @@ def test_a_scheduler_without_workers_or_lost_is_one_line(
     process, address = start_scheduler(tmp_path / "scheduler.json")
     monkeypatch.setattr(lemons_jobs, "WORKERS_S", 0.3)
     with pytest.raises(DataError, match=r"no workers after 0\.3 s"):
-        list(run(str, [1], Engine(cluster=address)))
+        list(run(str, [1], Workers(cluster=address)))
     assert "waiting for the first" in capsys.readouterr().err
 
     def work(item):
@@ -176,7 +176,7 @@ def test_a_scheduler_without_workers_or_lost_is_one_line(
 
     monkeypatch.setattr(lemons_jobs, "WORKERS_S", 600.0)
     dask("worker", address, "--nthreads", "1", "--local-directory", str(tmp_path))
-    outcomes = run(work, range(3), Engine(cluster=address))
+    outcomes = run(work, range(3), Workers(cluster=address))
     next(outcomes)
     process.kill()
     with pytest.raises(DataError, match=r"the scheduler of tcp://.* is gone"):

@@ -10,22 +10,24 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import lemons_utils
-from lemons_utils import (
-    DataError,
-    ParameterError,
+from lemons_audio import (
     audio_blocks,
     audio_checksum,
     audio_length_s,
-    checksum,
-    claim_folder,
-    command,
-    configuration,
-    generate_audio_link,
     read_audio,
     to_catalogue_audio,
     to_float32,
     to_int16,
     write_audio,
+)
+from lemons_utils import (
+    DataError,
+    ParameterError,
+    checksum,
+    claim_folder,
+    command,
+    configuration,
+    generate_audio_link,
     write_beside,
 )
 

@@ -10,7 +10,8 @@ from audiolime.components.factorization import CompositionFn, SourceSeparationBa
 from audiolime.components.segmentation import SegmentationParams
 from audiolime.separation import get_separator
 from audiolime.separation.interface import drop_silent
-from lemons_utils import ParameterError, write_audio
+from lemons_audio import write_audio
+from lemons_utils import ParameterError
 
 if TYPE_CHECKING:
     from audiolime.separation.interface import Separator

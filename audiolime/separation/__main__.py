@@ -10,7 +10,7 @@ from pathlib import Path
 
 from audiolime.separation import SEPARATORS
 from audiolime.separation.files import Errand, load, separate_file
-from lemons_jobs import add_options, engine_of, run
+from lemons_jobs import add_options, run, workers_of
 from lemons_utils import command
 
 _COMPUTING = tuple(name for name in SEPARATORS if name != "folder")
@@ -20,7 +20,7 @@ _COMPUTING = tuple(name for name in SEPARATORS if name != "folder")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Separate audio files into stems; 0 if all could be, 2 if one could not."""
     options = _options(arguments)
-    engine = engine_of(options)
+    workers = workers_of(options)
     load(options.separator)  # what it lacks is said once, before anything else
     errands = [
         Errand(track.absolute(), folder.absolute(), options.separator)
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ]
     failed = 0
     started = time.monotonic()
-    for number, outcome in enumerate(run(separate_file, errands, engine), start=1):
+    for number, outcome in enumerate(run(separate_file, errands, workers), start=1):
         at = f"[{number}/{len(errands)}] {errands[outcome.index].track}"
         if outcome.error is None:
             print(f"{at}: {outcome.get()}{_left(started, number, len(errands))}", flush=True)

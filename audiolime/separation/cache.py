@@ -17,15 +17,8 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from audiolime.separation.interface import Separator
-from lemons_utils import (
-    SAMPLE_RATE,
-    DataError,
-    ParameterError,
-    audio_checksum,
-    checksum,
-    to_float32,
-    write_audio,
-)
+from lemons_audio import audio_checksum, to_float32, write_audio
+from lemons_utils import SAMPLE_RATE, DataError, ParameterError, checksum
 
 _CARD = "stems.json"
 _LOCKS = ".locks"

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from audiolime.separation import get_separator
 from audiolime.separation.interface import FULL_SCALE, Separator
-from lemons_utils import DataError, read_audio, write_audio, write_beside
+from lemons_audio import read_audio, write_audio
+from lemons_utils import DataError, write_beside
 
 CARD = "separation.json"
 """Beside the stems, written after them: which file they are of, and who separated it."""

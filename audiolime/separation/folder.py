@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiolime.separation.interface import as_channels, fit_length, resample, stems_that_sum
-from lemons_utils import DataError, checksum, read_audio
+from lemons_audio import read_audio
+from lemons_utils import DataError, checksum
 
 RESIDUAL = "residual"
 RESIDUAL_DB = -20.0

@@ -93,7 +93,7 @@ def as_channels(waveform: NDArray[np.floating], sample_rate: int) -> NDArray[np.
     if not np.issubdtype(given.dtype, np.floating):
         raise ParameterError(
             f"waveform must hold floats with full scale 1, got {given.dtype}: "
-            f"convert int16 with lemons_utils.to_float32"
+            f"convert int16 with lemons_audio.to_float32"
         )
     if given.ndim not in (1, 2) or given.shape[0] == 0:
         raise ParameterError(

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiolime.separation.interface import fit_length, resample, separate_with
-from lemons_utils import DataError, checksum, read_audio
+from lemons_audio import read_audio
+from lemons_utils import DataError, checksum
 
 _MODEL = "5stems"
 _SAMPLE_RATE = 44_100

@@ -12,17 +12,8 @@ from typing import BinaryIO
 import torch
 
 from explanations.listeners import ListenerModel
-from lemons_utils import (
-    SAMPLE_RATE,
-    DataError,
-    ParameterError,
-    audio_length_s,
-    read_audio,
-    to_catalogue_audio,
-    to_float32,
-    to_int16,
-    write_beside,
-)
+from lemons_audio import audio_length_s, read_audio, to_catalogue_audio, to_float32, to_int16
+from lemons_utils import SAMPLE_RATE, DataError, ParameterError, write_beside
 from recsys.catalogue import Catalogue, save_audio
 from recsys.inference import relevance, track_logits
 

@@ -31,14 +31,8 @@ from explanations.player import (
 )
 from explanations.stems import separator_for
 from explanations.store import Explanation, Request, Store, to_json
-from lemons_utils import (
-    SAMPLE_RATE,
-    Configuration,
-    ParameterError,
-    audio_checksum,
-    generate_audio_link,
-    write_audio,
-)
+from lemons_audio import audio_checksum, write_audio
+from lemons_utils import SAMPLE_RATE, Configuration, ParameterError, generate_audio_link
 from recsys.catalogue import Catalogue
 
 STEPS = ("separate", "tables", "weights")

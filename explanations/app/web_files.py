@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiolime.separation.cache import CachedStems
-from lemons_utils import SAMPLE_RATE, to_float32, write_audio, write_beside
+from lemons_audio import to_float32, write_audio
+from lemons_utils import SAMPLE_RATE, write_beside
 from recsys.catalogue import Catalogue
 
 

@@ -21,16 +21,8 @@ from explanations.explain.track import explain, prepare
 from explanations.listeners import load_listener
 from explanations.stems import DEFAULT_SEPARATOR, NAMES, separator_for
 from explanations.store import TYPES, Explanation, Store
-from lemons_utils import (
-    SAMPLE_RATE,
-    Configuration,
-    ParameterError,
-    command,
-    configuration,
-    read_audio,
-    to_catalogue_audio,
-    to_int16,
-)
+from lemons_audio import read_audio, to_catalogue_audio, to_int16
+from lemons_utils import SAMPLE_RATE, Configuration, ParameterError, command, configuration
 from recsys.catalogue import open_catalogue
 
 LOW_FIDELITY = 0.5

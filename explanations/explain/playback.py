@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explanations.store import Explanation
-from lemons_utils import SAMPLE_RATE, ParameterError, write_audio
+from lemons_audio import write_audio
+from lemons_utils import SAMPLE_RATE, ParameterError
 
 FADE_S = 0.010
 SILENCE = 10 ** (-60 / 20)

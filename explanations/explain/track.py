@@ -24,7 +24,8 @@ from explanations.explain.answers import (
 from explanations.listeners import ListenerModel
 from explanations.stems import stems_of
 from explanations.store import TYPES, Explanation, Request, Store
-from lemons_utils import ParameterError, audio_checksum
+from lemons_audio import audio_checksum
+from lemons_utils import ParameterError
 
 Progress = Callable[[str, float], None]
 """Called with the name of a step and the share of it that is done, first 0; what it raises ends

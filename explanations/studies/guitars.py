@@ -18,14 +18,8 @@ from audiolime.separation.quality import si_sdr
 from explanations.studies.separators_work import Explained, explain_with
 from explanations.studies.study import Item, Row
 from explanations.studies.subjects import Bench
-from lemons_utils import (
-    SAMPLE_RATE,
-    DataError,
-    read_audio,
-    to_catalogue_audio,
-    to_int16,
-    write_audio,
-)
+from lemons_audio import read_audio, to_catalogue_audio, to_int16, write_audio
+from lemons_utils import SAMPLE_RATE, DataError
 from recsys.catalogue import Catalogue, save_audio, write_tracks
 
 CATALOGUE = "guitars"

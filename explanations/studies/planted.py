@@ -39,14 +39,9 @@ from explanations.studies.study import (
     write_results,
 )
 from explanations.studies.subjects import Bench
-from lemons_jobs import Engine
-from lemons_utils import (
-    Configuration,
-    ParameterError,
-    command,
-    configuration,
-    to_float32,
-)
+from lemons_audio import to_float32
+from lemons_jobs import Workers
+from lemons_utils import Configuration, ParameterError, command, configuration
 from recsys.demo.band import mix, render
 from recsys.demo.build import TRAINING
 from recsys.demo.planted import FIRST_SEED, PLANTED, likes, planted_song, record_planted, without
@@ -158,7 +153,7 @@ def _train(names: Sequence[str], n_epochs: int, config: Configuration) -> None:
         "n_epochs": n_epochs,
         "precision": "bfloat16",
     }
-    train_all(names, settings, engine=Engine(-1), settings=config)
+    train_all(names, settings, workers=Workers(-1), settings=config)
 
 
 def score(bench: Bench, user_name: str) -> pd.DataFrame:

@@ -18,7 +18,8 @@ from explanations.stems import separator_for
 from explanations.studies.measures import rank_correlation
 from explanations.studies.study import Row
 from explanations.studies.subjects import Bench
-from lemons_utils import SAMPLE_RATE, to_float32
+from lemons_audio import to_float32
+from lemons_utils import SAMPLE_RATE
 from recsys.inference import relevance, track_logits
 from recsys.model import FCN
 

@@ -36,14 +36,8 @@ from explanations.explain.answers import (
 from explanations.listeners import ListenerModel, load_listener, trained_listeners
 from explanations.stems import NAMES, separator_for
 from explanations.studies.study import Row, cache_of, facts, run_items
-from lemons_utils import (
-    Configuration,
-    DataError,
-    ParameterError,
-    audio_checksum,
-    configuration,
-    write_beside,
-)
+from lemons_audio import audio_checksum
+from lemons_utils import Configuration, DataError, ParameterError, configuration, write_beside
 from recsys import progress
 from recsys.catalogue import Catalogue, open_catalogue
 from recsys.listening import read_split, split_path

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from lemons_utils import DataError, audio_checksum
+from lemons_audio import audio_checksum
+from lemons_utils import DataError
 from recsys.arrays import save_audio
 from recsys.demo.band import mix, render
 from recsys.demo.song import Section, Song, compose

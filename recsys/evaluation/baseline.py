@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lemons_utils import to_float32
+from lemons_audio import to_float32
 from recsys.catalogue import Catalogue
 from recsys.melspectrogram import LogMel
 

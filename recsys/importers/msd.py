@@ -114,7 +114,7 @@ def decode_snippets(
 
 
 def take_in_snippets(
-    folder: Path, catalogue_folder: Path, known: frozenset[str], engine: lemons_jobs.Engine
+    folder: Path, catalogue_folder: Path, known: frozenset[str], workers: lemons_jobs.Workers
 ) -> list[tuple[str, str]]:
     """Decode all snippets of known tracks; return those that cannot be used, and why."""
     snippets = [pair for pair in find_snippets(folder) if pair[0] in known]
@@ -124,7 +124,7 @@ def take_in_snippets(
     work = functools.partial(decode_snippets, catalogue_folder=catalogue_folder)
     skipped = []
     with progress.bar(len(snippets), unit="snippet", about="decode") as bar:
-        for outcome in lemons_jobs.run(work, items, engine):
+        for outcome in lemons_jobs.run(work, items, workers):
             skipped += outcome.get()
             bar.update(len(items[outcome.index]))
     return sorted(skipped)
@@ -194,7 +194,7 @@ def _tracks(options: argparse.Namespace) -> None:
     skipped: list[tuple[str, str]] = []
     if options.snippets:
         known = frozenset(unique_tracks["track_id"])
-        skipped = take_in_snippets(options.snippets, folder, known, lemons_jobs.engine_of(options))
+        skipped = take_in_snippets(options.snippets, folder, known, lemons_jobs.workers_of(options))
         with write_beside(folder / "skipped.csv") as temporary:
             table = pd.DataFrame(skipped, columns=["track_id", "reason"])
             table.to_csv(temporary, index=False, lineterminator="\n")

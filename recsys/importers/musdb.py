@@ -22,16 +22,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import lemons_jobs
+from lemons_audio import read_audio, to_catalogue_audio, to_int16, write_audio
 from lemons_utils import (
     SAMPLE_RATE,
     DataError,
     ParameterError,
     command,
     configuration,
-    read_audio,
-    to_catalogue_audio,
-    to_int16,
-    write_audio,
     write_beside,
 )
 from recsys import progress
@@ -164,7 +161,7 @@ def _store_stems(stems: dict[str, NDArray[np.float32]], folder: Path) -> None:
 
 
 def import_songs(
-    folder: Path, catalogue_folder: Path, excerpt: Excerpt, engine: lemons_jobs.Engine
+    folder: Path, catalogue_folder: Path, excerpt: Excerpt, workers: lemons_jobs.Workers
 ) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
     """Take all songs below a folder into a catalogue; what is known is not decoded again.
 
@@ -195,7 +192,7 @@ def import_songs(
                 todo.append(entry)
         work = functools.partial(take_in_song, excerpt=excerpt, catalogue_folder=catalogue_folder)
         with progress.bar(len(todo), unit="song", about="musdb") as bar:
-            for outcome in lemons_jobs.run(work, todo, engine):
+            for outcome in lemons_jobs.run(work, todo, workers):
                 journal.add(outcome.get())
                 bar.update()
         entries = sorted(journal.entries.values(), key=lambda entry: entry.file)
@@ -258,8 +255,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name = check_name(options.catalogue, "catalogue")
     folder = configuration().catalogues / name
     excerpt = Excerpt(None if options.whole else options.excerpt_s, options.excerpt_from)
-    engine = lemons_jobs.engine_of(options)
-    tracks, skipped = import_songs(options.folder, folder, excerpt, engine)
+    workers = lemons_jobs.workers_of(options)
+    tracks, skipped = import_songs(options.folder, folder, excerpt, workers)
     with write_beside(folder / "skipped.csv") as temporary:
         table = pd.DataFrame(skipped, columns=["file", "reason"])
         table.to_csv(temporary, index=False, lineterminator="\n")

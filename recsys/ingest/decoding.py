@@ -14,14 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lemons_utils import (
-    SAMPLE_RATE,
-    DataError,
-    ParameterError,
-    audio_blocks,
-    audio_length_s,
-    to_int16,
-)
+from lemons_audio import audio_blocks, audio_length_s, to_int16
+from lemons_utils import SAMPLE_RATE, DataError, ParameterError
 from recsys.arrays import save_audio
 from recsys.ingest.journal import Entry
 from recsys.ingest.tags import read_tags

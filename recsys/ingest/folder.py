@@ -20,7 +20,7 @@ from pathlib import Path, PurePath
 
 import pandas as pd
 
-from lemons_jobs import Engine, add_options, engine_of, run
+from lemons_jobs import Workers, add_options, run, workers_of
 from lemons_utils import DataError, command, configuration, write_beside
 from recsys.arrays import is_stored
 from recsys.catalogue import UNFINISHED, check_name, write_tracks
@@ -31,7 +31,7 @@ from recsys.ingest.tags import tags_from_path
 SUFFIXES = frozenset(
     {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".wma", ".mp4"}
 )
-PROCESSES = Engine(jobs=-1)
+PROCESSES = Workers(jobs=-1)
 _LISTED = 30  # skipped files on the screen; skipped.csv has all
 
 
@@ -61,7 +61,7 @@ def ingest(
     catalogue_folder: Path,
     *,
     excerpt: Excerpt | None = None,
-    engine: Engine = PROCESSES,
+    workers: Workers = PROCESSES,
     prune: bool = False,
     progress: bool = True,
 ) -> Outcome:
@@ -78,7 +78,7 @@ def ingest(
         Made if it is not there.
     excerpt : Excerpt, optional
         Which part of each file to take; whole files by default.
-    engine : Engine
+    workers : Workers
         Who decodes: by default as many processes as there are cores.
     prune : bool
         Delete the sound of tracks that the catalogue lists no more.
@@ -106,7 +106,7 @@ def ingest(
                 todo.append(entry)
             else:
                 journal.entries[file] = replace(known, root=entry.root)
-        unreadable = _decode_all(todo, excerpt, catalogue_folder, journal, engine, progress)
+        unreadable = _decode_all(todo, excerpt, catalogue_folder, journal, workers, progress)
         present = [
             entry
             for entry in sorted(journal.entries.values(), key=lambda entry: entry.file)
@@ -185,7 +185,7 @@ def _decode_all(
     excerpt: Excerpt,
     catalogue_folder: Path,
     journal: Journal,
-    engine: Engine,
+    workers: Workers,
     progress: bool,
 ) -> list[Entry]:
     """Decode in parallel and record each result as it comes; return what could not be opened."""
@@ -194,7 +194,7 @@ def _decode_all(
     unreadable = []
     work = functools.partial(take_in, excerpt=excerpt, catalogue_folder=catalogue_folder)
     for outcome in tqdm(
-        run(work, todo, engine),
+        run(work, todo, workers),
         total=len(todo), unit="file", desc="ingest", disable=not (progress and todo),
     ):  # fmt: skip
         entry, is_lasting = outcome.get()
@@ -283,7 +283,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.folder,
         configuration().catalogues / name,
         excerpt=Excerpt(options.excerpt_s, options.excerpt_from),
-        engine=engine_of(options),
+        workers=workers_of(options),
         prune=options.prune,
     )
     _report(name, outcome)

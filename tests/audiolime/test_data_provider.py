@@ -6,7 +6,8 @@ import soundfile
 import torch
 
 from audiolime.data_provider import RawAudioProvider, as_waveform, audio_of, load_audio
-from lemons_utils import DataError, ParameterError, write_audio
+from lemons_audio import write_audio
+from lemons_utils import DataError, ParameterError
 
 RATE = 16_000
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import audiolime
-from lemons_utils import write_audio
+from lemons_audio import write_audio
 
 PAGE = (Path(__file__).parents[2] / "docs" / "audiolime.md").read_text()
 EXAMPLE = re.compile(r"```python\n(.*?)```(?:\n+```text\n(.*?)```)?", re.DOTALL)

@@ -21,7 +21,8 @@ from audiolime import (
     lime_audio,
 )
 from audiolime.metrics import fidelity
-from lemons_utils import ParameterError, write_audio
+from lemons_audio import write_audio
+from lemons_utils import ParameterError
 
 GOLDEN_CASES = range(7)
 RATE = 16_000

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from explanations.listeners import ListenerModel, load_listener
 from explanations.store import Explanation, Request
-from lemons_utils import to_float32, write_audio
+from lemons_audio import to_float32, write_audio
 from recsys.catalogue import Catalogue, save_audio, write_tracks
 from recsys.checkpoint import make_card, save_model
 from recsys.model import FCN

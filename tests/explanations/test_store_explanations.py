@@ -8,7 +8,7 @@ import time
 import pytest
 
 from explanations.store_explanations import main
-from lemons_jobs import Engine
+from lemons_jobs import Workers
 
 ARGUMENTS = ["--user_name", "marko", "--catalogue", "own", "--separator", "folder"]
 
@@ -78,7 +78,7 @@ def test_many_explain_the_same_when_one_of_them_dies(house, workers, request, ki
         path.unlink()
         path.with_name("tables.npz").unlink(missing_ok=True)
     address = request.getfixturevalue("cluster") if workers == "cluster" else ""
-    how = (Engine(2, address), lambda: stored(house))
+    how = (Workers(2, address), lambda: stored(house))
     killer = threading.Thread(target=kill_a_worker, args=how)
     killer.start()
     assert main([*ARGUMENTS, *(["--cluster", address] if address else ["--jobs", "2"])]) == 0

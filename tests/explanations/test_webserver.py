@@ -22,7 +22,8 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from explanations.webserver import WebFolder, app_origins, listen, main, mount
-from lemons_utils import ParameterError, generate_audio_link, write_audio
+from lemons_audio import write_audio
+from lemons_utils import ParameterError, generate_audio_link
 
 APP = "http://127.0.0.1:8501"
 SECRET = b"not for the web"

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lemons_utils import SAMPLE_RATE, to_int16
+from lemons_audio import to_int16
+from lemons_utils import SAMPLE_RATE
 from recsys import checkpoint
 from recsys.catalogue import Catalogue, save_audio, write_tracks
 from recsys.listening import make_split, split_path, write_split

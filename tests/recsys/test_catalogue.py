@@ -3,7 +3,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from lemons_utils import DataError, ParameterError, audio_checksum, to_int16
+from lemons_audio import audio_checksum, to_int16
+from lemons_utils import DataError, ParameterError
 from recsys.catalogue import (
     COLUMNS,
     UNFINISHED,

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from lemons_jobs import Engine
+from lemons_jobs import Workers
 from recsys import predict as prediction
 from recsys.catalogue import Catalogue, write_tracks
 from recsys.checkpoint import load_model
@@ -12,8 +12,8 @@ from recsys.predict import predict, relevance_path
 
 
 @pytest.fixture(params=["processes", "cluster"])
-def workers(request) -> Engine:
-    return Engine(2, request.getfixturevalue("cluster") if request.param == "cluster" else "")
+def workers(request) -> Workers:
+    return Workers(2, request.getfixturevalue("cluster") if request.param == "cluster" else "")
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_relevance_is_the_same_to_the_last_bit_when_a_worker_dies(
             kill_a_worker(workers)
 
     path = tmp_path / "many.parquet"
-    table = predict(network, catalogue, path, engine=workers, on_tracks=on_tracks)
+    table = predict(network, catalogue, path, workers=workers, on_tracks=on_tracks)
     pd.testing.assert_frame_equal(table, expected, check_exact=True)
     assert counts == [0, 2, 2, 2, 2, 2, 2]
     assert not list(tmp_path.glob("*.jsonl"))
@@ -52,9 +52,9 @@ def test_the_commands_take_jobs_and_a_cluster(lemons, data_folder, give_model, c
     catalogue = Catalogue("tiny", data_folder / "catalogues" / "tiny")
     path = relevance_path(catalogue, "marko", load_model(folder)[1]["model_checksum"])
     tables = []
-    for engine in ([], ["--jobs", "2"], ["--cluster", cluster]):
+    for workers in ([], ["--jobs", "2"], ["--cluster", cluster]):
         path.unlink(missing_ok=True)
-        done = lemons("predict", *arguments, *engine)
+        done = lemons("predict", *arguments, *workers)
         assert (done.code, done.err) == (0, "")
         tables.append(pd.read_parquet(path))
     pd.testing.assert_frame_equal(tables[1], tables[0], check_exact=True)
@@ -85,7 +85,7 @@ def test_an_ingest_is_the_same_when_a_worker_dies(
     for number in range(12):
         write_media(tmp_path / "music" / f"{number}.flac", rng.normal(0, 0.1, (1, 20_000)), 16_000)
     (tmp_path / "music" / "torn.flac").write_bytes(b"fLaC")
-    one = ingest(tmp_path / "music", tmp_path / "one", engine=Engine(1), progress=False)
+    one = ingest(tmp_path / "music", tmp_path / "one", workers=Workers(1), progress=False)
 
     add, added = Journal.add, []
 
@@ -96,7 +96,7 @@ def test_an_ingest_is_the_same_when_a_worker_dies(
             kill_a_worker(workers)
 
     monkeypatch.setattr(Journal, "add", add_and_kill)
-    many = ingest(tmp_path / "music", tmp_path / "many", engine=workers, progress=False)
+    many = ingest(tmp_path / "music", tmp_path / "many", workers=workers, progress=False)
     assert many == one and one.tracks == 12 and len(one.skipped) == 1
     assert len(added) == len(set(added)) == 13
     for name in ("tracks.parquet", "skipped.csv", "ingest.jsonl"):

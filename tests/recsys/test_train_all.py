@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lemons_jobs import Engine
+from lemons_jobs import Workers
 from lemons_utils import configuration
 from recsys import experiment
 from recsys.checkpoint import BEST_MODEL, LAST_STATE, newest_experiment, trained_epochs
@@ -51,22 +51,22 @@ def alone(tiny_catalogue, tmp_path_factory) -> dict[str, bytes]:
     return weights(data)
 
 
-@pytest.mark.parametrize("engine", ["here", "processes", "cluster"])
+@pytest.mark.parametrize("workers", ["here", "processes", "cluster"])
 def test_the_weights_are_the_same_to_the_last_bit_when_a_worker_dies(
-    engine, settings, alone, request, kill_a_worker, capsys
+    workers, settings, alone, request, kill_a_worker, capsys
 ):
-    workers = {"here": Engine(1), "processes": Engine(2)}.get(engine) or Engine(
+    workers = {"here": Workers(1), "processes": Workers(2)}.get(workers) or Workers(
         cluster=request.getfixturevalue("cluster")
     )
 
     def first_epoch_is_trained() -> bool:
         return any(settings.experiments.glob(f"*/{LAST_STATE}"))
 
-    if engine != "here":
+    if workers != "here":
         killer = threading.Thread(target=kill_a_worker, args=(workers, first_epoch_is_trained))
         killer.start()
-    train_all(EVERYBODY, OPTIONS, engine=workers, settings=settings)
-    if engine != "here":
+    train_all(EVERYBODY, OPTIONS, workers=workers, settings=settings)
+    if workers != "here":
         killer.join()
     assert weights(settings.data_folder) == alone
     assert len(list(settings.experiments.iterdir())) == 2  # it went on where it was

@@ -14,7 +14,8 @@ from audiolime import (
     TimeOnlyFactorization,
     TimeSourceFactorization,
 )
-from lemons_utils import ParameterError, write_audio
+from lemons_audio import write_audio
+from lemons_utils import ParameterError
 
 NAMES = ("vocals", "piano", "drums")
 KINDS = {

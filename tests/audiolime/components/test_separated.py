@@ -10,7 +10,8 @@ from audiolime import (
     SpleeterFactorization,
     SpleeterPrecomputedFactorization,
 )
-from lemons_utils import DataError, ParameterError, write_audio
+from lemons_audio import write_audio
+from lemons_utils import DataError, ParameterError
 
 RATE = 16_000
 

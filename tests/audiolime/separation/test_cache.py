@@ -14,7 +14,8 @@ import pytest
 from audiolime.separation import get_separator
 from audiolime.separation.cache import cached_stems
 from audiolime.separation.interface import stems_that_sum
-from lemons_utils import ParameterError, audio_checksum, read_audio, to_float32, to_int16
+from lemons_audio import audio_checksum, read_audio, to_float32, to_int16
+from lemons_utils import ParameterError
 
 
 @dataclass
@@ -115,7 +116,8 @@ def test_damaged_entries_are_noticed_and_made_again(tmp_path, damage):
 
 
 def test_stems_that_do_not_sum_are_noticed_even_with_a_matching_checksum(tmp_path):
-    from lemons_utils import checksum, write_audio
+    from lemons_audio import write_audio
+    from lemons_utils import checksum
 
     separator, audio = Halves(), _track(1)
     stems = cached_stems(audio, separator, folder=tmp_path, limit_gb=1)

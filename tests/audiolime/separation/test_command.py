@@ -8,8 +8,8 @@ import pytest
 import soundfile
 
 from audiolime.separation.__main__ import main
-from lemons_jobs import Engine
-from lemons_utils import read_audio, write_audio
+from lemons_audio import read_audio, write_audio
+from lemons_jobs import Workers
 
 NAMES = {"vocals.flac", "drums.flac", "bass.flac", "other.flac"}
 
@@ -116,11 +116,11 @@ def test_many_separate_the_same_when_one_of_them_dies(tmp_path, workers, request
     assert main([*arguments, str(tmp_path / "one")]) == 0
     address = request.getfixturevalue("cluster") if workers == "cluster" else ""
     many = tmp_path / "many"
-    how = (Engine(2, address), lambda: any(many.rglob("*.flac")))
+    how = (Workers(2, address), lambda: any(many.rglob("*.flac")))
     killer = threading.Thread(target=kill_a_worker, args=how)
     killer.start()
-    engine = ["--cluster", address] if address else ["--jobs", "2"]
-    assert main([*arguments, str(many), *engine]) == 0
+    workers = ["--cluster", address] if address else ["--jobs", "2"]
+    assert main([*arguments, str(many), *workers]) == 0
     killer.join()
     stems = sorted(path.relative_to(many) for path in many.rglob("*.flac"))
     assert len(stems) == 6 * len(NAMES)

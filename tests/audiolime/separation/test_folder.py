@@ -5,14 +5,8 @@ import pytest
 from audiolime.separation import get_separator
 from audiolime.separation.interface import drop_silent
 from audiolime.separation.quality import si_sdr
-from lemons_utils import (
-    DataError,
-    read_audio,
-    to_catalogue_audio,
-    to_float32,
-    to_int16,
-    write_audio,
-)
+from lemons_audio import read_audio, to_catalogue_audio, to_float32, to_int16, write_audio
+from lemons_utils import DataError
 
 RATE = 16_000
 

@@ -12,7 +12,8 @@ from audiolime.separation.interface import (
     resample,
     stems_that_sum,
 )
-from lemons_utils import DataError, ParameterError, to_float32
+from lemons_audio import to_float32
+from lemons_utils import DataError, ParameterError
 
 _LOUD = st.floats(-4, 4, width=32)
 

@@ -9,7 +9,8 @@ import torch
 from audiolime.separation import get_separator, spleeter
 from audiolime.separation.quality import si_sdr
 from audiolime.separation.unet import UNet
-from lemons_utils import DataError, read_audio
+from lemons_audio import read_audio
+from lemons_utils import DataError
 
 
 @pytest.fixture(scope="module")

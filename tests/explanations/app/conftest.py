@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from safetensors.torch import load_file
 
-from lemons_utils import SAMPLE_RATE, to_int16
+from lemons_audio import to_int16
+from lemons_utils import SAMPLE_RATE
 from recsys.catalogue import Catalogue, save_audio, write_tracks
 from recsys.checkpoint import BEST_MODEL, make_card, save_model
 from recsys.listening import make_split, split_path, write_split

@@ -11,7 +11,8 @@ from explanations.explain import explain, main, prepare
 from explanations.listeners import load_listener, trained_listeners
 from explanations.stems import Truth, separator_for, stems_of
 from explanations.store import Store
-from lemons_utils import SAMPLE_RATE, DataError, ParameterError, to_float32, write_audio
+from lemons_audio import to_float32, write_audio
+from lemons_utils import SAMPLE_RATE, DataError, ParameterError
 from recsys.catalogue import Catalogue
 
 

@@ -28,7 +28,8 @@ from audiolime.exact.tables import Tables
 from explanations.player import MixerData, Resource
 from explanations.player.bundle import style
 from explanations.webserver import listen, mount
-from lemons_utils import generate_audio_link, write_audio
+from lemons_audio import write_audio
+from lemons_utils import generate_audio_link
 
 SAMPLE_RATE = 16_000
 STEMS = ("vocals", "piano", "drums", "bass", "other")

@@ -10,7 +10,8 @@ from safetensors.torch import load_file
 
 from audiolime.exact.tables import Tables
 from explanations.studies.subjects import Bench, TrackTables
-from lemons_utils import configuration, to_float32, write_audio
+from lemons_audio import to_float32, write_audio
+from lemons_utils import configuration
 from recsys.catalogue import save_audio, write_tracks
 from recsys.checkpoint import make_card, save_model
 from recsys.listening import make_split, write_split

@@ -5,7 +5,8 @@ import pytest
 
 from explanations.studies import guitars, real_music, study
 from explanations.studies.guitars import guitar_catalogue
-from lemons_utils import DataError, to_float32, write_audio
+from lemons_audio import to_float32, write_audio
+from lemons_utils import DataError
 
 RATE = 22_050
 HERE = ["--catalogue", "small", "--separator", "folder", "--tracks", "any", "--k", "1",

@@ -8,7 +8,8 @@ import torch
 
 from audiolime.exact import LocalStateEngine
 from explanations.studies.subjects import bench_arguments, bench_of
-from lemons_utils import DataError, ParameterError, to_float32
+from lemons_audio import to_float32
+from lemons_utils import DataError, ParameterError
 from recsys.listening import read_split, split_path
 
 

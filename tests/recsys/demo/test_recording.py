@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lemons_utils import DataError, ParameterError, audio_checksum
+from lemons_audio import audio_checksum
+from lemons_utils import DataError, ParameterError
 from recsys import demo
 from recsys.catalogue import Catalogue, open_catalogue, write_tracks
 from recsys.demo import recording, takes

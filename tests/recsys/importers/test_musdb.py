@@ -4,7 +4,8 @@ import av
 import numpy as np
 import pytest
 
-from lemons_utils import SAMPLE_RATE, read_audio, to_float32, write_audio
+from lemons_audio import read_audio, to_float32, write_audio
+from lemons_utils import SAMPLE_RATE
 from recsys.catalogue import open_catalogue
 from recsys.importers import musdb
 from recsys.importers.musdb import STEMS, STREAMS, main

@@ -22,8 +22,9 @@ from mutagen.oggopus import OggOpus
 from mutagen.oggvorbis import OggVorbis
 from mutagen.wave import WAVE
 
-from lemons_jobs import Engine
-from lemons_utils import DataError, ParameterError, read_audio, to_catalogue_audio, to_int16
+from lemons_audio import read_audio, to_catalogue_audio, to_int16
+from lemons_jobs import Workers
+from lemons_utils import DataError, ParameterError
 from recsys.catalogue import Catalogue, save_audio
 from recsys.ingest import decoding, ingest, main
 from recsys.ingest.decoding import Excerpt, decode
@@ -55,7 +56,7 @@ def home(tmp_path):
 
 
 def take(music, home, **options):
-    return ingest(music, home, **{"engine": Engine(jobs=1), "progress": False, **options})
+    return ingest(music, home, **{"workers": Workers(jobs=1), "progress": False, **options})
 
 
 def state(home: Path) -> dict[str, bytes]:
@@ -349,7 +350,7 @@ def test_jobs_and_order_change_nothing(music, home, tmp_path, monkeypatch):
     tagged.save()
     take(music, home)
     assert Catalogue("mine", home).tracks["file"].is_monotonic_increasing
-    take(music, tmp_path / "two", engine=Engine(jobs=2))
+    take(music, tmp_path / "two", workers=Workers(jobs=2))
     assert state(tmp_path / "two") == state(home)
 
     real = os.walk
