@@ -24,7 +24,8 @@ from lemons_utils import SAMPLE_RATE
 from recsys.catalogue import Catalogue, save_audio
 from recsys.dataset import Crops, Tracks
 from recsys.inference import track_logits
-from recsys.training import Options, fit, fresh_network
+from recsys.training import fit, fresh_network
+from recsys.training_options import Options
 
 BATCH_SIZE = 20
 TRACKS = 80

@@ -18,12 +18,13 @@ from tqdm import tqdm
 
 from explanations.explain.answers import ENGINES, read_num_samples
 from explanations.explain.job import Errand, Plan, run_errand
-from explanations.listeners import ListenerModel, load_listener, trained_listeners
+from explanations.listeners import ListenerModel, load_listener
 from explanations.stems import NAMES
 from explanations.store import TYPES
 from lemons_jobs import HERE, Workers, add_options, run, workers_of
 from lemons_utils import Configuration, DataError, ParameterError, command, configuration
 from recsys.catalogue import Catalogue, open_catalogue
+from recsys.experiments import trained_listeners
 from recsys.predict import predict, relevance_path
 
 
@@ -43,11 +44,11 @@ def top_tracks(
     path = relevance_path(catalogue, listener.user_name, listener.checksum)
     with tqdm(total=len(catalogue.tracks), unit="track", desc="relevance") as bar:
 
-        def on_tracks(count: int) -> None:
-            bar.update(count)
+        def on_progress(step: str, share: float) -> None:
+            bar.update(round(share * len(catalogue.tracks)) - bar.n)
 
         bar.set_postfix_str(listener.user_name)
-        table = predict(listener.network, catalogue, path, workers=workers, on_tracks=on_tracks)
+        table = predict(listener.network, catalogue, path, workers=workers, on_progress=on_progress)
     return list(table["track_id"].head(top_n))
 
 

@@ -1,4 +1,4 @@
-"""Weights (safetensors) and a JSON card that says how they came about; training states.
+"""Files of weights, the JSON cards that describe them, and files of training states.
 
 `best_model.safetensors` holds the weights under their published names, `best_model.json`
 beside it the card. Nothing is pickled; a published `.pth` is read as tensors alone.
@@ -10,7 +10,6 @@ import importlib.metadata
 import json
 import pickle
 import platform
-import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +20,7 @@ from torch import Tensor
 
 from lemons_utils import DataError, ParameterError, checksum, write_beside
 from recsys.model import FCN
-from recsys.trainer import TrainingState
+from recsys.training import TrainingState
 
 BEST_MODEL = "best_model.safetensors"
 """Weights of the best model, in an experiment's folder."""
@@ -40,22 +39,22 @@ def make_card(
     split_checksum: str | None = None,
     **more: object,
 ) -> dict[str, Any]:
-    """Write down how a model came about.
+    """Return the card of a model.
 
     Parameters
     ----------
     config : mapping
-        The options it was trained with, among them `catalogue` and `user_name`.
+        The options of the training, among them `catalogue` and `user_name`.
     metrics : mapping
-        What it reached in validation.
+        The results of the validation.
     split_checksum : str, optional
         SHA-256 of the split's file.
     **more
-        Whatever else is worth keeping.
+        Further entries.
 
     Returns
     -------
-    dict that JSON can hold: these, the git commit and the versions of what it ran on
+    dict that JSON can hold: these, the git commit and the versions of Python and packages
     """
     return {
         "config": dict(config),
@@ -72,12 +71,12 @@ def save_model(
 ) -> dict[str, Any]:
     """Write weights, and their card beside them under the same name with `.json`.
 
-    The same weights make the same file, byte for byte.
+    Equal weights make equal files, byte for byte.
 
     Parameters
     ----------
     path : Path
-        Ends in `.safetensors`.
+        The file, which ends in `.safetensors`.
     model : FCN, or its state dict
     card : mapping
         From `make_card`.
@@ -100,33 +99,39 @@ def save_model(
 
 
 def load_model(path: Path) -> tuple[FCN, dict[str, Any]]:
-    """Build the network from its weights.
+    """Return the network with the weights of a file, and their card.
 
     Parameters
     ----------
     path : Path
-        `.safetensors`; a published `.pth` (a state dict); or an experiment's folder, for the
-        best model in it.
+        A `.safetensors` file; a published `.pth` (a state dict); or an experiment's folder,
+        which stands for the best model in it.
 
     Returns
     -------
     network : FCN, in evaluation mode, on the CPU
     card : dict
-        What the card says, at least `model_checksum`.
+        It has at least `model_checksum`.
 
     Raises
     ------
     DataError
         If there are no weights, they are not this network's, or the card is another model's.
     """
-    path = path / BEST_MODEL if path.is_dir() else path
+    path = weights_path(path)
     network = FCN()
     load_weights(network, path)
     return network.eval(), read_card(path)
 
 
+def weights_path(path: Path) -> Path:
+    """Return a file of weights: that path, or the best model if it is an experiment's folder."""
+    return path / BEST_MODEL if path.is_dir() else path
+
+
 def load_weights(network: FCN, path: Path) -> None:
-    """Fill a network with the weights of a file; see `load_model`."""
+    """Load the weights of a file or an experiment into a network; see `load_model`."""
+    path = weights_path(path)
     weights = _read_weights(path)
     expected = network.state_dict()
     missing, unknown = sorted(expected.keys() - weights), sorted(weights.keys() - expected)
@@ -149,7 +154,7 @@ def load_weights(network: FCN, path: Path) -> None:
 
 
 def read_card(path: Path) -> dict[str, Any]:
-    """Read the card beside a file of weights; where there is none, only the checksum is known."""
+    """Read the card beside a file of weights; without one, return the checksum alone."""
     card_path, model_checksum = path.with_suffix(".json"), checksum(path)
     if not card_path.is_file():
         return {"model_checksum": model_checksum}
@@ -193,7 +198,7 @@ def _for_a_file(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 # -- training states ---------------------------------------------------------------------------
 def save_state(path: Path, state: TrainingState) -> None:
-    """Write a training's state: one file, the old one or the new one, never half of it."""
+    """Write a training's state, atomically."""
     from safetensors.torch import save_file
 
     with write_beside(path) as temporary:
@@ -221,7 +226,7 @@ def load_state(path: Path) -> TrainingState:
 
 
 def trained_epochs(path: Path) -> int:
-    """Read from a training's state how many epochs it has had, and no more; 0 without one."""
+    """Read the number of trained epochs from a training's state; return 0 without one."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -240,58 +245,9 @@ def remove_leftovers(folder: Path) -> None:
                 leftover.unlink(missing_ok=True)
 
 
-# -- experiments -------------------------------------------------------------------------------
-def newest_experiment(
-    experiments: Path, *, catalogue: str, user_name: str, holding: str = BEST_MODEL
-) -> Path:
-    """Find a listener's newest experiment.
-
-    Parameters
-    ----------
-    experiments : Path
-        `configuration().experiments`.
-    catalogue, user_name : str
-    holding : str
-        File that the experiment must have; `LAST_STATE` for one to resume.
-
-    Returns
-    -------
-    Path of the folder
-
-    Raises
-    ------
-    DataError
-        If the listener has none.
-    """
-    # The number is `claim_folder`'s, for experiments that start in the same second.
-    ours = re.compile(
-        rf"(\d{{4}}-\d\d-\d\d_\d\d-\d\d-\d\d)-{re.escape(f'{catalogue}-{user_name}')}(?:-(\d+))?"
-    )
-    found = []
-    for folder in experiments.iterdir() if experiments.is_dir() else []:
-        match = ours.fullmatch(folder.name)
-        if match and (folder / holding).is_file() and _is_of(folder, catalogue, user_name):
-            found.append((match[1], int(match[2] or 1), folder))
-    if not found:
-        raise DataError(
-            f"{user_name} has no model for catalogue {catalogue} in {experiments}: train one with "
-            f"`python -m recsys.experiment with user_name={user_name} catalogue={catalogue}`"
-        )
-    return max(found)[2]
-
-
-def _is_of(folder: Path, catalogue: str, user_name: str) -> bool:
-    """Ask the card, where it is there: a name may end in a number, or hold a hyphen."""
-    try:
-        config = json.loads((folder / BEST_MODEL).with_suffix(".json").read_text())["config"]
-        return (config["catalogue"], config["user_name"]) == (catalogue, user_name)
-    except (OSError, ValueError, KeyError, TypeError):
-        return True
-
-
 # -- where the code comes from -----------------------------------------------------------------
 def git_commit() -> str | None:
-    """Name the commit this code is at, with `+changes` where files differ; None outside git."""
+    """Return the commit of this code, with `+changes` if files differ; None outside git."""
     root = Path(__file__).resolve().parents[1]
     if not (root / ".git").exists():
         return None

@@ -9,8 +9,9 @@ split; `baseline=True` puts logistic regression on mean spectra beside.
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from sacred import Experiment
 from sacred.run import Run
 
 from lemons_utils import Configuration, DataError, ParameterError, command, configuration
-from recsys import checkpoint, listening, progress, tracking
+from recsys import experiments, listening, tracking
 from recsys.catalogue import Catalogue, open_catalogue
 from recsys.evaluation import Result, baseline, evaluate_listener, reports
 from recsys.options import split_of, typed
@@ -54,7 +55,7 @@ def evaluate(_run: Run, _config: Mapping[str, Any]) -> dict[str, Any]:
     test_catalogue = None
     if options["test_catalogue"]:
         test_catalogue = open_catalogue(options["test_catalogue"], data_folder=settings.data_folder)
-    spectra = baseline.MeanSpectra(_watched) if options["baseline"] else None
+    spectra = baseline.MeanSpectra() if options["baseline"] else None
     everybody = options["user_name"] == EVERYBODY
     results = []
     for user_name, model in _models(catalogue, options, settings).items():
@@ -83,37 +84,26 @@ def evaluate(_run: Run, _config: Mapping[str, Any]) -> dict[str, Any]:
 def _models(
     catalogue: Catalogue, options: Mapping[str, Any], settings: Configuration
 ) -> dict[str, Path]:
-    """Find the weights of one listener, or of all who have any."""
+    """Return the file of weights of one listener, or of each who has one."""
     seed, user_name, named = (options[n] for n in ("split_seed", "user_name", "model_load_path"))
+    find = functools.partial(experiments.find_model, settings.experiments, catalogue=catalogue.name)
     if user_name != EVERYBODY:
         split_of(catalogue, user_name, seed)  # an unknown listener has no model either
-        if not named:
-            return {user_name: _newest(catalogue, user_name, settings)}
-        path = Path(named).expanduser().absolute()
-        return {user_name: path / checkpoint.BEST_MODEL if path.is_dir() else path}
+        path = Path(named).expanduser().absolute() if named else None
+        return {user_name: find(user_name=user_name, named=path)}
     if named:
         raise ParameterError("model_load_path is one listener's model: say whose by user_name")
-    found, without = {}, []
-    for name in listening.users(catalogue, seed):
-        try:
-            found[name] = _newest(catalogue, name, settings)
-        except DataError:
-            without.append(name)
-    if not found:
+    trained = experiments.trained_listeners(settings.experiments, catalogue=catalogue.name)
+    users = listening.users(catalogue, seed)
+    models = {name: find(user_name=name) for name in users if name in trained}
+    if not models:
         raise DataError(
             f"no listener of catalogue {catalogue.name} has a model yet: train one with "
             f"`python -m recsys.experiment with catalogue={catalogue.name} user_name=NAME`"
         )
-    if without:
+    if without := [name for name in users if name not in models]:
         print(f"no model yet: {', '.join(without)}")
-    return found
-
-
-def _newest(catalogue: Catalogue, user_name: str, settings: Configuration) -> Path:
-    folder = checkpoint.newest_experiment(
-        settings.experiments, catalogue=catalogue.name, user_name=user_name
-    )
-    return folder / checkpoint.BEST_MODEL
+    return models
 
 
 def _keep(result: Result, files: list[Path], tracker: tracking.Tracker, mark: str) -> None:
@@ -151,14 +141,6 @@ def _tabulate(results: list[Result], path: Path, run: Run) -> None:
     tracking.Tracker(run).artifact(path)
     print(reports.as_text(table))
     print(f"table: {path}; curves and relevance: beside each model")
-
-
-def _watched(track_ids: Iterable[str]) -> Iterator[str]:
-    waiting = list(track_ids)
-    with progress.bar(len(waiting), unit="track", about=baseline.NAME) as bar:
-        for track_id in waiting:
-            yield track_id
-            bar.update()
 
 
 @command

@@ -7,28 +7,35 @@ Killed or interrupted, it goes on with `resume=True` or `resume=FOLDER`, to the 
 
 from __future__ import annotations
 
+import contextlib
+import io
 import sys
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 from sacred import Experiment
 from sacred.run import Run
 
 from lemons_utils import Configuration, checksum, command, configuration
 from recsys import checkpoint, listening, progress, tracking, training
-from recsys import experiments as experiment_folder
 from recsys.catalogue import Catalogue, open_catalogue
 from recsys.dataset import Crops, Tracks
-from recsys.experiments import ExperimentFolder
+from recsys.experiments import ExperimentFolder, newest_unfinished, reopen, start
 from recsys.model import FCN
 from recsys.options import split_of, typed
+from recsys.training_options import Options, pick_device
 
 local_conf = {"mongodb_url": "", "mongodb_db_name": "LEMONS", "experiment_name": "LEMONS"}
 """Where runs are logged: config.py's settings, filled in when the command starts."""
+
+_ALONE = threading.Lock()
+"""Held by each silent training of this process."""
 
 
 def defaults() -> dict[str, Any]:
@@ -57,7 +64,7 @@ def defaults() -> dict[str, Any]:
 
 
 def options_of(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the options of `defaults` the types and the form in which experiments keep them."""
+    """Return the options of `defaults` with the types and in the form of an experiment's file."""
     options = typed(config, defaults())
     if options["model_load_path"]:
         options["model_load_path"] = str(Path(options["model_load_path"]).expanduser().absolute())
@@ -69,59 +76,69 @@ def _train(run: Run, config: Mapping[str, Any], settings: Configuration) -> dict
     resume = options.pop("resume")
     folder = None
     if resume.lower() in ("true", "1"):
-        folder = experiment_folder.newest_unfinished(settings.experiments, options)
+        folder = newest_unfinished(settings.experiments, options)
         if folder is None:
             print("nothing unfinished with these options; starting anew")
     elif resume.lower() not in ("", "false", "0"):
-        folder = experiment_folder.reopen(resume, settings.experiments)
+        folder = reopen(resume, settings.experiments)
         said = {name: options[name] for name in run.meta_info["config_updates"] if name in options}
         options = {**options, **folder.options, **said}
-    return train_listener(options, folder=folder, settings=settings, run=run)
+    catalogue = open_catalogue(options["catalogue"], data_folder=settings.data_folder)
+    return train_listener(
+        options, catalogue, experiments=settings.experiments, folder=folder, run=run
+    )
+
+
+def check_options(options: Mapping[str, Any]) -> Options:
+    """Return the options of the training loop, or raise `ParameterError`."""
+    return Options(**{name: options[name] for name in Options.__dataclass_fields__})
 
 
 def train_listener(
     options: dict[str, Any],
+    catalogue: Catalogue,
     *,
+    experiments: Path,
     folder: ExperimentFolder | None = None,
-    settings: Configuration,
     run: Run | None = None,
+    change_split: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
 ) -> dict[str, Any]:
-    """Train, or go on training, in a folder under `experiments/`.
+    """Train a listener's model in an experiment's folder, or go on training it.
 
     Parameters
     ----------
     options : dict
-        Those of `defaults`, but `resume`.
+        Those of `defaults` without `resume`.
+    catalogue : Catalogue
+    experiments : Path
+        Where a new experiment is started if `folder` is None.
     folder : ExperimentFolder, optional
-        One to go on in; None makes a new one.
-    settings : Configuration
+        An experiment to go on with.
     run : sacred's run, optional
+        Where metrics and files are logged.
+    change_split : callable, optional
+        Maps the listener's split to the one to train and validate on.
 
     Returns
     -------
     dict with the best model's `epoch` and validation `loss`, `auc`, `map`, its path as `model`,
-    and the `seconds` this call took
+    and the `seconds` of this call
 
     Raises
     ------
     ParameterError, DataError
-        If an option, the catalogue, the listener or the weights to start from are wrong.
+        If an option, the listener or the weights to start from are wrong, before a folder is made.
     """
-    # Everything that can be wrong is looked at before there is a folder.
-    training_options = training.Options(
-        **{name: options[name] for name in training.Options.__dataclass_fields__}
-    )
-    training.pick_device(options["device"])
-    catalogue = open_catalogue(options["catalogue"], data_folder=settings.data_folder)
+    training_options = check_options(options)
+    pick_device(options["device"])
     path = split_of(catalogue, options["user_name"], options["split_seed"])
-    crops, valid = _datasets(catalogue, path, options)
+    split = listening.read_split(path)
+    crops, valid = _datasets(catalogue, change_split(split) if change_split else split, options)
     network = training.fresh_network(options["training_seed"])
     if options["model_load_path"]:
-        start = Path(options["model_load_path"])
-        checkpoint.load_weights(network, start / checkpoint.BEST_MODEL if start.is_dir() else start)
+        checkpoint.load_weights(network, Path(options["model_load_path"]))
 
-    if folder is None:
-        folder = experiment_folder.start(settings.experiments, options)
+    folder = folder or start(experiments, options)
     logs = folder.path / "tensorboard" if options["use_tensorboard"] else None
     with folder.in_use(), tracking.Tracker(run, tensorboard_folder=logs) as tracker:
         folder = folder.go_on(options)
@@ -130,7 +147,7 @@ def train_listener(
         if (last := folder.path / checkpoint.LAST_STATE).exists():
             state = checkpoint.load_state(last)
             print(f"going on in {folder.path} after epoch {state.facts['epoch']}")
-        keeper = _Keeper(folder.path, network, options, checksum(path), tracker, len(crops), state)
+        log = _EpochLog(folder.path, network, options, checksum(path), tracker, len(crops), state)
         try:
             best = training.fit(
                 network,
@@ -138,21 +155,73 @@ def train_listener(
                 valid,
                 training_options,
                 resume=state,
-                on_step=keeper.on_step,
-                on_epoch=keeper.on_epoch,
+                on_step=log.on_step,
+                on_epoch=log.on_epoch,
             )
         except KeyboardInterrupt:
             print(f"\nstopped; `resume={folder.path.name}` goes on", file=sys.stderr)
             raise
         finally:
-            keeper.bar.close()
-        numbers = keeper.finish(best)
+            log.bar.close()
+        numbers = log.finish(best)
         folder.finish()
     return numbers
 
 
-def _datasets(catalogue: Catalogue, path: Path, options: Mapping[str, Any]) -> tuple[Crops, Tracks]:
-    split = listening.read_split(path)
+def train_in_background(
+    folder: ExperimentFolder, *, threads: int, settings: Configuration
+) -> dict[str, Any]:
+    """Train in an experiment's folder as a run of sacred's, without printing.
+
+    Parameters
+    ----------
+    folder : ExperimentFolder
+        Begun or not; its options are those of the training.
+    threads : int > 0
+        PyTorch's threads. The last bits of the weights may depend on them.
+    settings : Configuration
+
+    Returns
+    -------
+    dict, as of `train_listener`
+
+    Raises
+    ------
+    ParameterError, DataError
+        If an option or the split is wrong, or another command trains in the folder.
+    """
+    experiment = _sacred_experiment(settings)
+    with silent(threads):
+        run = experiment.run(config_updates={**folder.options, "resume": str(folder.path)})
+    numbers: dict[str, Any] = run.result
+    return numbers
+
+
+@contextlib.contextmanager
+def silent(threads: int) -> Iterator[None]:
+    """Hide bars and printed lines and set PyTorch's threads, in one training at a time.
+
+    Output, threads and PyTorch's random numbers belong to the process, so that trainings in its
+    threads wait for each other.
+    """
+    output = io.StringIO()
+    with (
+        _ALONE,
+        progress.hidden(),
+        contextlib.redirect_stdout(output),
+        contextlib.redirect_stderr(output),
+    ):
+        threads_before = torch.get_num_threads()
+        torch.set_num_threads(threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads_before)
+
+
+def _datasets(
+    catalogue: Catalogue, split: pd.DataFrame, options: Mapping[str, Any]
+) -> tuple[Crops, Tracks]:
     train, valid = (split[split["split"] == part] for part in ("train", "valid"))
     crops = Crops(
         catalogue.audio,
@@ -164,8 +233,8 @@ def _datasets(catalogue: Catalogue, path: Path, options: Mapping[str, Any]) -> t
     return crops, Tracks(catalogue.audio, valid["track_id"].tolist(), valid["label"].tolist())
 
 
-class _Keeper:
-    """What happens after every epoch: files, metrics, and a line for who waits."""
+class _EpochLog:
+    """Writes files, logs metrics and prints lines during a training."""
 
     def __init__(
         self,
@@ -234,18 +303,8 @@ class _Keeper:
             self.bar.write(f"epoch {report.epoch}: {numbers}{mark}", file=sys.stdout)
 
 
-def run_commandline(arguments: Sequence[str] | None, settings: Configuration) -> int:
-    """Run sacred's command line; what a person has done wrong is raised.
-
-    Parameters
-    ----------
-    arguments : sequence of str, or None for those of this process
-    settings : Configuration
-
-    Returns
-    -------
-    int, the exit code
-    """
+def _sacred_experiment(settings: Configuration) -> Experiment:
+    """Make the experiment of sacred's that trains one listener and keeps its runs."""
     local_conf.update({name: getattr(settings, name) for name in local_conf})
     experiment = Experiment(local_conf["experiment_name"], save_git_info=False)
     experiment.add_config(defaults())
@@ -261,7 +320,23 @@ def run_commandline(arguments: Sequence[str] | None, settings: Configuration) ->
         mongodb_db_name=local_conf["mongodb_db_name"],
         runs_folder=settings.runs,
     )
-    return tracking.run_commandline(experiment, arguments)
+    return experiment
+
+
+def run_commandline(arguments: Sequence[str] | None, settings: Configuration) -> int:
+    """Run sacred's command line, and return its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, or None for those of this process
+    settings : Configuration
+
+    Raises
+    ------
+    ParameterError, DataError
+        If an argument or a file is wrong.
+    """
+    return tracking.run_commandline(_sacred_experiment(settings), arguments)
 
 
 @command

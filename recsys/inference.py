@@ -1,28 +1,26 @@
-"""Whole tracks through the network, however long they are, in little memory.
+"""Score whole tracks of any length in bounded memory.
 
 A feature map of ten minutes takes 2.4 GB. The network is local up to its head, and the head is
-a sum and a maximum; so a track goes through in strips, each with the 31 frames of context on
-either side that its columns see, and nothing is lost but the order of a sum. Strips that fit
-the processor's cache are also faster than the whole.
+a sum and a maximum; so a track is processed in strips, each with the 31 frames of context on
+either side that its columns see, and only the order of a sum changes. Strips that fit the
+processor's cache are also faster than whole tracks.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lemons_utils import ParameterError
+from lemons_utils import OnProgress, ParameterError
 from recsys.dataset import Tracks, track_loader
 from recsys.melspectrogram import HOP_LENGTH, N_FFT, check_waveforms
 from recsys.model import FCN, FRAMES_PER_COLUMN, MIN_SAMPLES
 from recsys.training_options import pick_device
 
 STRIP_COLUMNS = 12
-"""Output columns per strip. The first feature map of 12 takes 29 MB: just below the 32 MB
+"""Output columns of a strip. The first feature map of 12 takes 29 MB: just below the 32 MB
 beyond which every allocation is a system call."""
 
 
@@ -86,14 +84,14 @@ def score_tracks(
     batch_size: int = 20,
     num_workers: int = 0,
     device: torch.device | str = "cpu",
-    on_batch: Callable[[int], object] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> NDArray[np.float64]:
     """Score every track, whole, by the network in evaluation mode.
 
     Parameters
     ----------
     network : FCN
-        Moved to `device`; left in the mode it came in.
+        Moved to `device`; its mode is kept.
     tracks : Tracks
     batch_size : int > 0
         Tracks of one length loaded together; changes nothing in the result.
@@ -101,8 +99,8 @@ def score_tracks(
         Processes that load; 0 loads in this one.
     device : torch.device or str
         "auto" is cuda where there is one.
-    on_batch : callable, optional
-        Called after every batch with the number of its tracks.
+    on_progress : callable, optional
+        Called after every batch with "score" and the share of tracks that is scored.
 
     Returns
     -------
@@ -111,7 +109,7 @@ def score_tracks(
     Raises
     ------
     ParameterError
-        If a logit is not finite: the weights are broken. If the device is not there.
+        If a logit is not finite (the weights are broken), or the device is missing.
     """
     device = pick_device(str(device))
     logits = np.empty(len(tracks))
@@ -119,11 +117,13 @@ def score_tracks(
     network.to(device).eval()
     try:
         loader = track_loader(tracks, batch_size=batch_size, num_workers=num_workers)
+        done = 0
         for places, waveforms in loader:
             scored = track_logits(network, waveforms.to(device))
             logits[places.numpy()] = scored.double().cpu().numpy()
-            if on_batch is not None:
-                on_batch(len(places))
+            done += len(places)
+            if on_progress is not None:
+                on_progress("score", done / len(tracks))
     finally:
         network.train(was_training)
     if not np.isfinite(logits).all():

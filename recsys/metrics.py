@@ -1,7 +1,7 @@
-"""How well relevance tells a listener's tracks from the others: loss, AUC, MAP.
+"""Loss, AUC and MAP of a network's relevance for labelled tracks.
 
-The area under the ROC curve and the average precision are scikit-learn's; it loads when the
-first evaluation needs it.
+AUC and average precision are scikit-learn's, which is imported at the first evaluation. MAP is
+the average precision of one listener's ranking; the published MAP is its mean over listeners.
 """
 
 from __future__ import annotations
@@ -10,15 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from lemons_utils import ParameterError
-from recsys.inference import relevance
+from lemons_utils import OnProgress, ParameterError
+from recsys.dataset import Tracks
+from recsys.inference import relevance, score_tracks
+from recsys.model import FCN
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a network makes of labelled tracks.
+    """The logits of labelled tracks, and how well they tell the labels apart.
 
     Parameters
     ----------
@@ -30,7 +33,7 @@ class Evaluation:
     auc : float in [0, 1]
         Area under the ROC curve; NaN where all tracks have one label.
     map : float in [0, 1]
-        Average precision (its mean over listeners is the published MAP); NaN likewise.
+        Average precision; NaN likewise.
     """
 
     track_ids: list[str]
@@ -47,18 +50,18 @@ class Evaluation:
 
     @property
     def score(self) -> float:
-        """What the best model is chosen by: the mean of AUC and MAP."""
+        """Mean of AUC and MAP, by which the best model is chosen."""
         return (self.auc + self.map) / 2
 
     def numbers(self) -> dict[str, float]:
-        """Return loss, auc and map, to log or to write down."""
+        """Return loss, auc and map by name."""
         return {"loss": self.loss, "auc": self.auc, "map": self.map}
 
 
 def judge(
     track_ids: Sequence[str], labels: Sequence[int], logits: NDArray[np.float64]
 ) -> Evaluation:
-    """Hold logits against labels.
+    """Compare logits with labels.
 
     Parameters
     ----------
@@ -80,10 +83,72 @@ def judge(
     if not np.isfinite(logits).all():
         raise ParameterError("logits must be finite, got NaN or infinity: the weights are broken")
     loss = float(np.mean(np.logaddexp(0.0, logits) - truth * logits))
-    auc, average_precision = float("nan"), float("nan")
-    if 0 < truth.sum() < truth.size:
-        from sklearn.metrics import average_precision_score, roc_auc_score
+    has_both = 0 < truth.sum() < truth.size
+    ranking = ranking_metrics(truth, logits) if has_both else dict.fromkeys(("auc", "map"), np.nan)
+    return Evaluation(list(track_ids), truth, logits, loss, **ranking)
 
-        auc = float(roc_auc_score(truth, logits))
-        average_precision = float(average_precision_score(truth, logits))
-    return Evaluation(list(track_ids), truth, logits, loss, auc, average_precision)
+
+def ranking_metrics(labels: NDArray[np.int64], scores: NDArray[np.float64]) -> dict[str, float]:
+    """Return AUC and MAP of one ranking.
+
+    Parameters
+    ----------
+    labels : ndarray [shape=(tracks,)], 0 or 1
+    scores : ndarray [shape=(tracks,)]
+        Higher is more relevant; any monotonic scale.
+
+    Returns
+    -------
+    dict with `auc` and `map`
+
+    Raises
+    ------
+    ParameterError
+        If the shapes differ, a score is not finite, or only one label occurs.
+    """
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    if labels.shape != scores.shape or labels.ndim != 1:
+        raise ParameterError(
+            f"labels and scores must be of the same shape (tracks,), "
+            f"got {labels.shape} and {scores.shape}"
+        )
+    if not np.isfinite(scores).all():
+        raise ParameterError("scores must be finite, got NaN or infinity")
+    if (distinct := sorted(map(int, np.unique(labels)))) != [0, 1]:
+        raise ParameterError(f"labels must hold both 0 and 1, got {distinct}")
+    return {
+        "auc": float(roc_auc_score(labels, scores)),
+        "map": float(average_precision_score(labels, scores)),
+    }
+
+
+def evaluate(
+    network: FCN,
+    tracks: Tracks,
+    *,
+    batch_size: int = 20,
+    num_workers: int = 0,
+    device: torch.device | str = "cpu",
+    on_progress: OnProgress | None = None,
+) -> Evaluation:
+    """Score whole tracks and compare the scores with their labels.
+
+    Parameters are those of `recsys.inference.score_tracks`.
+
+    Raises
+    ------
+    ParameterError
+        If the tracks have no labels, or the network's weights are broken.
+    """
+    if not tracks.labelled:
+        raise ParameterError("evaluation needs labels, the tracks have none")
+    logits = score_tracks(
+        network,
+        tracks,
+        batch_size=batch_size,
+        num_workers=num_workers,
+        device=device,
+        on_progress=on_progress,
+    )
+    return judge(tracks.track_ids, tracks.labels, logits)

@@ -1,10 +1,10 @@
-"""Relevance of every track of a catalogue to one listener.
+"""Score every track of a catalogue by a listener's model.
 
 `python -m recsys.predict --user_name marko --catalogue NAME` scores whole tracks by the
-listener's newest model and keeps the result in
-`catalogues/<catalogue>/relevance/<user_name>-<model's checksum>.parquet`. The same model and
-catalogue are not scored again; tracks that joined the catalogue are; what an interrupted
-command has scored stays. `--jobs N` scores in N processes, `--cluster ADDRESS` on a Dask cluster.
+listener's newest model and writes the result to
+`catalogues/<catalogue>/relevance/<user_name>-<model's checksum>.parquet`. It scores only the
+tracks that this table lacks; an interrupted command goes on where it stopped. `--jobs N` scores
+in N processes, `--cluster ADDRESS` on a Dask cluster.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from lemons_jobs import HERE, Workers, add_options, run, workers_of
-from lemons_utils import Configuration, ParameterError, command, configuration
-from recsys import checkpoint, listening, progress
+from lemons_utils import OnProgress, ParameterError, command, configuration
+from recsys import checkpoint, experiments, listening, progress
 from recsys.catalogue import Catalogue, check_name, open_catalogue
 from recsys.dataset import Tracks
 from recsys.inference import relevance, score_tracks
@@ -31,13 +31,13 @@ from recsys.model import FCN
 from recsys.relevance_table import COLUMNS, RelevanceTable
 
 CHUNK_TRACKS = 32
-"""Tracks scored between two notes on disk."""
+"""The number of tracks scored between two notes on disk."""
 
 TOP = 10
 
 
 def relevance_path(catalogue: Catalogue, user_name: str, model_checksum: str) -> Path:
-    """Where the relevance of a catalogue's tracks is kept, for one model of one listener."""
+    """Return the path of the table of one model's relevance for a catalogue."""
     name = f"{check_name(user_name, 'user_name')}-{model_checksum[:12]}.parquet"
     return catalogue.folder / "relevance" / name
 
@@ -51,39 +51,16 @@ def predict(
     num_workers: int = 0,
     device: str = "cpu",
     workers: Workers = HERE,
-    on_tracks: Callable[[int], object] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> pd.DataFrame:
-    """Score every track of a catalogue that `path` does not have yet.
+    """Score the tracks that a table lacks, and return the whole table.
 
-    Whole tracks, in batches of one length; a strip at a time goes through the network, so the
-    memory does not grow with their length.
-
-    Parameters
-    ----------
-    network : FCN
-    catalogue : Catalogue
-    path : Path
-        `relevance_path` of the network's weights, or any other Parquet file that only they
-        write to.
-    batch_size, num_workers, device
-        Of the inference; they change nothing in the result.
-    workers : Workers
-        Who scores: this process, or others, `CHUNK_TRACKS` at a time. Changes nothing, either.
-    on_tracks : callable, optional
-        Called with the number of tracks that have become known, first those known before.
-        What it raises ends the work; what is scored is kept.
+    Parameters and errors are those of `score_catalogue`.
 
     Returns
     -------
     DataFrame with columns track_id, relevance (in [0, 1]), title, artist
-        The most relevant first. It is in `path`, too.
-
-    Raises
-    ------
-    DataError
-        If a track has no audio, or `path` is not what this function has written.
-    ParameterError
-        If the device is not there, or the network's weights are broken.
+        The most relevant track first, as in the file.
     """
     score_catalogue(
         network,
@@ -93,7 +70,7 @@ def predict(
         num_workers=num_workers,
         device=device,
         workers=workers,
-        on_tracks=on_tracks,
+        on_progress=on_progress,
     )
     return pd.read_parquet(path, columns=list(COLUMNS))
 
@@ -107,46 +84,70 @@ def score_catalogue(
     num_workers: int = 0,
     device: str = "cpu",
     workers: Workers = HERE,
-    on_tracks: Callable[[int], object] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> None:
-    """Do what `predict` does and leave the table on disk: in memory, it need not fit.
+    """Score the tracks of a catalogue that a table on disk lacks.
 
-    Parameters and errors are those of `predict`.
+    Whole tracks are scored strip by strip, in batches of one length, so that memory does not
+    grow with the length of tracks or the size of the catalogue.
+
+    Parameters
+    ----------
+    network : FCN
+    catalogue : Catalogue
+    path : Path
+        `relevance_path` of the network's weights, or another Parquet file for these weights.
+    batch_size, num_workers, device
+        As of `recsys.inference.score_tracks`; they do not change the result.
+    workers : Workers
+        Where tracks are scored, `CHUNK_TRACKS` at a time; they do not change the result.
+    on_progress : callable, optional
+        Called with "score" and the share of tracks whose relevance is known, first before any
+        is scored. An error that it raises ends the work; what is scored is kept.
+
+    Raises
+    ------
+    DataError
+        If a track has no audio, or `path` is no table of relevance.
+    ParameterError
+        If the device is missing, or the network's weights are broken.
     """
     table = RelevanceTable(path, catalogue)
-    if on_tracks is not None:
-        on_tracks(table.known())
+    known, total = table.known(), max(catalogue.count, 1)
+
+    def report(more: float) -> None:
+        if on_progress is not None:
+            on_progress("score", (known + more) / total)
+
+    report(0)
+    audio = replace(catalogue).audio  # without the table, which no worker needs
     for missing in table.missing():
-        score = functools.partial(
+        starts = range(0, len(missing), CHUNK_TRACKS)
+        chunks = [missing[start : start + CHUNK_TRACKS] for start in starts]
+        tracks = [Tracks(audio, chunk) for chunk in chunks]
+        score: Callable[..., NDArray[np.float64]] = functools.partial(
             score_tracks,
             network,
             batch_size=batch_size,
             num_workers=num_workers if workers.is_here else 0,  # the others are workers already
             device=device,
-            on_batch=on_tracks if workers.is_here else None,
         )
-        _score(score, missing, table, workers, on_tracks)
+        if workers.is_here:
+            score = functools.partial(_score_here, score, report)
+        for outcome in run(score, tracks, workers):
+            chunk = chunks[outcome.index]
+            table.note(chunk, relevance(outcome.get()).tolist())
+            known += len(chunk)
+            if not workers.is_here:
+                report(0)
     table.finish()
 
 
-def _score(
-    score: Callable[[Tracks], NDArray[np.float64]],
-    track_ids: Sequence[str],
-    table: RelevanceTable,
-    workers: Workers,
-    on_tracks: Callable[[int], object] | None,
-) -> None:
-    """Score in chunks, each of nearly one length, and note each on disk as it comes."""
-    chunks = [
-        list(track_ids[begin : begin + CHUNK_TRACKS])
-        for begin in range(0, len(track_ids), CHUNK_TRACKS)
-    ]
-    audio = replace(table.catalogue).audio  # without the table, which no worker needs
-    for outcome in run(score, [Tracks(audio, chunk) for chunk in chunks], workers):
-        chunk = chunks[outcome.index]
-        table.note(chunk, relevance(outcome.get()).tolist())
-        if on_tracks is not None and not workers.is_here:
-            on_tracks(len(chunk))
+def _score_here(
+    score: Callable[..., NDArray[np.float64]], report: Callable[[float], None], tracks: Tracks
+) -> NDArray[np.float64]:
+    """Score tracks; report after each batch how many there are so far."""
+    return score(tracks, on_progress=lambda step, share: report(share * len(tracks)))
 
 
 # -- the command -------------------------------------------------------------------------------
@@ -156,14 +157,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options, settings = _parse(arguments), configuration()
     workers = workers_of(options)
     catalogue = open_catalogue(options.catalogue, data_folder=settings.data_folder)
-    model = _model(options, settings)
+    model = experiments.find_model(
+        settings.experiments,
+        catalogue=options.trained_on or options.catalogue,
+        user_name=options.user_name,
+        named=options.model,
+    )
     network, card = checkpoint.load_model(model)
     path = options.out or relevance_path(catalogue, options.user_name, card["model_checksum"])
     if path.suffix != ".parquet":
         raise ParameterError(f"--out must end in .parquet, got {path}")
     if options.out:
         path.unlink(missing_ok=True)  # another model may have written it
-    with progress.bar(catalogue.count, unit="track", about=options.user_name) as bar:
+    with progress.shown(catalogue.count, unit="track", about=options.user_name) as on_progress:
         score_catalogue(
             network,
             catalogue,
@@ -172,7 +178,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             num_workers=options.num_workers,
             device=options.device,
             workers=workers,
-            on_tracks=bar.update,
+            on_progress=on_progress,
         )
     with pq.ParquetFile(path) as file:
         top = next(file.iter_batches(TOP)).to_pandas()
@@ -212,17 +218,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _model(options: argparse.Namespace, settings: Configuration) -> Path:
-    path: Path = options.model or checkpoint.newest_experiment(
-        settings.experiments,
-        catalogue=options.trained_on or options.catalogue,
-        user_name=options.user_name,
-    )
-    return path / checkpoint.BEST_MODEL if path.is_dir() else path
-
-
 def _print_top(table: pd.DataFrame, catalogue: Catalogue, options: argparse.Namespace) -> None:
-    """Print the most relevant tracks, and which of them are new to the listener."""
+    """Print the most relevant tracks, and mark those that are new to the listener."""
     heard: set[str] = set()
     split_path = listening.split_path(catalogue, options.user_name, options.split_seed)
     if split_path.is_file():

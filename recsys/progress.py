@@ -1,4 +1,4 @@
-"""A progress bar where somebody watches."""
+"""Progress bars on a terminal."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from typing import Any
 
 from tqdm import tqdm
 
+from lemons_utils import OnProgress
+
 _hidden = False
 
 
 @contextlib.contextmanager
 def hidden() -> Iterator[None]:
-    """Show no bars for a while: somebody else shows one for everything."""
+    """Show no bars within this context."""
     global _hidden
     tqdm.set_lock(threading.RLock())  # tqdm's own spans processes; a killed one leaves it behind
     before, _hidden = _hidden, True
@@ -32,9 +34,9 @@ def bar(total: int, *, unit: str, initial: int = 0, about: str | None = None) ->
     ----------
     total, initial : int
     unit : str
-        What is counted, in the singular.
+        The name of what is counted, in the singular.
     about : str, optional
-        Stands before the bar.
+        The label before the bar.
     """
     terminal = sys.__stderr__
     shown: tqdm[Any] = tqdm(
@@ -47,3 +49,17 @@ def bar(total: int, *, unit: str, initial: int = 0, about: str | None = None) ->
         dynamic_ncols=True,
     )
     return shown
+
+
+@contextlib.contextmanager
+def shown(total: int, *, unit: str, about: str | None = None) -> Iterator[OnProgress]:
+    """Show a bar within this context; yield the `on_progress` that moves it.
+
+    Parameters are those of `bar`.
+    """
+    with bar(total, unit=unit, about=about) as moved:
+
+        def on_progress(step: str, share: float) -> None:
+            moved.update(round(share * total) - moved.n)
+
+        yield on_progress

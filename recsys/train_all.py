@@ -1,9 +1,9 @@
 """Train many listeners: `python -m recsys.train_all --users marko paige --jobs 2`.
 
-Each training is `python -m recsys.experiment`'s, with its options and its folder. Who has a
-finished model of the same options and split is not trained again; a training that was stopped
-goes on; so started again, the command does what is left. On the same number of `--threads` the
-weights are the same, whoever trains, and wherever.
+Each training has the options and the folder of `python -m recsys.experiment`. Listeners with a
+finished model of the same options and split are not trained again, and a training that was stopped
+goes on: the same command, run again, does what is left. For the same number of `--threads` the
+weights are the same wherever they are trained.
 """
 
 from __future__ import annotations
@@ -11,20 +11,23 @@ from __future__ import annotations
 import argparse
 import ast
 import contextlib
+import functools
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
+
+from tqdm import tqdm
 
 from lemons_jobs import Workers, add_options, run, workers_of
 from lemons_utils import Configuration, DataError, ParameterError, command, configuration
-from recsys import experiment, listening, progress, training, trainings
+from recsys import experiment, listening, progress
 from recsys.catalogue import open_catalogue
+from recsys.experiments import ExperimentFolder, find_trained, take_up
 from recsys.options import split_of
-from recsys.trainings import Training
 
 LOOK_S = 2.0
-"""How often to look how far the trainings are [s]."""
+"""The time between two readings of the number of trained epochs [s]."""
 
 _NOT_HERE = {"user_name", "resume", "num_workers", "catalogue"}
 
@@ -37,18 +40,18 @@ def train_all(
     threads: int = 1,
     settings: Configuration,
 ) -> None:
-    """Train listeners who have no finished model yet, and print how good each became.
+    """Train the listeners who have no finished model yet, and print how good each model is.
 
     Parameters
     ----------
     users : sequence of str
-        Each with a split in the catalogue.
+        Listeners with a split in the catalogue.
     options : mapping
-        Of `experiment.defaults`, what is to be otherwise; the same for everybody.
+        Options that differ from `experiment.defaults`, the same for all listeners.
     workers : Workers
-        Who trains.
+        Where listeners are trained.
     threads : int > 0
-        Of each training. One is fastest where there are more listeners than cores.
+        Threads of each training. One is fastest if there are more listeners than cores.
     settings : Configuration
 
     Raises
@@ -56,77 +59,100 @@ def train_all(
     ParameterError
         If an option is wrong.
     DataError
-        If the catalogue or a listener's split is missing, or somebody could not be trained:
-        the others are.
+        If the catalogue or a listener's split is missing, or, at the end, if a listener could
+        not be trained.
     """
     if threads < 1:
         raise ParameterError(f"threads must be 1 or more, got {threads}")
-    waiting = _waiting(users, options, threads, settings)
-    if not waiting:
-        return
+    folders = [take_up(settings.experiments, each) for each in _untrained(users, options, settings)]
+    work = functools.partial(experiment.train_in_background, threads=threads, settings=settings)
+    for folder, best in train_listeners(folders, work, workers):
+        tqdm.write(
+            f"{folder.options['user_name']}: best model of epoch {best['epoch']}, validation AUC "
+            f"{best['auc']:.3f}, MAP {best['map']:.3f}: {folder.path}"
+        )
+
+
+def train_listeners(
+    folders: Sequence[ExperimentFolder],
+    work: Callable[[ExperimentFolder], dict[str, Any]],
+    workers: Workers,
+) -> Iterator[tuple[ExperimentFolder, dict[str, Any]]]:
+    """Train a listener in each folder; yield the folders and the results as they come.
+
+    Parameters
+    ----------
+    folders : sequence of ExperimentFolder
+        From `experiments.take_up`.
+    work : callable
+        `experiment.train_in_background` with its keywords, or a function that calls it.
+    workers : Workers
+
+    Raises
+    ------
+    DataError
+        At the end, if a listener could not be trained.
+    """
     failed = []
-    n_epochs = int({**experiment.defaults(), **options}["n_epochs"])
-    with _epochs_bar(waiting, n_epochs) as bar:
-        for outcome in run(trainings.train, waiting, workers):
-            who = waiting[outcome.index]
-            if outcome.error is not None:
-                failed.append(f"{who.user_name}: {outcome.error}")
-                continue
-            best = outcome.get()
-            bar.write(
-                f"{who.user_name}: best model of epoch {best['epoch']}, validation AUC "
-                f"{best['valid_auc']:.3f}, MAP {best['valid_map']:.3f}: {who.folder}",
-                file=sys.stdout,
-            )
-    for line in failed:
-        print(f"not trained: {line}", file=sys.stderr)
+    with _epochs_bar(folders):
+        for outcome in run(work, folders, workers):
+            folder = folders[outcome.index]
+            if outcome.error is None:
+                yield folder, outcome.get()
+            else:
+                failed.append(f"not trained: {folder.options['user_name']}: {outcome.error}")
     if failed:
-        raise DataError(f"{len(failed)} of {len(waiting)} listeners were not trained")
+        print(*failed, sep="\n", file=sys.stderr)
+        raise DataError(f"{len(failed)} of {len(folders)} listeners were not trained")
 
 
-def _waiting(
-    users: Sequence[str], options: Mapping[str, Any], threads: int, settings: Configuration
-) -> list[Training]:
-    """List the trainings to do; nothing is begun before everything is found to be right."""
-    everybody = [
-        experiment.options_of({**experiment.defaults(), **options, "user_name": user_name})
-        for user_name in dict.fromkeys(users)
-    ]
+def options_of(user_name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all options of a listener's training."""
+    complete = experiment.options_of({**experiment.defaults(), **options, "user_name": user_name})
+    del complete["resume"]
+    return complete
+
+
+def _untrained(
+    users: Sequence[str], options: Mapping[str, Any], settings: Configuration
+) -> list[dict[str, Any]]:
+    """Check the options of all trainings; return those of listeners without a finished model."""
+    everybody = [options_of(user_name, options) for user_name in dict.fromkeys(users)]
+    experiment.check_options(everybody[0])
+    catalogue = open_catalogue(everybody[0]["catalogue"], data_folder=settings.data_folder)
+    untrained = []
     for each in everybody:
-        del each["resume"]
-    first = everybody[0]
-    training.Options(**{name: first[name] for name in training.Options.__dataclass_fields__})
-    catalogue = open_catalogue(first["catalogue"], data_folder=settings.data_folder)
-    for each in everybody:
-        split_of(catalogue, each["user_name"], each["split_seed"])
-    waiting = [
-        each
-        for each in everybody
-        if trainings.find_trained(each, catalogue, settings.experiments) is None
-    ]
-    if len(waiting) < len(everybody):
-        print(f"{len(everybody) - len(waiting)} of {len(everybody)} listeners are trained already")
-    return [trainings.prepare(each, threads=threads, settings=settings) for each in waiting]
+        user_name, seed = each["user_name"], each["split_seed"]
+        split_of(catalogue, user_name, seed)
+        if not find_trained(
+            settings.experiments, catalogue, user_name, split_seed=seed, options=each
+        ):
+            untrained.append(each)
+    if done := len(everybody) - len(untrained):
+        print(f"{done} of {len(everybody)} listeners are trained already")
+    return untrained
 
 
 @contextlib.contextmanager
-def _epochs_bar(waiting: Sequence[Training], n_epochs: int) -> Iterator[Any]:
-    """Show a bar of all epochs, which are read from the folders, wherever they are trained."""
+def _epochs_bar(folders: Sequence[ExperimentFolder]) -> Iterator[None]:
+    """Show a bar of all epochs, read from the folders, within this context."""
+    if not folders:
+        yield
+        return
     over = threading.Event()
-    with progress.bar(
-        len(waiting) * n_epochs, unit="epoch", about=f"training {len(waiting)} listeners"
-    ) as bar:
+    total = sum(folder.options["n_epochs"] for folder in folders)
+    with progress.bar(total, unit="epoch", about=f"training {len(folders)} listeners") as bar:
 
-        def look() -> None:
+        def follow() -> None:
             while not over.wait(LOOK_S):
-                bar.n = sum(each.epochs for each in waiting)
+                bar.n = sum(folder.epochs for folder in folders)
                 bar.refresh()
 
-        looking = threading.Thread(target=look, daemon=True)
+        follower = threading.Thread(target=follow, daemon=True)
         if not bar.disable:
-            looking.start()
+            follower.start()
         try:
-            yield bar
+            yield
         finally:
             over.set()
 
@@ -145,8 +171,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 f"nobody has a split in catalogue {catalogue.name}: `python -m recsys.listening "
                 f"plays.csv --catalogue {catalogue.name}` adds listeners"
             )
-    said = {name: value for name, value in vars(options).items() if name in experiment.defaults()}
-    train_all(users, said, workers=workers, threads=options.threads, settings=settings)
+    given = {name: value for name, value in vars(options).items() if name in experiment.defaults()}
+    train_all(users, given, workers=workers, threads=options.threads, settings=settings)
     print(f"models of {len(users)} listeners: {settings.experiments}")
 
 
@@ -169,12 +195,12 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _literal(said: str) -> Any:
-    """Read a value as sacred does: a Python literal where it looks like one."""
+def _literal(text: str) -> Any:
+    """Read a value as sacred does: as a Python literal if it is one."""
     try:
-        return ast.literal_eval(said)
+        return ast.literal_eval(text)
     except (ValueError, SyntaxError):
-        return said
+        return text
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How to train: the options, their published defaults, and what they allow."""
+"""The options of a training, their published defaults and their allowed values."""
 
 from __future__ import annotations
 
@@ -11,38 +11,39 @@ import torch
 from lemons_utils import ParameterError
 
 SCHEDULES: dict[str, Callable[[float], float]] = {
-    "constant": lambda progress: 1.0,
-    "cosine": lambda progress: (1.0 + math.cos(math.pi * progress)) / 2,
+    "constant": lambda share: 1.0,
+    "cosine": lambda share: (1.0 + math.cos(math.pi * share)) / 2,
 }
-"""Factors of the learning rate, from progress in [0, 1]; the published one is constant."""
+"""Factors of the learning rate by the share of all steps, in [0, 1]; the published one is
+constant."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to train. Names and defaults are the published ones, as far as they go.
+    """The options of a training; those that the published system has, with its defaults.
 
     Parameters
     ----------
     n_epochs : int > 0
-        Each hears one crop of every track.
+        Each trains on one crop of every track.
     batch_size : int > 0
     lr : float > 0
         Learning rate of Adam.
     wd : float >= 0
         Weight decay.
     training_seed : int >= 0
-        Of dropout; the crops have their own.
+        The seed of dropout; the crops have their own.
     patience : int > 0, or None
-        Stop after so many epochs without a better model; None trains them all.
+        The number of epochs without a better model to stop after; None trains them all.
     valid_every : int > 0
-        Validate after every so many epochs, and after the last.
+        The number of epochs between validations; the last epoch is validated, too.
     log_step : int > 0
-        Call `on_step` after every so many steps.
+        The number of steps between calls of `on_step`.
     num_workers : int >= 0
-        Processes that load; 0 loads in this one. Changes nothing in the result.
+        Processes that load crops; 0 loads in this process. It does not change the result.
     device : str
     schedule : "constant" or "cosine"
-        How the learning rate goes on; cosine ends at zero after `n_epochs`.
+        The course of the learning rate; cosine ends at zero after `n_epochs`.
     precision : "float32" or "bfloat16"
         Of the training step; validation is always in float32.
     """
@@ -76,12 +77,12 @@ class Options:
 
 
 def pick_device(name: str) -> torch.device:
-    """Turn "cpu", "cuda", "cuda:1" or "auto" (cuda where there is one) into a device.
+    """Return the device of a name: "cpu", "cuda", "cuda:1" or "auto" (cuda if there is one).
 
     Raises
     ------
     ParameterError
-        If there is no such device here.
+        If this machine has no such device.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"

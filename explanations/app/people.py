@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from explanations.listeners import trained_listeners
 from lemons_utils import DataError, ParameterError
 from recsys.catalogue import Catalogue, open_catalogue
+from recsys.experiments import trained_listeners
 from recsys.listening import read_split
 
 LISTENERS_FILE = "listeners.json"

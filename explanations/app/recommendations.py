@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
 import pandas as pd
 
 from explanations.listeners import ListenerModel
+from lemons_utils import OnProgress
 from recsys.catalogue import Catalogue
 from recsys.predict import predict, relevance_path
 
@@ -28,28 +29,19 @@ def stored_relevance(listener: ListenerModel, catalogue: Catalogue) -> pd.DataFr
     return scores if set(catalogue.track_ids) <= set(scores["track_id"]) else None
 
 
-def score(
-    listener: ListenerModel, catalogue: Catalogue, progress: Callable[[str, float], None]
-) -> None:
+def score(listener: ListenerModel, catalogue: Catalogue, on_progress: OnProgress) -> None:
     """Score every track of a catalogue, and store that where the command `predict` does.
 
     Parameters
     ----------
     listener : ListenerModel
     catalogue : Catalogue
-    progress : callable
+    on_progress : callable
         Called with "score" and the share that is done; what it raises ends the work, and what
         is scored by then is kept.
     """
-    done = 0
-
-    def on_tracks(count: int) -> None:
-        nonlocal done
-        done += count
-        progress("score", done / max(len(catalogue.track_ids), 1))
-
     path = relevance_path(catalogue, listener.user_name, listener.checksum)
-    predict(listener.network, catalogue, path, on_tracks=on_tracks)
+    predict(listener.network, catalogue, path, on_progress=on_progress)
 
 
 def ranked(catalogue: Catalogue, scores: pd.DataFrame, heard: Collection[str]) -> pd.DataFrame:

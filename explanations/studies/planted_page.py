@@ -17,7 +17,7 @@ from explanations.studies.study import (
     save_figure,
     tidy,
 )
-from recsys.evaluation.reports import ranking_metrics
+from recsys.metrics import ranking_metrics
 
 STUDY = "planted"
 TITLE = "Ground truth: planted tastes"

@@ -18,7 +18,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from explanations.listeners import trained_listeners
 from explanations.stems import DEFAULT_SEPARATOR, NAMES
 from explanations.store import TYPES
 from explanations.studies import real_music_page, separators, stability
@@ -35,6 +34,7 @@ from explanations.studies.study import (
 )
 from explanations.studies.subjects import Bench
 from lemons_utils import DataError, ParameterError, command, configuration
+from recsys.experiments import trained_listeners
 
 NAME = real_music_page.STUDY
 TITLE = real_music_page.TITLE

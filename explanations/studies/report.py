@@ -20,10 +20,10 @@ from pathlib import Path
 from types import ModuleType
 
 import explanations.studies as package
-from explanations.listeners import trained_listeners
 from explanations.studies.page import write_page
 from explanations.studies.study import RESULTS, Section, recorded
 from lemons_utils import DataError, ParameterError, command, configuration
+from recsys.experiments import trained_listeners
 
 MODULE = "explanations.studies.report"
 QUICK_TRACKS = 40

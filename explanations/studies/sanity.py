@@ -24,12 +24,12 @@ import pandas as pd
 from explanations.explain.picture import TITLES
 from explanations.store import TYPES
 from explanations.studies.measures import interval, mean_and_interval, seed_of
-from explanations.studies.randomised import CASCADE, SHUFFLED, TRUE, Schooling
+from explanations.studies.randomised import CASCADE, SHUFFLED, TRUE, TrainingVariant
 from explanations.studies.sanity_work import (
     measure_labels,
     measure_layers,
     measure_model,
-    schoolings,
+    variants,
 )
 from explanations.studies.study import (
     COLOURS,
@@ -90,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     models = run_items(
         f"{NAME}_models",
-        [_model_item(bench, one) for name in names for one in schoolings(name, options.n_epochs)],
+        [_model_item(bench, one) for name in names for one in variants(name, options.n_epochs)],
         functools.partial(measure_model, bench=bench, cache=cache),
         cache=cache,
         jobs=options.jobs,
@@ -139,14 +139,14 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def _model_item(bench: Bench, schooling: Schooling) -> Item:
+def _model_item(bench: Bench, variant: TrainingVariant) -> Item:
     return {
         "catalogue": bench.catalogue.name,
-        "user_name": schooling.user_name,
-        "labels": schooling.labels,
-        "seed": schooling.seed,
-        "n_epochs": schooling.n_epochs,
-        "split": _split(bench, schooling.user_name),
+        "user_name": variant.user_name,
+        "labels": variant.labels,
+        "seed": variant.seed,
+        "n_epochs": variant.n_epochs,
+        "split": _split(bench, variant.user_name),
     }
 
 

@@ -14,7 +14,7 @@ from explanations.studies.measures import rank_correlation, seed_of
 from explanations.studies.randomised import (
     SHUFFLED,
     TRUE,
-    Schooling,
+    TrainingVariant,
     auc,
     randomised,
     train,
@@ -69,29 +69,29 @@ def likeness(a: Vector, b: Vector) -> Row:
 
 
 # -- shuffled labels ---------------------------------------------------------------------------
-def schoolings(user_name: str, n_epochs: int) -> list[Schooling]:
-    """Two trainings on true labels and two on shuffled ones, all of different seeds."""
+def variants(user_name: str, n_epochs: int) -> list[TrainingVariant]:
+    """Return two variants with true labels and two with shuffled ones, each of another seed."""
     kinds = (TRUE, TRUE, SHUFFLED, SHUFFLED)
-    return [Schooling(user_name, labels, seed, n_epochs) for seed, labels in enumerate(kinds)]
+    return [TrainingVariant(user_name, labels, seed, n_epochs) for seed, labels in enumerate(kinds)]
 
 
 def measure_model(item: Item, *, bench: Bench, cache: Path) -> list[Row]:
     """Train one model and judge it by tracks that it has not heard."""
-    schooling = Schooling(item["user_name"], item["labels"], item["seed"], item["n_epochs"])
-    network = train(bench.catalogue, schooling, cache)
-    found = auc(network, bench.catalogue, schooling.user_name)
+    variant = TrainingVariant(item["user_name"], item["labels"], item["seed"], item["n_epochs"])
+    network = train(bench.catalogue, variant, cache)
+    found = auc(network, bench.catalogue, variant.user_name)
     return [{
         "part": "model",
-        "user_name": schooling.user_name,
-        "labels": schooling.labels,
-        "seed": schooling.seed,
+        "user_name": variant.user_name,
+        "labels": variant.labels,
+        "seed": variant.seed,
         "auc": found,
     }]  # fmt: skip
 
 
 def measure_labels(item: Item, *, bench: Bench, cache: Path) -> list[Row]:
     """Explain one track by all four models; one row for each two of them."""
-    models = schoolings(item["user_name"], item["n_epochs"])
+    models = variants(item["user_name"], item["n_epochs"])
     weights = [
         weights_of(train(bench.catalogue, model, cache), bench, item["track_id"], item["type"])
         for model in models

@@ -33,13 +33,14 @@ from explanations.explain.answers import (
     default_segments,
     tables_of,
 )
-from explanations.listeners import ListenerModel, load_listener, trained_listeners
+from explanations.listeners import ListenerModel, load_listener
 from explanations.stems import NAMES, separator_for
 from explanations.studies.study import Row, cache_of, facts, run_items
 from lemons_audio import audio_checksum
 from lemons_utils import Configuration, DataError, ParameterError, configuration, write_beside
 from recsys import progress
 from recsys.catalogue import Catalogue, open_catalogue
+from recsys.experiments import trained_listeners
 from recsys.listening import read_split, split_path
 from recsys.predict import predict
 
@@ -221,8 +222,9 @@ class Bench:
         catalogue, listener = self.catalogue, self.listener(user_name)
         folder = self.cache / "relevance" / catalogue.name
         path = folder / f"{user_name}-{listener.checksum[:12]}.parquet"
-        with progress.bar(catalogue.count, unit="track", about=f"scoring for {user_name}") as bar:
-            return predict(listener.network, catalogue, path, on_tracks=bar.update)
+        about = f"scoring for {user_name}"
+        with progress.shown(catalogue.count, unit="track", about=about) as on_progress:
+            return predict(listener.network, catalogue, path, on_progress=on_progress)
 
 
 def _scrambled(track_id: str) -> str:

@@ -1,40 +1,39 @@
-"""`make demo`: compose the catalogue, train its seven listeners, evaluate them, show a table.
+"""`make demo`: compose the catalogue, train its seven listeners, evaluate them, print a table.
 
-What is there already is not made again, so a second run takes seconds; an interrupted one goes
-on where it was. Trainings and the evaluation are the ordinary commands, one process each.
+Only what is missing is made, so that a second run takes seconds and an interrupted one goes on.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import os
-import re
-import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from tqdm import tqdm
 
-from lemons_utils import Configuration, DataError, checksum, command, configuration
-from recsys.catalogue import Catalogue
-from recsys.checkpoint import BEST_MODEL, newest_experiment, read_card
+from lemons_jobs import Workers
+from lemons_utils import Configuration, command, configuration
+from recsys import eval as evaluation
+from recsys.catalogue import Catalogue, open_catalogue
+from recsys.checkpoint import load_model
 from recsys.demo.listeners import LISTENERS
 from recsys.demo.recording import record_demo
 from recsys.evaluation import reports
-from recsys.listening import PUBLISHED_SEED, split_path
-
-_EPOCH = re.compile(r"epoch (\d+):")
-"""Begins the lines that a training prints now and then."""
+from recsys.experiment import train_in_background
+from recsys.experiments import ExperimentFolder, find_model, find_trained, take_up
+from recsys.listening import PUBLISHED_SEED
+from recsys.predict import relevance_path, score_catalogue
+from recsys.train_all import options_of, train_listeners
 
 N_EPOCHS = 24
 """Far fewer than published: the band's genres are easy to tell apart."""
 
 FIRST = min(LISTENERS)
-"""Whom the demo app shows first: the first by alphabet."""
+"""The listener whom the demo app shows first: the first by alphabet."""
 
 TRAINING = {
     "n_epochs": N_EPOCHS,
@@ -43,24 +42,29 @@ TRAINING = {
     "valid_every": 12,
     "log_step": 10,
 }
-"""How the seven are trained; everything else is the published default.
+"""The options of the seven trainings that differ from the published defaults.
 
 Small batches: a step costs what its crops cost, so the same minutes hold more steps.
 """
 
 
 @command
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: list[str] | None = None) -> int:
     """Run the command."""
     options = _parse(arguments)
     config = configuration()
     catalogue = record_demo(config.catalogues / "demo")
-    waiting = [name for name in LISTENERS if not _is_trained(name, catalogue, config)]
+    waiting = [
+        name
+        for name in LISTENERS
+        if not find_trained(config.experiments, catalogue, name, split_seed=PUBLISHED_SEED)
+    ]
     if waiting:
-        _train_all(waiting, options.jobs)
+        _train(waiting, options.jobs, config)
     table = config.experiments / f"{catalogue.name}-evaluation.csv"
     if waiting or not _is_current(table, catalogue, config):
-        _run("recsys.eval", "with", "user_name=all", f"catalogue={catalogue.name}")
+        if code := evaluation.main(["with", "user_name=all", f"catalogue={catalogue.name}"]):
+            return code
     else:
         print(f"{reports.as_text(pd.read_csv(table))}\ntable: {table}")
     print(
@@ -69,6 +73,7 @@ def main(arguments: list[str] | None = None) -> None:
         "  python -m explanations.store_explanations --user_name marko --top_n 1\n",
         flush=True,
     )
+    return 0
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -80,119 +85,52 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _is_trained(user_name: str, catalogue: Catalogue, config: Configuration) -> bool:
-    """Whether a listener has a finished model of the very split that is there."""
-    try:
-        folder = newest_experiment(
-            config.experiments, catalogue=catalogue.name, user_name=user_name
-        )
-        card = read_card(folder / BEST_MODEL)
-    except DataError:
-        return False
-    split = split_path(catalogue, user_name, PUBLISHED_SEED)
-    return card.get("split_checksum") == checksum(split) and "seconds" in card
-
-
 def _is_current(table: Path, catalogue: Catalogue, config: Configuration) -> bool:
-    """Whether the table of results is newer than every listener's model."""
+    """Return whether the table of results is newer than every listener's model."""
     if not table.exists():
         return False
     models = [
-        newest_experiment(config.experiments, catalogue=catalogue.name, user_name=name) / BEST_MODEL
+        find_model(config.experiments, catalogue=catalogue.name, user_name=name)
         for name in LISTENERS
     ]
     return all(model.stat().st_mtime < table.stat().st_mtime for model in models)
 
 
-def _run(module: str, *arguments: str) -> None:
-    """Run one of our commands; what goes wrong there has been said there."""
-    done = subprocess.run([sys.executable, "-m", module, *arguments])
-    if done.returncode:
-        raise DataError(f"`python -m {module} {' '.join(arguments)}` failed, see above")
+def _train(names: list[str], jobs: int, config: Configuration) -> None:
+    """Train listeners, `jobs` at a time, each on one thread, which is fastest for each core.
 
-
-def _train_all(names: list[str], jobs: int) -> None:
-    """Train some listeners, `jobs` at a time, each on one thread: that is fastest per core.
-
-    Whoever the demo app shows first is trained first, and their model scores the catalogue early:
-    what takes longest must not be begun last, when the other cores have nothing left to do.
+    The listener whom the demo app shows first is trained first and scores the catalogue at once:
+    what takes longest must not come last, when the other cores have nothing left to do.
     """
     names = sorted(names, key=lambda name: (name != FIRST, name))
-    jobs = max(1, min(jobs, len(names)))
-    threads = max(1, (os.cpu_count() or 1) // jobs)
-    total = len(names) * N_EPOCHS
-    with (
-        tqdm(total=total, unit="epoch", desc=f"training {len(names)} listeners") as bar,
-        _pool(jobs) as pool,
-    ):
-        trained: dict[str, Future[list[str]]] = {}
-        for name in names[:jobs]:
-            trained[name] = pool.submit(_train, name, threads, bar.update)
-        scored = pool.submit(_score, FIRST, trained.get(FIRST), threads)
-        for name in names[jobs:]:
-            trained[name] = pool.submit(_train, name, threads, bar.update)
-        for name, training in trained.items():
-            lines = training.result()
-            bar.write(f"{name}: {lines[-2] if len(lines) > 1 else 'trained'}")
-        bar.write(f"{FIRST}: {scored.result()[-1]}")
+    options = {"catalogue": "demo", **TRAINING}
+    folders = [take_up(config.experiments, options_of(name, options)) for name in names]
+    workers = Workers(max(1, min(jobs, len(names))))
+    work = functools.partial(_train_and_score, settings=config)
+    for folder, best in train_listeners(folders, work, workers):
+        tqdm.write(
+            f"{folder.options['user_name']}: best of {N_EPOCHS} epochs: epoch {best['epoch']}, "
+            f"validation AUC {best['auc']:.3f}, MAP {best['map']:.3f}, loss {best['loss']:.3f}"
+        )
+    table, tracks = _score_first(config)
+    print(f"{FIRST}: relevance of {tracks} tracks: {table}")
 
 
-@contextmanager
-def _pool(jobs: int) -> Iterator[ThreadPoolExecutor]:
-    """Make a pool that drops what has not begun when it is left early."""
-    pool = ThreadPoolExecutor(jobs)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+def _train_and_score(folder: ExperimentFolder, *, settings: Configuration) -> dict[str, Any]:
+    best = train_in_background(folder, threads=1, settings=settings)
+    if folder.options["user_name"] == FIRST:
+        _score_first(settings)
+    return best
 
 
-def _train(user_name: str, threads: int, on_epochs: Callable[[int], object]) -> list[str]:
-    """Run one training command; return the lines it printed."""
-    options = {"user_name": user_name, "catalogue": "demo", **TRAINING, "resume": True}
-    settings = [f"{name}={value}" for name, value in options.items()]
-    trained = 0
-
-    def on_line(line: str) -> None:
-        nonlocal trained
-        if match := _EPOCH.match(line):
-            on_epochs(int(match[1]) - trained)
-            trained = int(match[1])
-
-    return _lines_of(threads, on_line, "recsys.experiment", "with", *settings)
-
-
-def _score(user_name: str, training: Future[list[str]] | None, threads: int) -> list[str]:
-    """Score the catalogue by a listener's model once it is trained."""
-    if training is not None:
-        training.result()
-    words = ("recsys.predict", "--user_name", user_name, "--catalogue", "demo")
-    return _lines_of(threads, lambda line: None, *words)
-
-
-def _lines_of(
-    threads: int, on_line: Callable[[str], object], module: str, *arguments: str
-) -> list[str]:
-    """Run one of our commands on some threads; return the lines it printed."""
-    lines = []
-    with subprocess.Popen(
-        [sys.executable, "-u", "-m", module, *arguments],
-        env=_environment(threads=threads),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        for line in process.stdout or ():
-            lines.append(line.rstrip())
-            on_line(lines[-1])
-    if process.returncode:
-        command_line = " ".join([module, *arguments[:2]])
-        raise DataError(f"`python -m {command_line} ...` failed: " + " / ".join(lines[-3:]))
-    return lines
-
-
-def _environment(*, threads: int) -> Mapping[str, str]:
-    return {**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONUNBUFFERED": "1"}
+def _score_first(settings: Configuration) -> tuple[Path, int]:
+    """Score the catalogue for the first listener, if that is not done; return table and size."""
+    catalogue = open_catalogue("demo", data_folder=settings.data_folder)
+    model = find_model(settings.experiments, catalogue=catalogue.name, user_name=FIRST)
+    network, card = load_model(model)
+    path = relevance_path(catalogue, FIRST, card["model_checksum"])
+    score_catalogue(network, catalogue, path, device="auto")
+    return path, catalogue.count
 
 
 if __name__ == "__main__":

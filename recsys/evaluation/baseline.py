@@ -1,53 +1,52 @@
-"""What a model must beat: logistic regression on a track's mean spectrum.
+"""The baseline of an evaluation: logistic regression on a track's mean spectrum.
 
-It knows which frequencies a listener's music has and nothing of how they move in time.
+It depends on the frequencies in a track and not on their course in time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from lemons_audio import to_float32
+from recsys import progress
 from recsys.catalogue import Catalogue
 from recsys.melspectrogram import LogMel
 
 NAME = "mean spectra"
-"""What tables and pictures call it."""
+"""The baseline's name in tables and pictures."""
 
 
 class MeanSpectra:
-    """Mean decibel spectra of tracks, each computed once.
+    """Mean decibel spectra of tracks, each computed once."""
 
-    Parameters
-    ----------
-    progress : function from an iterable to an iterable, optional
-        Wraps the tracks to compute: a progress bar.
-    """
-
-    def __init__(self, progress: Callable[[Iterable[str]], Iterable[str]] = iter) -> None:
+    def __init__(self) -> None:
         self._front_end = LogMel()
-        self._progress = progress
         self._known: dict[tuple[str, str], NDArray[np.float32]] = {}
 
     def __call__(self, catalogue: Catalogue, track_ids: Sequence[str]) -> NDArray[np.float32]:
         """Return features [shape=(tracks, 256)], dB."""
         missing = [t for t in track_ids if (catalogue.name, t) not in self._known]
-        for track_id in self._progress(missing) if missing else ():
-            waveform = torch.from_numpy(to_float32(catalogue.audio(track_id)))
-            with torch.inference_mode():
-                spectrum = self._front_end(waveform[None])[0].mean(dim=1)
-            self._known[catalogue.name, track_id] = spectrum.numpy()
+        if missing:
+            with progress.bar(len(missing), unit="track", about=NAME) as bar:
+                for track_id in missing:
+                    self._known[catalogue.name, track_id] = self._mean(catalogue.audio(track_id))
+                    bar.update()
         return np.stack([self._known[catalogue.name, track_id] for track_id in track_ids])
+
+    @torch.inference_mode()
+    def _mean(self, audio: NDArray[np.int16]) -> NDArray[np.float32]:
+        spectrum: torch.Tensor = self._front_end(torch.from_numpy(to_float32(audio))[None])[0]
+        return spectrum.mean(dim=1).numpy()
 
 
 def baseline_scores(
     train: NDArray[np.float32], labels: NDArray[np.int64], test: NDArray[np.float32]
 ) -> NDArray[np.float64]:
-    """Fit on the training tracks, score the others.
+    """Fit the baseline on training tracks and score others.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""One listener's model, held against whole tracks that it was not trained on."""
+"""Evaluate a listener's model on whole tracks that it was not trained on."""
 
 from __future__ import annotations
 
@@ -11,23 +11,25 @@ from typing import Any
 import pandas as pd
 
 from lemons_utils import DataError, checksum
-from recsys import checkpoint, listening, progress, training
+from recsys import checkpoint, listening, progress
 from recsys.catalogue import Catalogue
 from recsys.dataset import Tracks
 from recsys.evaluation import reports
 from recsys.evaluation.baseline import NAME as BASELINE
 from recsys.evaluation.baseline import MeanSpectra, baseline_scores
+from recsys.metrics import evaluate, ranking_metrics
 from recsys.options import split_of
+from recsys.training_options import pick_device
 
 LABELS = "labels.csv"
-"""In a labelled catalogue: user_name, track_id, label (1 liked, 0 not)."""
+"""File of a labelled catalogue with columns user_name, track_id, label (1 liked, 0 not)."""
 
 _ENDINGS = (".json", "-relevance.csv", "-curves.png")
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came out for one listener.
+    """The results of one listener's model.
 
     Parameters
     ----------
@@ -39,7 +41,7 @@ class Result:
     baseline : dict with `auc` and `map`, or None
     model, model_checksum : str
     training_seconds : float or None
-        What the model's card says.
+        As in the model's card.
     """
 
     user_name: str
@@ -67,22 +69,22 @@ def evaluate_listener(
     num_workers: int = 0,
     device: str = "cpu",
 ) -> tuple[Result, list[Path]]:
-    """Evaluate one model on whole tracks; leave numbers, relevance and curves beside it.
+    """Evaluate one model on whole tracks; write numbers, relevance and curves beside it.
 
     Parameters
     ----------
     user_name : str
     model : Path
-        File of weights.
+        The file of weights.
     catalogue : Catalogue
-        Where the listener's split is.
+        The catalogue of the listener's split.
     split_seed : int
     test_catalogue : Catalogue, optional
-        One with labels, to evaluate on instead of the test split.
+        A labelled catalogue to evaluate on instead of the test split.
     spectra : MeanSpectra, optional
-        Evaluates the baseline too, fitted on the training tracks.
+        If given, the baseline is fitted on the training tracks and evaluated, too.
     batch_size, num_workers, device
-        Of the inference; they change nothing in the result.
+        As of `recsys.inference.score_tracks`; they do not change the result.
 
     Returns
     -------
@@ -91,11 +93,11 @@ def evaluate_listener(
     Raises
     ------
     DataError
-        If the model, the split or the labels are not there or wrong.
+        If the model, the split or the labels are missing or wrong.
     ParameterError
-        If the device is not there.
+        If the device is missing.
     """
-    where = training.pick_device(device)
+    where = pick_device(device)
     network, card = checkpoint.load_model(model)
     path = split_of(catalogue, user_name, split_seed)
     split = listening.read_split(path)
@@ -109,33 +111,30 @@ def evaluate_listener(
     _warn(card, path, labelled, split[split["split"] != "test"])
 
     track_ids, labels = labelled["track_id"].tolist(), labelled["label"].to_numpy()
-    with progress.bar(len(track_ids), unit="track", about=user_name) as bar:
-
-        def on_batch(tracks: int) -> None:
-            bar.update(tracks)
-
-        found = training.evaluate(
+    with progress.shown(len(track_ids), unit="track", about=user_name) as on_progress:
+        evaluation = evaluate(
             network,
             Tracks(heard_in.audio, track_ids, labels.tolist()),
             batch_size=batch_size,
             num_workers=num_workers,
             device=where,
-            on_batch=on_batch,
+            on_progress=on_progress,
         )
-    scores, columns, baseline = {"model": found.logits}, {"relevance": found.relevance}, None
+    scores = {"model": evaluation.logits}
+    columns, baseline = {"relevance": evaluation.relevance}, None
     if spectra is not None:
         scores[BASELINE] = columns["baseline"] = baseline_scores(
             spectra(catalogue, train["track_id"].tolist()),
             train["label"].to_numpy(),
             spectra(heard_in, track_ids),
         )
-        baseline = reports.ranking_metrics(labels, scores[BASELINE])
+        baseline = ranking_metrics(labels, scores[BASELINE])
     result = Result(
         user_name=user_name,
         catalogue=catalogue.name,
         evaluated_on=what,
         tracks=len(track_ids),
-        **found.numbers(),
+        **evaluation.numbers(),
         baseline=baseline,
         model=str(model),
         model_checksum=card["model_checksum"],
@@ -153,7 +152,7 @@ def evaluate_listener(
 
 
 def read_labels(catalogue: Catalogue, user_name: str) -> pd.DataFrame:
-    """Read what a listener likes and dislikes in a labelled catalogue.
+    """Read a listener's labels of the tracks of a labelled catalogue.
 
     Returns
     -------
@@ -162,7 +161,7 @@ def read_labels(catalogue: Catalogue, user_name: str) -> pd.DataFrame:
     Raises
     ------
     DataError
-        If there are no labels, none of this listener, only one kind, or of unknown tracks.
+        If there are no labels of this listener, only of one kind, or of unknown tracks.
     """
     path = catalogue.folder / LABELS
     if not path.is_file():
@@ -185,7 +184,7 @@ def read_labels(catalogue: Catalogue, user_name: str) -> pd.DataFrame:
 def _warn(
     card: Mapping[str, Any], path: Path, labelled: pd.DataFrame, learnt: pd.DataFrame
 ) -> None:
-    """Say so where a model is judged by what it may have learnt from."""
+    """Warn if the model may have been trained on the tracks it is evaluated on."""
     if card.get("split_checksum") not in (None, checksum(path)):
         print(
             f"warning: the model was trained on another split than {path}; it may have learnt "

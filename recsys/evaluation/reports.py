@@ -1,8 +1,4 @@
-"""What an evaluation leaves behind: numbers, curves, and a table over listeners.
-
-The metrics are scikit-learn's. MAP is its average precision of one listener's ranking; the mean
-over listeners is the last row of the table.
-"""
+"""The files of an evaluation: numbers, curves, and a table over listeners."""
 
 from __future__ import annotations
 
@@ -15,40 +11,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lemons_utils import ParameterError, write_beside
+from lemons_utils import write_beside
+from recsys.metrics import ranking_metrics
 
 Scores = Mapping[str, NDArray[np.float64]]
-"""What each model says of the same tracks, under the model's name."""
+"""The scores that each model gives the same tracks, by the model's name."""
 
 _COLOURS = ("#1b6ca8", "#d98a1f", "#5a8f4a")
 _GREY = "#8a8f98"
-
-
-def ranking_metrics(labels: NDArray[np.int64], scores: NDArray[np.float64]) -> dict[str, float]:
-    """AUC and MAP of one ranking.
-
-    Parameters
-    ----------
-    labels : ndarray [shape=(tracks,)], 0 or 1
-    scores : ndarray [shape=(tracks,)]
-        Higher is more relevant; any monotonic scale.
-
-    Returns
-    -------
-    dict with `auc` and `map`
-
-    Raises
-    ------
-    ParameterError
-        If the shapes differ, a score is not finite, or only one label occurs.
-    """
-    from sklearn.metrics import average_precision_score, roc_auc_score
-
-    _validate(labels, scores)
-    return {
-        "auc": float(roc_auc_score(labels, scores)),
-        "map": float(average_precision_score(labels, scores)),
-    }
 
 
 def draw_curves(path: Path, labels: NDArray[np.int64], scores: Scores, *, title: str) -> None:
@@ -57,7 +27,7 @@ def draw_curves(path: Path, labels: NDArray[np.int64], scores: Scores, *, title:
     Parameters
     ----------
     path : Path
-        Its suffix says the format (png, svg, pdf).
+        The file; its suffix is the format (png, svg, pdf).
     labels : ndarray [shape=(tracks,)], 0 or 1
     scores : mapping from a model's name to its ndarray [shape=(tracks,)]
     title : str
@@ -116,24 +86,24 @@ def write_csv(path: Path, table: pd.DataFrame) -> None:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a mapping as JSON that people can read."""
+    """Write a mapping as indented JSON."""
     with write_beside(path) as temporary:
         temporary.write_text(json.dumps(dict(content), indent=2) + "\n", encoding="utf-8")
 
 
 def summarise(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Put listeners under each other and their mean and standard deviation below.
+    """Return a table with a row for each listener and a last one of means and deviations.
 
     Parameters
     ----------
     rows : sequence of mappings with the same keys
-        First the listener; then whole numbers such as counts, and metrics (floats).
+        The listener first, then whole numbers such as counts, and metrics (floats).
 
     Returns
     -------
     DataFrame, numbers as text
         The last row has "mean ± standard deviation" over the listeners (dividing by their
-        number), as the published result is given, and the sum of whole numbers.
+        number), as published, and the sum of whole numbers.
     """
     table = pd.DataFrame(rows)
     last: dict[str, object] = {table.columns[0]: "mean ± std"}
@@ -148,7 +118,7 @@ def summarise(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def as_text(table: pd.DataFrame) -> str:
-    """Lay a table out for a terminal: names to the left, numbers to the right, last row apart."""
+    """Format a table for a terminal, with names on the left and the last row set apart."""
     columns = [[str(name), *(str(value) for value in table[name])] for name in table.columns]
     widths = [max(map(len, column)) for column in columns]
     lines = []
@@ -158,17 +128,3 @@ def as_text(table: pd.DataFrame) -> str:
         lines.append("  ".join(cells).rstrip())
     rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
     return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
-
-
-def _validate(labels: NDArray[np.int64], scores: NDArray[np.float64]) -> None:
-    if labels.shape != scores.shape or labels.ndim != 1:
-        raise ParameterError(
-            f"labels and scores must be of the same shape (tracks,), "
-            f"got {labels.shape} and {scores.shape}"
-        )
-    if not np.isfinite(scores).all():
-        raise ParameterError("scores must be finite, got NaN or infinity")
-    if set(np.unique(labels)) != {0, 1}:
-        raise ParameterError(
-            f"labels must hold both 0 and 1, got {sorted(map(int, np.unique(labels)))}"
-        )

@@ -16,14 +16,12 @@ from recsys.checkpoint import (
     load_model,
     load_state,
     make_card,
-    newest_experiment,
     remove_leftovers,
     save_model,
     save_state,
 )
 from recsys.model import FCN
-from recsys.trainer import TrainingState
-from recsys.training import fresh_network
+from recsys.training import TrainingState, fresh_network
 
 CONFIG = {"catalogue": "demo", "user_name": "marko", "lr": 1e-3}
 
@@ -181,52 +179,6 @@ def test_leftovers_of_a_kill_go_and_nothing_else(saved):
     remove_leftovers(folder)
     names = sorted(path.name for path in folder.iterdir())
     assert names == [".other.0123456789ab.json", "best_model.json", BEST_MODEL]
-
-
-# -- experiments -------------------------------------------------------------------------------
-def make_experiment(parent, name, config=None):
-    folder = parent / name
-    folder.mkdir()
-    (folder / BEST_MODEL).touch()
-    if config:
-        (folder / "best_model.json").write_text(json.dumps({"config": config}))
-    return folder
-
-
-def newest(parent, catalogue="demo", user_name="marko"):
-    return newest_experiment(parent, catalogue=catalogue, user_name=user_name).name
-
-
-def test_newest_experiment_is_the_listeners_own(tmp_path):
-    for name in (
-        "2026-01-02_03-04-05-demo-marko",
-        "2026-01-02_03-04-06-demo-marko",
-        "2026-01-02_03-04-07-demo-nina",
-        "2026-01-02_03-04-08-demos-marko",
-        "2026-01-02_03-04-08-my-demo-marko",
-        "notes",
-    ):
-        make_experiment(tmp_path, name)
-    (tmp_path / "2026-01-02_03-04-09-demo-marko").mkdir()  # has only begun
-    assert newest(tmp_path) == "2026-01-02_03-04-06-demo-marko"
-    make_experiment(tmp_path, "2026-01-02_03-04-06-demo-marko-2")
-    make_experiment(tmp_path, "2026-01-02_03-04-06-demo-marko-10")
-    assert newest(tmp_path) == "2026-01-02_03-04-06-demo-marko-10"
-    assert newest(tmp_path, "demos") == "2026-01-02_03-04-08-demos-marko"
-
-
-def test_names_that_look_alike_are_told_apart_by_their_cards(tmp_path):
-    hers = {"catalogue": "demo", "user_name": "marko-2"}
-    make_experiment(tmp_path, "2026-01-02_03-04-05-demo-marko", CONFIG)
-    make_experiment(tmp_path, "2026-01-02_03-04-06-demo-marko-2", hers)
-    assert newest(tmp_path) == "2026-01-02_03-04-05-demo-marko"
-    assert newest(tmp_path, user_name="marko-2") == "2026-01-02_03-04-06-demo-marko-2"
-
-
-@pytest.mark.parametrize("folder", ["", "nowhere"])
-def test_no_experiment_says_how_to_make_one(tmp_path, folder):
-    with pytest.raises(DataError, match=r"with user_name=marko catalogue=demo"):
-        newest(tmp_path / folder)
 
 
 # -- where the code comes from -----------------------------------------------------------------

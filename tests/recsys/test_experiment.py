@@ -13,9 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from lemons_utils import DataError, ParameterError, checksum
-from recsys import experiment
-from recsys import experiments as experiment_folder
+from lemons_utils import ParameterError, checksum
+from recsys import experiment, experiments
 from recsys.checkpoint import load_model
 from recsys.options import typed
 
@@ -218,48 +217,14 @@ def test_killed_twice_it_ends_with_the_weights_of_an_uninterrupted_run(
     assert not [path for path in folder.iterdir() if path.name.startswith(".best_model")]
 
     # It has ended, so the same command would start a new one; named, it can be trained further.
-    recorded = experiment_folder.reopen(folder.name, folder.parent).options
-    assert experiment_folder.newest_unfinished(folder.parent, recorded) is None
+    recorded = experiments.reopen(folder.name, folder.parent).options
+    assert experiments.newest_unfinished(folder.parent, recorded) is None
     further = lemons("experiment", n_epochs=4, resume=folder.name)
     assert further.code == 0, further.err
     assert "after epoch 3" in further.out
     assert json.loads((folder / "best_model.json").read_text())["epochs"] == 4
-    again = experiment_folder.reopen(folder.name, folder.parent)
+    again = experiments.reopen(folder.name, folder.parent)
     assert (again.options["n_epochs"], again.options["lr"], again.finished) == (4, 0.003, True)
     other = lemons("experiment", lr=0.1, resume=folder.name)
     assert other.code == 2
     assert "lr was 0.003, is 0.1" in other.err
-
-
-def test_only_one_command_works_in_a_folder(tmp_path):
-    options = {"catalogue": "tiny", "user_name": "marko"}
-    folder = experiment_folder.start(tmp_path, options)
-    script = (
-        "import sys; from pathlib import Path; from recsys import experiments as f\n"
-        f"folder = f.reopen({str(folder.path)!r}, Path())\n"
-        "with folder.in_use(): print('in', flush=True); sys.stdin.read()\n"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as other:
-        assert other.stdout.readline() == b"in\n"
-        with pytest.raises(ParameterError, match="another command trains in"), folder.in_use():
-            pass
-        other.kill()
-    with folder.in_use():
-        pass
-
-
-def test_the_newest_unfinished_experiment_of_the_same_options_is_found(tmp_path):
-    options = {"catalogue": "tiny", "user_name": "marko", "lr": 0.1, "log_step": 5}
-    first = experiment_folder.start(tmp_path, options)
-    second = experiment_folder.start(tmp_path, options)
-    other = experiment_folder.start(tmp_path, {**options, "lr": 0.2})
-    assert len({first.path, second.path, other.path}) == 3
-    same = {**options, "log_step": 100}  # changes no weight
-    assert experiment_folder.newest_unfinished(tmp_path, same).path == second.path
-    second.finish()
-    assert experiment_folder.newest_unfinished(tmp_path, same).path == first.path
-    assert experiment_folder.newest_unfinished(tmp_path, {**options, "lr": 0.3}) is None
-    with pytest.raises(DataError, match="is no experiment"):
-        experiment_folder.reopen("nix", tmp_path)

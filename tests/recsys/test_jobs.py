@@ -32,17 +32,17 @@ def test_relevance_is_the_same_to_the_last_bit_when_a_worker_dies(
     network, _ = load_model(give_model("marko"))
     monkeypatch.setattr(prediction, "CHUNK_TRACKS", 2)
     expected = predict(network, catalogue, tmp_path / "one.parquet")
-    counts = []
+    shares = []
 
-    def on_tracks(count: int) -> None:
-        counts.append(count)
-        if len(counts) == 3:
+    def on_progress(step: str, share: float) -> None:
+        shares.append(share)
+        if len(shares) == 3:
             kill_a_worker(workers)
 
     path = tmp_path / "many.parquet"
-    table = predict(network, catalogue, path, workers=workers, on_tracks=on_tracks)
+    table = predict(network, catalogue, path, workers=workers, on_progress=on_progress)
     pd.testing.assert_frame_equal(table, expected, check_exact=True)
-    assert counts == [0, 2, 2, 2, 2, 2, 2]
+    assert shares == [tracks / 12 for tracks in (0, 2, 4, 6, 8, 10, 12)]
     assert not list(tmp_path.glob("*.jsonl"))
 
 

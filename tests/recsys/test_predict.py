@@ -110,21 +110,22 @@ def test_interrupted_it_goes_on_and_a_torn_line_does_no_harm(
     monkeypatch.setattr(prediction, "CHUNK_TRACKS", 2)
     seen = []
 
-    def stop_at_the_third_chunk(tracks: int) -> None:
-        seen.append(tracks)
-        if sum(seen) > 4:
+    def stop_at_the_third_chunk(step: str, share: float) -> None:
+        seen.append(share)
+        if share > 4 / len(catalogue.track_ids):
             raise Stop
 
     with pytest.raises(Stop):
-        predict(network, catalogue, path, on_tracks=stop_at_the_third_chunk)
+        predict(network, catalogue, path, on_progress=stop_at_the_third_chunk)
     assert not path.exists()
     (notes,) = tmp_path.glob("out*")
     text = notes.read_text()
     notes.write_text(text[: text.rindex("]") - 2])  # the fourth track, cut off
     seen = []
-    table = predict(network, catalogue, path, on_tracks=seen.append)
-    assert seen[0] == 3
-    assert sum(seen) == len(catalogue.track_ids)
+    table = predict(network, catalogue, path, on_progress=lambda *said: seen.append(said))
+    assert seen[0] == ("score", 3 / len(catalogue.track_ids))
+    assert seen[-1] == ("score", 1.0)
+    assert seen == sorted(seen)
     pd.testing.assert_frame_equal(table, expected, atol=1e-7)
     assert [entry.name for entry in tmp_path.glob("out*")] == ["out.parquet"]
 

@@ -14,7 +14,8 @@ import pytest
 from lemons_jobs import Workers
 from lemons_utils import configuration
 from recsys import experiment
-from recsys.checkpoint import BEST_MODEL, LAST_STATE, newest_experiment, trained_epochs
+from recsys.checkpoint import BEST_MODEL, LAST_STATE, trained_epochs
+from recsys.experiments import newest_experiment
 from recsys.train_all import train_all
 
 ROOT = Path(__file__).parents[2]

@@ -255,11 +255,13 @@ def test_evaluation_keeps_order_and_mode_whatever_the_batches(uninterrupted):
     _, tracks = data()
     network.train()
     heard = []
-    one = evaluate(network, tracks, batch_size=1, on_batch=heard.append)
+    one = evaluate(
+        network, tracks, batch_size=1, on_progress=lambda step, share: heard.append(share)
+    )
     many = evaluate(network, tracks, batch_size=20, num_workers=2)
     assert network.training
     network.eval()
-    assert sum(heard) == len(tracks)
+    assert heard == [(place + 1) / len(tracks) for place in range(len(tracks))]
     assert one.track_ids == tracks.track_ids
     np.testing.assert_allclose(one.logits, many.logits, atol=2e-6)
     plain = [

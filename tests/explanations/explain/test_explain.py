@@ -8,12 +8,13 @@ import torch
 
 from explanations import explain as module
 from explanations.explain import explain, main, prepare
-from explanations.listeners import load_listener, trained_listeners
+from explanations.listeners import load_listener
 from explanations.stems import Truth, separator_for, stems_of
 from explanations.store import Store
 from lemons_audio import to_float32, write_audio
 from lemons_utils import SAMPLE_RATE, DataError, ParameterError
 from recsys.catalogue import Catalogue
+from recsys.experiments import trained_listeners
 
 
 def subject_of(house, number=0, separator="folder"):

@@ -9,7 +9,7 @@ from audiolime.exact import LocalStateEngine
 from explanations.studies import sanity
 from explanations.studies.randomised import (
     CASCADE,
-    Schooling,
+    TrainingVariant,
     auc,
     model_path,
     randomised,
@@ -55,13 +55,13 @@ def test_shuffling_keeps_how_many_are_liked_and_not_which():
 
 def test_trained_once_and_judged_by_tracks_that_no_training_heard(small):
     catalogue, cache = small.bench.catalogue, small.folder / "studies"
-    schooling = Schooling("marko", "shuffled", 5, n_epochs=1)
-    network = train(catalogue, schooling, cache)
-    path = model_path(cache, catalogue, schooling)
+    variant = TrainingVariant("marko", "shuffled", 5, n_epochs=1)
+    network = train(catalogue, variant, cache)
+    path = model_path(cache, catalogue, variant)
     written = path.stat().st_mtime_ns
-    assert changed(network, train(catalogue, schooling, cache)) == set()
+    assert changed(network, train(catalogue, variant, cache)) == set()
     assert path.stat().st_mtime_ns == written
-    other = model_path(cache, catalogue, Schooling("marko", "true", 5, n_epochs=1))
+    other = model_path(cache, catalogue, TrainingVariant("marko", "true", 5, n_epochs=1))
     assert other != path and not other.exists()
 
     split = read_split(split_path(catalogue, "marko")).set_index("track_id")

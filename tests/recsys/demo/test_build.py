@@ -10,6 +10,7 @@ from recsys.catalogue import Catalogue
 from recsys.checkpoint import BEST_MODEL, make_card, save_model
 from recsys.demo import build
 from recsys.demo.listeners import LISTENERS
+from recsys.experiments import find_trained
 from recsys.listening import PUBLISHED_SEED, split_path, write_split
 from recsys.model import FCN
 
@@ -47,14 +48,17 @@ def train(config, catalogue, name, **more):
 
 
 def test_a_finished_model_of_this_very_split_is_not_trained_again(config, catalogue):
-    assert not build._is_trained("marko", catalogue, config)
+    def is_trained():
+        return find_trained(config.experiments, catalogue, "marko", split_seed=PUBLISHED_SEED)
+
+    assert not is_trained()
     train(config, catalogue, "marko")
-    assert not build._is_trained("marko", catalogue, config), "it was interrupted"
+    assert not is_trained(), "it was interrupted"
     train(config, catalogue, "marko", seconds=60.0)
-    assert build._is_trained("marko", catalogue, config)
+    assert is_trained()
     path = split_path(catalogue, "marko", PUBLISHED_SEED)
     path.write_text(path.read_text().replace("t5", "t6"))
-    assert not build._is_trained("marko", catalogue, config), "the split has changed"
+    assert not is_trained(), "the split has changed"
 
 
 def test_the_table_is_current_until_somebody_is_trained_again(config, catalogue):
