@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 
+import lemons_jobs
 from lemons_utils import ParameterError, write_beside
 from recsys.catalogue import Catalogue
 from recsys.demo.band import _bass, _drums
@@ -148,7 +148,8 @@ def record_planted(folder: Path, tracks: int, *, fresh: bool = False, jobs: int 
         raise ParameterError(f"planted tracks come in multiples of {BLOCK}, got {tracks}")
     first = FIRST_FRESH if fresh else FIRST_SEED
     seeds = range(first, first + tracks)
-    songs = Parallel(n_jobs=jobs)(delayed(planted_song)(seed) for seed in seeds)
+    outcomes = lemons_jobs.run(planted_song, seeds, lemons_jobs.Workers(jobs))
+    songs = [outcome.get() for outcome in sorted(outcomes, key=lambda outcome: outcome.index)]
     catalogue = record(songs, folder, jobs=jobs)
     verdicts = pd.DataFrame(
         [

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import scipy
-from joblib import Parallel, delayed
 from tqdm import tqdm
 
+import lemons_jobs
 from lemons_utils import DataError, ParameterError, write_beside
 from recsys.arrays import is_stored
 from recsys.catalogue import UNFINISHED, Catalogue, check_name, write_tracks
@@ -145,11 +145,12 @@ def record(songs: Sequence[Song], folder: Path, *, jobs: int = -1) -> Catalogue:
     missing = [(song, name) for song, name in zip(songs, names, strict=True) if name not in known]
     if missing:
         _write_journal(journal, recorded)
-        workers = Parallel(n_jobs=jobs, return_as="generator_unordered")
-        takes = workers(delayed(take)(song, name, folder) for song, name in missing)
+        work = functools.partial(_take, folder=folder)
+        takes = lemons_jobs.run(work, missing, lemons_jobs.Workers(jobs))
         bar = tqdm(takes, f"recording {folder.name}", len(songs), initial=len(songs) - len(missing))
         with journal.open("a", encoding="utf-8") as lines:
-            for name, track_id in bar:
+            for outcome in bar:
+                name, track_id = outcome.get()
                 known[name] = track_id
                 lines.write(json.dumps([name, track_id]) + "\n")
                 lines.flush()
@@ -160,6 +161,10 @@ def record(songs: Sequence[Song], folder: Path, *, jobs: int = -1) -> Catalogue:
         catalogue.audio_path(track_id).unlink(missing_ok=True)
     _write_journal(journal, dict(zip(names, track_ids, strict=True)))
     return Catalogue(catalogue.name, folder)
+
+
+def _take(song_and_name: tuple[Song, str], folder: Path) -> tuple[str, str]:
+    return take(*song_and_name, folder)
 
 
 def _table(songs: Sequence[Song], track_ids: Sequence[str]) -> pd.DataFrame:
@@ -180,7 +185,7 @@ def _fingerprint(song: Song) -> str:
     return hashlib.sha256(f"{_band()}{to_json(song)}".encode()).hexdigest()[:20]
 
 
-@cache
+@functools.cache
 def _band() -> str:
     """Name what decides how a song sounds: the band's code and the libraries under it."""
     digest = hashlib.sha256(f"numpy {np.__version__} scipy {scipy.__version__}".encode())
