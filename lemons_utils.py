@@ -1,4 +1,4 @@
-"""What all packages of LEMONS share: configuration, errors, files, progress, links to audio.
+"""What all packages of LEMONS share: configuration, errors, files, links to audio.
 
 Imports the standard library alone; audio is in `lemons_audio`.
 """
@@ -8,15 +8,16 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import json
 import os
 import runpy
 import sys
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import ParamSpec
+from typing import Any, ParamSpec
 from urllib.parse import quote
 
 SAMPLE_RATE = 16_000
@@ -227,7 +228,54 @@ def checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-# -- audio -------------------------------------------------------------------------------------
+class Journal:
+    """A file of JSON lines that is appended to, and survives a kill at any moment.
+
+    Parameters
+    ----------
+    path : Path
+        The file; the first `append` or `rewrite` makes it, with its folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def records(self) -> Iterator[Any]:
+        """Read all records, the oldest first; skip lines that were cut off."""
+        if not self.path.is_file():
+            return
+        with self.path.open(encoding="utf-8", errors="replace") as file:
+            for line in file:
+                try:
+                    record = json.loads(line)
+                except ValueError:
+                    continue
+                yield record
+
+    def append(self, *records: object) -> None:
+        """Add records; they survive a kill of this process once this returns.
+
+        Parameters
+        ----------
+        *records : list, tuple or mapping
+            What JSON can hold. Half of a list or a mapping is no JSON, so `records` skips it.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a+b") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":
+                    file.write(b"\n")  # a killed process has left half a line
+            file.write(b"".join(map(_line, records)))
+
+    def rewrite(self, records: Iterable[object]) -> None:
+        """Replace all records; readers see the old ones or the new ones."""
+        with write_beside(self.path) as temporary, temporary.open("wb") as file:
+            file.writelines(map(_line, records))
+
+
+def _line(record: object) -> bytes:
+    return json.dumps(record).encode("ascii") + b"\n"
 
 
 # -- links -------------------------------------------------------------------------------------

@@ -142,12 +142,11 @@ def _score(
         for begin in range(0, len(track_ids), CHUNK_TRACKS)
     ]
     audio = replace(table.catalogue).audio  # without the table, which no worker needs
-    with table.notes.open("a", encoding="utf-8") as file:
-        for outcome in run(score, [Tracks(audio, chunk) for chunk in chunks], workers):
-            chunk = chunks[outcome.index]
-            table.note(file, chunk, relevance(outcome.get()).tolist())
-            if on_tracks is not None and not workers.is_here:
-                on_tracks(len(chunk))
+    for outcome in run(score, [Tracks(audio, chunk) for chunk in chunks], workers):
+        chunk = chunks[outcome.index]
+        table.note(chunk, relevance(outcome.get()).tolist())
+        if on_tracks is not None and not workers.is_here:
+            on_tracks(len(chunk))
 
 
 # -- the command -------------------------------------------------------------------------------

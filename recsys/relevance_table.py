@@ -7,16 +7,16 @@ of a thousand.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lemons_utils import DataError, write_beside
+from lemons_utils import DataError, Journal, write_beside
 from recsys.catalogue import BATCH_ROWS, Catalogue
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class RelevanceTable:
 
     def __init__(self, path: Path, catalogue: Catalogue) -> None:
         self.path, self.catalogue = path, catalogue
-        self.notes = path.with_suffix(".unfinished.jsonl")
+        self.notes = Journal(path.with_suffix(".unfinished.jsonl"))
         if path.is_file():
             try:
                 names = set(pq.read_schema(path).names)
@@ -78,12 +78,9 @@ class RelevanceTable:
             if found:
                 yield [track_id for (track_id,) in found]
 
-    def note(self, file: TextIO, track_ids: list[str], relevance: list[float]) -> None:
-        """Add to the notes, opened as `file`; what is noted survives a kill."""
-        lines = [json.dumps(pair) + "\n" for pair in zip(track_ids, relevance, strict=True)]
-        # A line of its own first: the last one of a killed command may be cut off.
-        file.write("\n" + "".join(lines))
-        file.flush()
+    def note(self, track_ids: Sequence[str], relevance: Sequence[float]) -> None:
+        """Note the relevance of some tracks on disk; what is noted survives a kill."""
+        self.notes.append(*zip(track_ids, relevance, strict=True))
 
     def finish(self) -> None:
         """Write the table of all tracks if it says anything new, and drop the notes."""
@@ -101,7 +98,7 @@ class RelevanceTable:
                     duck.sql("FROM fresh").write_parquet(
                         str(temporary), compression="snappy", row_group_size=BATCH_ROWS
                     )
-        self.notes.unlink(missing_ok=True)
+        self.notes.path.unlink(missing_ok=True)
 
     def _is_new(self, duck: duckdb.DuckDBPyConnection) -> bool:
         if not self.path.is_file():
@@ -146,22 +143,20 @@ class RelevanceTable:
             yield duck
 
 
-def _read_notes(path: Path) -> pa.Table:
-    """Read what an interrupted command has scored; its last line may be cut off."""
+def _read_notes(notes: Journal) -> pa.Table:
+    """Read what an interrupted command has scored."""
     batches = []
-    if path.is_file():
-        with path.open(encoding="utf-8", errors="replace") as file:
-            while lines := file.readlines(1 << 22):
-                pairs = [pair for pair in map(_pair, lines) if pair is not None]
-                track_ids, values = zip(*pairs, strict=True) if pairs else ((), ())
-                columns = [pa.array(track_ids, pa.string()), pa.array(values, pa.float64())]
-                batches.append(pa.record_batch(columns, schema=_NOTED))
+    pairs = filter(None, map(_pair, notes.records()))
+    while part := list(itertools.islice(pairs, BATCH_ROWS)):
+        track_ids, values = zip(*part, strict=True)
+        columns = [pa.array(track_ids, pa.string()), pa.array(values, pa.float64())]
+        batches.append(pa.record_batch(columns, schema=_NOTED))
     return pa.Table.from_batches(batches, schema=_NOTED)
 
 
-def _pair(line: str) -> tuple[str, float] | None:
+def _pair(record: Any) -> tuple[str, float] | None:
     try:
-        track_id, value = json.loads(line)
+        track_id, value = record
         return str(track_id), float(value)
     except (ValueError, TypeError):
         return None

@@ -38,13 +38,12 @@ import argparse
 import datetime
 import importlib.metadata
 import json
-import os
 import platform
 import shlex
 import sys
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,7 +51,8 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from lemons_utils import DataError, ParameterError, configuration, write_beside
+from lemons_jobs import Workers, run
+from lemons_utils import DataError, Journal, ParameterError, configuration, write_beside
 from recsys.evaluation.reports import write_csv, write_json
 
 Item = Mapping[str, Any]
@@ -105,7 +105,7 @@ def run_items(
         Maps an item to its rows.
     cache : Path
     jobs : int > 0
-        Processes; each computes with its share of the cores.
+        Processes, each on one thread; 1 for this process alone, with all the threads it has.
 
     Returns
     -------
@@ -121,24 +121,21 @@ def run_items(
         raise ParameterError(f"jobs must be 1 or more, got {jobs}")
     keys = [json.dumps(dict(item), sort_keys=True) for item in items]
     failed: dict[str, str] = {}
-    path = cache / f"{name}.jsonl"
-    known = _read_journal(path)
+    journal = Journal(cache / f"{name}.jsonl")
+    known = _read_journal(journal)
     waiting = [json.loads(key) for key in dict.fromkeys(keys) if key not in known]
-    path.parent.mkdir(parents=True, exist_ok=True)
     with (
-        path.open("a", encoding="utf-8") as journal,
         tqdm(total=len(keys), initial=len(keys) - len(waiting), desc=name, unit="item") as bar,
-        closing(_work_off(waiting, work, jobs)) as results,
+        closing(run(work, waiting, Workers(jobs))) as outcomes,
     ):
-        for item, rows, reason in results:
+        for outcome in outcomes:
+            item = waiting[outcome.index]
             key = json.dumps(item, sort_keys=True)
-            if rows is None:
-                failed[key] = reason
+            if outcome.error is None:
+                known[key] = outcome.get()
+                journal.append({"item": item, "rows": known[key]})
             else:
-                known[key] = rows
-                # A line break first: the last line of a killed command may be cut off.
-                journal.write("\n" + json.dumps({"item": item, "rows": rows}) + "\n")
-                journal.flush()
+                failed[key] = str(outcome.error)
             bar.update()
     for key, reason in failed.items():
         print(f"not measured: {key}: {reason}", file=sys.stderr)
@@ -147,41 +144,12 @@ def run_items(
     return pd.DataFrame([row for key in keys for row in known[key]])
 
 
-def _read_journal(path: Path) -> dict[str, list[Row]]:
+def _read_journal(journal: Journal) -> dict[str, list[Row]]:
     known: dict[str, list[Row]] = {}
-    if not path.exists():
-        return known
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for line in file:
-            try:
-                entry = json.loads(line)
-                known[json.dumps(entry["item"], sort_keys=True)] = entry["rows"]
-            except (ValueError, KeyError, TypeError):
-                continue  # half a line: that item is measured again
+    for record in journal.records():
+        with suppress(KeyError, TypeError):  # written by something else: measured again
+            known[json.dumps(record["item"], sort_keys=True)] = record["rows"]
     return known
-
-
-Result = tuple[Item, list[Row] | None, str]
-
-
-def _work_off(items: list[Item], work: Work, jobs: int) -> Generator[Result, None, None]:
-    """Measure items one by one, or several at once; the order of the results is any."""
-    if jobs == 1:
-        yield from (_attempt(work, item) for item in items)
-        return
-    from joblib import Parallel, delayed, parallel_config
-
-    threads = max((os.cpu_count() or 1) // jobs, 1)
-    with parallel_config("loky", inner_max_num_threads=threads):
-        pool = Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")
-        yield from pool(delayed(_attempt)(work, item) for item in items)
-
-
-def _attempt(work: Work, item: Item) -> Result:
-    try:
-        return item, work(item), ""
-    except (DataError, ParameterError) as error:
-        return item, None, str(error)
 
 
 # -- results -----------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ from recsys import progress
 from recsys.arrays import is_stored, save_audio
 from recsys.catalogue import UNFINISHED, check_name, write_tracks
 from recsys.ingest.decoding import SHORTEST_S, SILENCE, Excerpt
-from recsys.ingest.journal import Entry, Journal
+from recsys.ingest.journal import Entry, IngestJournal
 
 MIXTURE = "mixture"
 STEMS = ("drums", "bass", "other", "vocals")
@@ -181,24 +181,24 @@ def import_songs(
         catalogue_folder / UNFINISHED
     ).exists():
         raise DataError(f"{catalogue_folder} is another catalogue: choose another name")
-    with Journal(catalogue_folder / UNFINISHED) as journal:
-        todo = []
-        for song in songs:
-            status = song.stat()
-            entry = Entry(
-                str(song), str(folder.resolve()), status.st_size, status.st_mtime_ns, str(excerpt)
-            )
-            if not _is_current(journal.entries.get(str(song)), entry, catalogue_folder):
-                todo.append(entry)
-        work = functools.partial(take_in_song, excerpt=excerpt, catalogue_folder=catalogue_folder)
-        with progress.bar(len(todo), unit="song", about="musdb") as bar:
-            for outcome in lemons_jobs.run(work, todo, workers):
-                journal.add(outcome.get())
-                bar.update()
-        entries = sorted(journal.entries.values(), key=lambda entry: entry.file)
-        known = [entry for entry in entries if os.path.exists(entry.file)]  # of other folders, too
-        tracks = write_tracks(catalogue_folder, _rows(known))
-        journal.rewrite(known)
+    journal = IngestJournal(catalogue_folder / UNFINISHED)
+    todo = []
+    for song in songs:
+        status = song.stat()
+        entry = Entry(
+            str(song), str(folder.resolve()), status.st_size, status.st_mtime_ns, str(excerpt)
+        )
+        if not _is_current(journal.entries.get(str(song)), entry, catalogue_folder):
+            todo.append(entry)
+    work = functools.partial(take_in_song, excerpt=excerpt, catalogue_folder=catalogue_folder)
+    with progress.bar(len(todo), unit="song", about="musdb") as bar:
+        for outcome in lemons_jobs.run(work, todo, workers):
+            journal.add(outcome.get())
+            bar.update()
+    entries = sorted(journal.entries.values(), key=lambda entry: entry.file)
+    known = [entry for entry in entries if os.path.exists(entry.file)]  # of other folders, too
+    tracks = write_tracks(catalogue_folder, _rows(known))
+    journal.rewrite(known)
     return tracks, [(entry.file, entry.reason) for entry in known if entry.reason]
 
 

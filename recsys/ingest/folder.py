@@ -25,7 +25,7 @@ from lemons_utils import DataError, command, configuration, write_beside
 from recsys.arrays import is_stored
 from recsys.catalogue import UNFINISHED, check_name, write_tracks
 from recsys.ingest.decoding import Excerpt, take_in
-from recsys.ingest.journal import Entry, Journal
+from recsys.ingest.journal import Entry, IngestJournal
 from recsys.ingest.tags import tags_from_path
 
 SUFFIXES = frozenset(
@@ -36,7 +36,7 @@ _LISTED = 30  # skipped files on the screen; skipped.csv has all
 
 
 @dataclass(frozen=True)
-class Outcome:
+class IngestReport:
     """What an ingest has come to.
 
     Parameters
@@ -63,8 +63,8 @@ def ingest(
     excerpt: Excerpt | None = None,
     workers: Workers = PROCESSES,
     prune: bool = False,
-    progress: bool = True,
-) -> Outcome:
+    show_progress: bool = True,
+) -> IngestReport:
     """Take a folder tree of music into a catalogue; what is known and unchanged is not decoded.
 
     The result depends on the files alone, not on who decodes them, their order, or how often
@@ -82,7 +82,7 @@ def ingest(
         Who decodes: by default as many processes as there are cores.
     prune : bool
         Delete the sound of tracks that the catalogue lists no more.
-    progress : bool
+    show_progress : bool
         Show a progress bar.
 
     Raises
@@ -94,7 +94,8 @@ def ingest(
     excerpt = excerpt or Excerpt()
     files = _find(folder)
     _refuse_if_foreign(catalogue_folder)
-    with _alone(catalogue_folder), Journal(catalogue_folder / UNFINISHED) as journal:
+    with _alone(catalogue_folder):
+        journal = IngestJournal(catalogue_folder / UNFINISHED)
         audio_folder = catalogue_folder / "audio"
         for leftover in audio_folder.glob(".*.npy"):
             leftover.unlink(missing_ok=True)  # of an ingest that was killed
@@ -106,7 +107,7 @@ def ingest(
                 todo.append(entry)
             else:
                 journal.entries[file] = replace(known, root=entry.root)
-        unreadable = _decode_all(todo, excerpt, catalogue_folder, journal, workers, progress)
+        unreadable = _decode_all(todo, excerpt, catalogue_folder, journal, workers, show_progress)
         present = [
             entry
             for entry in sorted(journal.entries.values(), key=lambda entry: entry.file)
@@ -184,9 +185,9 @@ def _decode_all(
     todo: list[Entry],
     excerpt: Excerpt,
     catalogue_folder: Path,
-    journal: Journal,
+    journal: IngestJournal,
     workers: Workers,
-    progress: bool,
+    show_progress: bool,
 ) -> list[Entry]:
     """Decode in parallel and record each result as it comes; return what could not be opened."""
     from tqdm import tqdm
@@ -195,7 +196,7 @@ def _decode_all(
     work = functools.partial(take_in, excerpt=excerpt, catalogue_folder=catalogue_folder)
     for outcome in tqdm(
         run(work, todo, workers),
-        total=len(todo), unit="file", desc="ingest", disable=not (progress and todo),
+        total=len(todo), unit="file", desc="ingest", disable=not (show_progress and todo),
     ):  # fmt: skip
         entry, is_lasting = outcome.get()
         if is_lasting:
@@ -208,12 +209,12 @@ def _decode_all(
 
 def _conclude(
     folder: Path,
-    journal: Journal,
+    journal: IngestJournal,
     present: list[Entry],
     unreadable: list[Entry],
     decoded: int,
     prune: bool,
-) -> Outcome:
+) -> IngestReport:
     """Write tracks.parquet and skipped.csv from what the journal knows of the files there are."""
     skipped = sorted(
         (_printable(entry.file), entry.reason) for entry in [*present, *unreadable] if entry.reason
@@ -239,7 +240,7 @@ def _conclude(
             if array.stem not in tracks:
                 array.unlink()
     journal.rewrite(present if prune else journal.entries.values())
-    return Outcome(len(tracks), decoded, len(taken) - len(tracks), tuple(skipped))
+    return IngestReport(len(tracks), decoded, len(taken) - len(tracks), tuple(skipped))
 
 
 def _row(entry: Entry) -> dict[str, object]:
@@ -279,23 +280,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     name = check_name(options.catalogue, "catalogue")
-    outcome = ingest(
+    report = ingest(
         options.folder,
         configuration().catalogues / name,
         excerpt=Excerpt(options.excerpt_s, options.excerpt_from),
         workers=workers_of(options),
         prune=options.prune,
     )
-    _report(name, outcome)
-    return 1 if options.strict and outcome.skipped else 0
+    _print(name, report)
+    return 1 if options.strict and report.skipped else 0
 
 
-def _report(name: str, outcome: Outcome) -> None:
+def _print(name: str, report: IngestReport) -> None:
     print(
-        f"catalogue {name}: {outcome.tracks:,} tracks; {outcome.decoded:,} files decoded, "
-        f"{outcome.copies:,} copies of others, {len(outcome.skipped):,} skipped"
+        f"catalogue {name}: {report.tracks:,} tracks; {report.decoded:,} files decoded, "
+        f"{report.copies:,} copies of others, {len(report.skipped):,} skipped"
     )
-    for file, reason in outcome.skipped[:_LISTED]:
+    for file, reason in report.skipped[:_LISTED]:
         print(f"  skipped {file}: {reason}")
-    if len(outcome.skipped) > _LISTED:
-        print(f"  and {len(outcome.skipped) - _LISTED:,} more in skipped.csv of the catalogue")
+    if len(report.skipped) > _LISTED:
+        print(f"  and {len(report.skipped) - _LISTED:,} more in skipped.csv of the catalogue")

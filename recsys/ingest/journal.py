@@ -6,13 +6,12 @@ a second one decodes new and changed files alone.
 
 from __future__ import annotations
 
-import json
+import contextlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import TracebackType
 
-from lemons_utils import write_beside
+from lemons_utils import Journal
 
 
 @dataclass(frozen=True)
@@ -47,55 +46,30 @@ class Entry:
     tags: dict[str, str] = field(default_factory=dict)
 
 
-class Journal:
-    """Append-only record of an ingest; the last line about a file counts."""
+class IngestJournal:
+    """What an ingest knows of each file; the last line about a file counts.
+
+    Parameters
+    ----------
+    path : Path
+        The file of JSON lines. It is made at once: it says that the folder is an ingest's.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self.entries = _read(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("a", encoding="ascii")
-        if path.stat().st_size:
-            self._file.write("\n")  # a killed process may have left half a line
-
-    def __enter__(self) -> Journal:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._file.close()
+        self._lines = Journal(path)
+        self._lines.append()
+        self.entries: dict[str, Entry] = {}
+        for record in self._lines.records():
+            with contextlib.suppress(TypeError):  # not an entry: that file is decoded again
+                entry = Entry(**record)
+                self.entries[entry.file] = entry
 
     def add(self, entry: Entry) -> None:
         """Record a file; what is recorded survives a kill."""
         self.entries[entry.file] = entry
-        self._file.write(_line(entry))
-        self._file.flush()
+        self._lines.append(asdict(entry))
 
     def rewrite(self, entries: Iterable[Entry]) -> None:
         """Keep these entries alone, sorted by file."""
-        self._file.close()
         self.entries = {entry.file: entry for entry in sorted(entries, key=lambda e: e.file)}
-        with write_beside(self._path) as temporary, temporary.open("w", encoding="ascii") as file:
-            file.writelines(map(_line, self.entries.values()))
-
-
-def _line(entry: Entry) -> str:
-    return json.dumps(asdict(entry)) + "\n"
-
-
-def _read(path: Path) -> dict[str, Entry]:
-    entries: dict[str, Entry] = {}
-    if not path.exists():
-        return entries
-    with path.open(encoding="ascii", errors="replace") as file:
-        for line in file:
-            try:
-                entry = Entry(**json.loads(line))
-            except (ValueError, TypeError):
-                continue  # half a line: that file is decoded again
-            entries[entry.file] = entry
-    return entries
+        self._lines.rewrite(map(asdict, self.entries.values()))

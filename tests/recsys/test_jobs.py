@@ -80,14 +80,14 @@ def test_a_mistake_is_one_line(lemons, give_model, arguments, said):
 def test_an_ingest_is_the_same_when_a_worker_dies(
     workers, tmp_path, write_media, rng, monkeypatch, kill_a_worker
 ):
-    from recsys.ingest.journal import Journal
+    from recsys.ingest.journal import IngestJournal
 
     for number in range(12):
         write_media(tmp_path / "music" / f"{number}.flac", rng.normal(0, 0.1, (1, 20_000)), 16_000)
     (tmp_path / "music" / "torn.flac").write_bytes(b"fLaC")
-    one = ingest(tmp_path / "music", tmp_path / "one", workers=Workers(1), progress=False)
+    one = ingest(tmp_path / "music", tmp_path / "one", workers=Workers(1), show_progress=False)
 
-    add, added = Journal.add, []
+    add, added = IngestJournal.add, []
 
     def add_and_kill(journal, entry) -> None:
         add(journal, entry)
@@ -95,8 +95,8 @@ def test_an_ingest_is_the_same_when_a_worker_dies(
         if len(added) == 3:
             kill_a_worker(workers)
 
-    monkeypatch.setattr(Journal, "add", add_and_kill)
-    many = ingest(tmp_path / "music", tmp_path / "many", workers=workers, progress=False)
+    monkeypatch.setattr(IngestJournal, "add", add_and_kill)
+    many = ingest(tmp_path / "music", tmp_path / "many", workers=workers, show_progress=False)
     assert many == one and one.tracks == 12 and len(one.skipped) == 1
     assert len(added) == len(set(added)) == 13
     for name in ("tracks.parquet", "skipped.csv", "ingest.jsonl"):

@@ -16,8 +16,7 @@ def catalogue(tmp_path):
 
 
 def note(table: RelevanceTable, values: dict[str, float]) -> None:
-    with table.notes.open("a") as file:
-        table.note(file, list(values), list(values.values()))
+    table.note(list(values), list(values.values()))
 
 
 def test_parts_are_streamed_and_what_is_known_is_left_out(catalogue, tmp_path):
@@ -27,7 +26,7 @@ def test_parts_are_streamed_and_what_is_known_is_left_out(catalogue, tmp_path):
     assert [len(part) for part in parts] == [8, 8, 4]
     assert parts[0] == ["id01", "id05", "id03", "id07", "id02", "id06", "id00", "id04"]
     note(table, dict.fromkeys(IDS[:8], 0.5))
-    with table.notes.open("a") as file:
+    with table.notes.path.open("a") as file:
         file.write('["id08", 0.2]\n["id0')  # killed
     note(table, {"id09": 0.3, "id00": 0.5, "gone": 0.9})  # id00 a second time
     assert table.known() == 10
@@ -50,7 +49,7 @@ def test_the_table_is_sorted_and_written_only_when_it_is_new(catalogue, tmp_path
     assert tuple(written) == COLUMNS
     assert list(written["track_id"]) == sorted(IDS, key=lambda name: (-values[name], name))
     assert dict(zip(written["track_id"], written["relevance"], strict=True)) == values
-    assert not table.notes.exists()
+    assert not table.notes.path.exists()
     before = path.stat().st_mtime_ns
     again = RelevanceTable(path, catalogue)
     assert (again.known(), list(again.missing())) == (20, [])

@@ -28,7 +28,7 @@ from lemons_utils import DataError, ParameterError
 from recsys.catalogue import Catalogue, save_audio
 from recsys.ingest import decoding, ingest, main
 from recsys.ingest.decoding import Excerpt, decode
-from recsys.ingest.journal import Entry, Journal
+from recsys.ingest.journal import Entry, IngestJournal
 from recsys.ingest.tags import read_tags, tags_from_path
 
 RATE = 16_000
@@ -56,7 +56,7 @@ def home(tmp_path):
 
 
 def take(music, home, **options):
-    return ingest(music, home, **{"workers": Workers(jobs=1), "progress": False, **options})
+    return ingest(music, home, **{"workers": Workers(jobs=1), "show_progress": False, **options})
 
 
 def state(home: Path) -> dict[str, bytes]:
@@ -368,7 +368,7 @@ def test_jobs_and_order_change_nothing(music, home, tmp_path, monkeypatch):
 KILLED = """
 import os, signal, sys
 from recsys.ingest import folder as ingest
-from recsys.ingest import journal
+from recsys.ingest.journal import IngestJournal as Journal
 
 def kill_at(module, name, moment):
     real, calls = getattr(module, name), []
@@ -379,8 +379,8 @@ def kill_at(module, name, moment):
         return real(*arguments)
     setattr(module, name, counted)
 
-kill_at(*{"add": (journal.Journal, "add"), "tracks": (ingest, "write_tracks"),
-          "rewrite": (journal.Journal, "rewrite"), "never": (journal.Journal, "add")}[sys.argv[1]],
+kill_at(*{"add": (Journal, "add"), "tracks": (ingest, "write_tracks"),
+          "rewrite": (Journal, "rewrite"), "never": (Journal, "add")}[sys.argv[1]],
         int(sys.argv[2]))
 sys.exit(ingest.main(sys.argv[3:]))
 """
@@ -435,17 +435,17 @@ def test_only_one_ingest_works_in_a_catalogue(music, home):
 def test_the_journal_survives_half_lines(tmp_path):
     path = tmp_path / "ingest.jsonl"
     entries = [Entry(f"/m/{name}", "/m", 1, 2, "whole") for name in ("a", "b\udcff", "c")]
-    with Journal(path) as journal:
-        for number, entry in enumerate(entries, 1):
-            journal.add(entry)
-            assert path.read_text().count("}\n") == number  # a kill now would not lose it
+    journal = IngestJournal(path)
+    for number, entry in enumerate(entries, 1):
+        journal.add(entry)
+        assert path.read_text().count("}\n") == number  # a kill now would not lose it
     path.write_bytes(path.read_bytes()[:-20])
-    with Journal(path) as journal:
-        assert set(journal.entries) == {"/m/a", "/m/b\udcff"}
-        journal.add(entries[2])
+    journal = IngestJournal(path)
+    assert set(journal.entries) == {"/m/a", "/m/b\udcff"}
+    journal.add(entries[2])
     with path.open("a") as file:
         file.write('[1, 2]\n{"unknown": 3}\n')
-    assert Journal(path).entries == {entry.file: entry for entry in entries}
+    assert IngestJournal(path).entries == {entry.file: entry for entry in entries}
 
 
 # -- tags --------------------------------------------------------------------------------------
