@@ -205,6 +205,12 @@ def write_beside(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def write_csv(path: Path, table: Any) -> None:
+    """Write a pandas table without its index by `write_beside`, the same bytes everywhere."""
+    with write_beside(path) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n")
+
+
 def claim_folder(parent: Path, name: str) -> Path:
     """Make a new folder `parent/name`, or `name-2`, `name-3` ... where it is taken.
 

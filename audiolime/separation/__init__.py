@@ -1,4 +1,4 @@
-"""Separators: one file each, behind one small interface, and a cache of stems."""
+"""Separators, one file each with one interface, and a cache of stems."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lemons_utils import ParameterError
 if TYPE_CHECKING:
     from audiolime.separation.interface import Separator
 
-# Name: (file, class, arguments). Imported when asked for: each needs other libraries.
+# Name: (module, class, arguments). Imported on request, since each needs other libraries.
 _KNOWN: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "hybrid": ("hybrid", "Hybrid", ()),
     "dsp": ("dsp", "Dsp", ()),
@@ -22,7 +22,7 @@ _KNOWN: dict[str, tuple[str, str, tuple[str, ...]]] = {
 }
 
 SEPARATORS = (*_KNOWN, "folder")
-"""Names that `get_separator` knows. `hybrid` is for real music, `dsp` needs no weights."""
+"""Names that `get_separator` takes. `hybrid` is for real music, `dsp` needs no weights."""
 
 
 def get_separator(name: str, *, folder: Path | None = None) -> Separator:
@@ -33,7 +33,7 @@ def get_separator(name: str, *, folder: Path | None = None) -> Separator:
     name : str
         One of `SEPARATORS`.
     folder : Path, for `folder` alone
-        Where the stems of one track lie, `stems/<track_id>` say, or a `.stem.mp4` file.
+        The folder of one track's stems, e.g. `stems/<track_id>`, or a `.stem.mp4` file.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def get_separator(name: str, *, folder: Path | None = None) -> Separator:
     Raises
     ------
     ParameterError
-        If there is no such separator, or `folder` is given where it means nothing.
+        If there is no such separator, or `folder` is given for one that computes its stems.
     DataError
         If a package or weights that it needs are missing, or the folder holds no stems.
     """

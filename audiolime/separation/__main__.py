@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from audiolime.separation import SEPARATORS
-from audiolime.separation.files import Errand, load, separate_file
+from audiolime.separation.files import SeparationJob, load, separate_file
 from lemons_jobs import add_options, run, workers_of
 from lemons_utils import command
 
@@ -21,22 +21,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Separate audio files into stems; 0 if all could be, 2 if one could not."""
     options = _options(arguments)
     workers = workers_of(options)
-    load(options.separator)  # what it lacks is said once, before anything else
-    errands = [
-        Errand(track.absolute(), folder.absolute(), options.separator)
+    load(options.separator)  # raises before any file is read
+    jobs = [
+        SeparationJob(track.absolute(), folder.absolute(), options.separator)
         for track, folder in _folders(options.out, options.tracks).items()
     ]
     failed = 0
     started = time.monotonic()
-    for number, outcome in enumerate(run(separate_file, errands, workers), start=1):
-        at = f"[{number}/{len(errands)}] {errands[outcome.index].track}"
+    for number, outcome in enumerate(run(separate_file, jobs, workers), start=1):
+        at = f"[{number}/{len(jobs)}] {jobs[outcome.index].track}"
         if outcome.error is None:
-            print(f"{at}: {outcome.get()}{_left(started, number, len(errands))}", flush=True)
+            print(f"{at}: {outcome.get()}{_left(started, number, len(jobs))}", flush=True)
         else:
             failed += 1
             print(f"{at}: error: {outcome.error}", file=sys.stderr)
     if failed:
-        print(f"{failed} of {len(errands)} files could not be separated", file=sys.stderr)
+        print(f"{failed} of {len(jobs)} files could not be separated", file=sys.stderr)
     return 2 if failed else 0
 
 
@@ -54,7 +54,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _folders(out: Path, tracks: Sequence[Path]) -> dict[Path, Path]:
-    """One folder per track, named as its file; a second file of that name gets `-2`."""
+    """Name one folder per track after its file; a second file of that name gets `-2`."""
     folders: dict[Path, Path] = {}
     for track in tracks:
         name, number = track.stem, 1

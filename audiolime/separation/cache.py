@@ -1,4 +1,4 @@
-"""Stems on disk, once per (audio, separator, version): 24-bit FLAC that sums to the mix exactly."""
+"""Stems on disk, once per (audio, separator, version): 24-bit FLAC that sums exactly to the mix."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class CachedStems:
     waveforms : ndarray [shape=(stems, samples)], float32, 16 kHz mono
         Sum to the track sample for sample.
     folder : Path
-        Holds a file `<name>.flac` per stem until the cache needs the room: who wants a file for
-        longer copies or links it.
+        Holds a file `<name>.flac` per stem until the cache evicts the entry: copy or link a file
+        to keep it for longer.
     """
 
     names: tuple[str, ...]
@@ -47,12 +47,12 @@ class CachedStems:
 def cached_stems(
     audio: NDArray[np.int16], separator: Separator, *, folder: Path, limit_gb: float
 ) -> CachedStems:
-    """Take the stems of a track from the cache, or separate it and put them there.
+    """Return the stems of a track from the cache; separate and store them if they are not there.
 
-    Two processes that want the same stems do the work once: the second waits for the first.
-    What is damaged is noticed (a checksum per file, and the stems must sum to the audio) and
-    made again. When the cache outgrows its limit, what was used longest ago goes; the entry
-    just asked for stays whatever its size.
+    Two processes that ask for the same stems separate once: the second waits for the first.
+    Damaged entries are detected (by a checksum per file, and by the sum of the stems) and made
+    again. When the cache exceeds its limit, the least recently used entries are removed; the
+    requested entry stays whatever its size.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def cached_stems(
         The catalogue's audio, 16 kHz mono.
     separator : Separator
     folder : Path
-        The cache's own folder; other files in it are left alone.
+        The folder of the cache; other files in it are left as they are.
     limit_gb : float > 0 [10^9 bytes]
 
     Raises
@@ -68,7 +68,7 @@ def cached_stems(
     ParameterError
         If the audio is no int16 mono, is shorter than a second, or the limit is not positive.
     DataError
-        If the separator cannot do its work.
+        If the separator fails, or the entry cannot be read back.
     """
     if np.ndim(audio) != 1 or audio.dtype != np.int16:
         raise ParameterError(
@@ -94,14 +94,14 @@ def _entry(folder: Path, audio: str, separator: Separator) -> Path:
 
 
 def _lock(folder: Path, entry: Path, *, timeout: float = -1) -> FileLock:
-    # A fixed number of lock files: removing one that another process waits for would be a race.
+    # A fixed number of lock files, never removed: another process could be waiting for one.
     bucket = hashlib.sha256(f"{entry.parent.name}/{entry.name}".encode()).hexdigest()[:2]
     (folder / _LOCKS).mkdir(parents=True, exist_ok=True)
     return FileLock(folder / _LOCKS / f"{bucket}.lock", timeout=timeout)
 
 
 def _read(entry: Path, audio: NDArray[np.int16]) -> CachedStems | None:
-    """Read an entry; None if there is none, or a damaged one (which is removed)."""
+    """Read an entry; return None if it is missing, or damaged (then it is removed)."""
     if not entry.exists():
         return None
     try:
@@ -156,14 +156,14 @@ def _write(entry: Path, audio: NDArray[np.int16], separator: Separator) -> None:
 
 
 def _make_room(folder: Path, *, keep: Path, limit: int) -> None:
-    """Remove what was used longest ago until the cache fits, except `keep` and what is in use."""
+    """Remove the least recently used entries until the cache fits; skip `keep` and locked ones."""
     entries = []
     for card in folder.glob(f"*/*/{_CARD}"):
         try:
             size = sum(file.stat().st_size for file in card.parent.iterdir())
             entries.append((card.stat().st_mtime_ns, size, card.parent))
         except FileNotFoundError:
-            continue  # another process was faster
+            continue  # another process removed it
     total = sum(size for _, size, _ in entries)
     for _, size, entry in sorted(entries):
         if total <= limit:

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from audiolime.separation.interface import fit_length, resample, separate_with
+from audiolime.separation.interface import ComputingSeparator, estimate_in_stereo
 from lemons_utils import DataError, ParameterError
 
-# Model: (repository on the Hugging Face hub, file, our order of its sources).
+# Model: (repository on the Hugging Face hub, file, order of the stems here).
 _MODELS = {
     "htdemucs": (
         "adefossez/HTDemucs",
@@ -31,11 +31,11 @@ _MODELS = {
 _NETWORK = "demucs.htdemucs.HTDemucs"
 
 
-class Demucs:
+class Demucs(ComputingSeparator):
     """Hybrid Transformer Demucs (Rouard, Massa, Defossez, ICASSP 2023).
 
-    The package comes with the extra `demucs`, the weights from the Hugging Face hub. Nothing is
-    downloaded here: a missing file is an error that says how to get it.
+    The extra `demucs` brings the package; the weights are on the Hugging Face hub. Nothing is
+    downloaded here: the error for a missing file says how to get it.
 
     Parameters
     ----------
@@ -56,31 +56,26 @@ class Demucs:
         _, file, stem_names = _MODELS[model]
         self.name = f"demucs:{model}"
         self.version = f"1-{file.removesuffix('.safetensors')}"
-        self.stem_names: tuple[str, ...] = stem_names
+        self.stem_names = stem_names
         self._network = _network(model)
 
-    def separate(self, waveform: NDArray[np.floating], sample_rate: int) -> NDArray[np.float32]:
-        """See `Separator.separate`."""
-        return separate_with(self._estimate, waveform, sample_rate)
+    def estimate(self, mix: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
+        """Estimate all stems but the last."""
+        rate = int(self._network.samplerate)
+        return estimate_in_stereo(self._sources, mix, sample_rate, network_rate=rate)
 
-    def _estimate(self, mix: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
+    def _sources(self, waveform: NDArray[np.float32]) -> NDArray[np.float32]:
         from demucs.apply import apply_model
 
-        rate = int(self._network.samplerate)
-        heard = torch.from_numpy(resample(mix, sample_rate, rate))
-        stereo = heard if len(heard) == 2 else heard.mean(dim=0).expand(2, -1)
+        stereo = torch.from_numpy(waveform)
         mean, deviation = stereo.mean(), stereo.mean(dim=0).std() + 1e-8
         with torch.inference_mode():
             # No random shifts: the same audio must give the same stems.
             sources = apply_model(
                 self._network, ((stereo - mean) / deviation)[None], shifts=0, split=True
             )[0]
-        sources = sources * deviation + mean
-        if len(mix) != 2:
-            sources = sources.mean(dim=1, keepdim=True).expand(-1, len(mix), -1)
         order = [list(self._network.sources).index(stem) for stem in self.stem_names[:-1]]
-        stems = [resample(sources[i].contiguous().numpy(), rate, sample_rate) for i in order]
-        return np.stack([fit_length(stem, mix.shape[1]) for stem in stems])
+        return np.asarray((sources * deviation + mean)[order].numpy(), dtype=np.float32)
 
 
 @functools.cache
@@ -98,24 +93,24 @@ def _network(model: str) -> Any:
 
 
 def _weights(model: str) -> Path:
-    # Imported by name: type checkers need not know a package that only the extra brings.
+    # Imported by name, so that type checkers do not need a package that only the extra brings.
     hub = importlib.import_module("huggingface_hub")
 
     repository, file, _ = _MODELS[model]
-    found = hub.try_to_load_from_cache(repository, file)
-    if not isinstance(found, str):
+    path = hub.try_to_load_from_cache(repository, file)
+    if not isinstance(path, str):
         raise DataError(
             f"demucs:{model} needs the weights {file}: hf download {repository} {file}, "
             f"or use the separator hybrid"
         )
-    _check(Path(found))
-    return Path(found)
+    _check(Path(path))
+    return Path(path)
 
 
 def _check(path: Path) -> None:
-    """Refuse weights that would have the package make anything but a Demucs network.
+    """Raise unless the package would build a Demucs network from these weights.
 
-    The file itself names the class to be made from it, so a forged one could name any.
+    The file itself names the class to build, so a forged file could name any class.
     """
     from safetensors import SafetensorError, safe_open
 

@@ -1,15 +1,13 @@
-"""`dsp`: the stems of `hybrid` by signal processing alone, where there are no weights."""
+"""`dsp`: the stems of `hybrid` by signal processing alone, without weights."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from audiolime.separation.interface import separate_with
+from audiolime.separation.interface import ComputingSeparator
 from audiolime.separation.spectral import (
     bin_frequencies,
     drums_and_bass,
@@ -27,38 +25,34 @@ _LOWEST_HZ = 200.0
 _TINY = 1e-12
 
 
-@dataclass(frozen=True)
-class Dsp:
+class Dsp(ComputingSeparator):
     """Vocals are what does not repeat; drums and bass as in `hybrid`.
 
-    It knows nothing of voices: in music without singing the loudest melody ends up in
-    `vocals`, and a part that never repeats does so too.
+    There is no model of a voice: in music without singing the loudest melody goes to `vocals`,
+    and so does a part that never repeats.
     """
 
-    name: str = "dsp"
-    version: str = "1"
-    stem_names: tuple[str, ...] = ("vocals", "drums", "bass", "other")
+    name = "dsp"
+    version = "1"
+    stem_names = ("vocals", "drums", "bass", "other")
 
-    def separate(self, waveform: NDArray[np.floating], sample_rate: int) -> NDArray[np.float32]:
-        """See `Separator.separate`."""
-        return separate_with(_estimate, waveform, sample_rate)
-
-
-def _estimate(mix: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
-    voice = in_pieces(
-        lambda piece: _foreground(piece, sample_rate),
-        mix,
-        piece=60 * sample_rate,
-        overlap=2 * sample_rate,
-    )
-    return np.concatenate([voice[None], drums_and_bass(mix - voice, sample_rate)])
+    def estimate(self, mix: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
+        """Estimate vocals, drums and bass."""
+        voice = in_pieces(
+            lambda piece: _foreground(piece, sample_rate),
+            mix,
+            piece=60 * sample_rate,
+            overlap=2 * sample_rate,
+        )
+        return np.concatenate([voice[None], drums_and_bass(mix - voice, sample_rate)])
 
 
 def _foreground(mix: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
-    """Estimate what stands out of the music that accompanies it, from 200 Hz up.
+    """Estimate the part that is not accompaniment, from 200 Hz up.
 
-    Each frame of the spectrogram is compared with the frames most like it, at least a second
-    away: accompaniment is in most of them, a voice in few, so their median is accompaniment.
+    Each frame of the spectrogram is compared with the most similar frames that are at least a
+    second away. Accompaniment is in most of them and a voice in few, so their median estimates
+    the accompaniment.
 
     Notes
     -----
@@ -76,7 +70,7 @@ def _foreground(mix: NDArray[np.float32], sample_rate: int) -> NDArray[np.float3
 
 
 def _repeating(magnitude: Tensor, apart: int) -> Tensor:
-    """Median over each frame's most similar frames, `apart` or further away: [bins, frames]."""
+    """Return the median of each frame's most similar frames, `apart` or further away."""
     frames = magnitude.shape[1]
     unit = magnitude / magnitude.norm(dim=0).clamp_min(_TINY)
     similarity = unit.T @ unit

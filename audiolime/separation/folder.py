@@ -1,4 +1,4 @@
-"""`folder`: stems that lie on disk, made by any tool, or MUSDB18's."""
+"""`folder`: stems on disk, made by any tool, or those of MUSDB18."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lemons_utils import DataError, checksum
 
 RESIDUAL = "residual"
 RESIDUAL_DB = -20.0
-"""What the stems leave of the mix gets a stem of its own from this level on [dB of the mix]."""
+"""Level from which the difference to the mix becomes a stem of its own [dB of the mix]."""
 
 _SUFFIXES = (".wav", ".flac")
 _NOT_STEMS = ("mixture", "mix", RESIDUAL)
@@ -29,13 +29,13 @@ _SLACK_S = 0.05
 class FolderStems:
     """The stems of one track, read from its folder.
 
-    A stem is a WAV or FLAC file, named as the stem; `mixture` and `mix` are passed over. A file
-    `NAME.stem.mp4` in MUSDB18's form (streams mixture, drums, bass, other, vocals) serves as
-    well. All stems must have one sample rate and one length, up to 50 ms.
+    A stem is a WAV or FLAC file named after the stem; `mixture` and `mix` are ignored. A file
+    `NAME.stem.mp4` of MUSDB18 (streams mixture, drums, bass, other, vocals) is read as well. All
+    stems must have one sample rate and one length, to within 50 ms.
 
     The last stem name is always `residual`. Where the files sum to the mix up to a hundredth of
-    its energy (-20 dB), what is left over goes to the last file's stem and `residual` is silent;
-    where they do not, `residual` holds it. `interface.drop_silent` takes silent stems away.
+    its energy (-20 dB), the difference is added to the last file's stem and `residual` is silent;
+    otherwise `residual` holds the difference. `interface.drop_silent` drops silent stems.
 
     Parameters
     ----------
@@ -60,20 +60,20 @@ class FolderStems:
 
     @functools.cached_property
     def version(self) -> str:
-        """Checksum over the files, so that changed stems are noticed."""
+        """Return a checksum over the files, which tells changed stems from the cached ones."""
         digest = hashlib.sha256()
         for stem, path in self._files.items():
             digest.update(f"{stem} {checksum(path)}\n".encode())
         return f"1-{digest.hexdigest()[:16]}"
 
     def separate(self, waveform: NDArray[np.floating], sample_rate: int) -> NDArray[np.float32]:
-        """See `Separator.separate`; the waveform is the track that the stems belong to.
+        """Return the stems of the track that `waveform` is; see `Separator.separate`.
 
         Raises
         ------
         DataError
-            If the stems are longer or shorter than the track by more than 50 ms, or leave more
-            of it than there was: then they belong to another recording.
+            If the stems are longer or shorter than the track by more than 50 ms, or differ from
+            it by more energy than it has, as stems of another recording do.
         """
         mix = as_channels(waveform, sample_rate)
         files, rate = self._read()
@@ -135,7 +135,7 @@ def _stem_files(folder: Path) -> dict[str, Path]:
 
 
 def _ordered(names: tuple[str, ...]) -> list[str]:
-    """Order stems as other separators do: vocals first, what remains last."""
+    """Order stems as the other separators do: vocals first, the rest of the mix last."""
     stems = sorted(name for name in names if name not in _NOT_STEMS)
     first = [name for name in _FIRST if name in stems]
     last = [name for name in _LAST if name in stems]
@@ -143,7 +143,7 @@ def _ordered(names: tuple[str, ...]) -> list[str]:
 
 
 def _as_channels_of(mix: NDArray[np.float32], stem: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Give a stem the mix's number of channels."""
+    """Return a stem with the mix's number of channels."""
     if len(stem) == len(mix):
         return stem
     mono = stem.mean(axis=0, keepdims=True, dtype=np.float32)

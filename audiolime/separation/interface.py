@@ -1,7 +1,8 @@
-"""What every separator is, and what all of them share: checks, resampling, stems that sum."""
+"""The interface of separators and what they share: checks, resampling, stems that sum."""
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Callable
 from typing import Protocol
 
@@ -18,23 +19,23 @@ _BLOCK = 1 << 20
 
 
 class Separator(Protocol):
-    """Takes a recording apart into stems that sum to it exactly.
+    """A way to divide a recording into stems that sum to it exactly.
 
-    A separator that looks its stems up instead of computing them (a folder, the demo band) is
-    made for one track and knows which; its `version` then names the stems themselves.
+    A separator that reads its stems instead of computing them (a folder, the demo band) belongs
+    to one track; its `version` then identifies the stems themselves.
     """
 
     @property
     def name(self) -> str:
-        """Name under which `get_separator` knows it."""
+        """Return the name that `get_separator` takes."""
 
     @property
     def version(self) -> str:
-        """Changes whenever the same audio would give other stems."""
+        """Return a text that changes whenever the same audio would give other stems."""
 
     @property
     def stem_names(self) -> tuple[str, ...]:
-        """Names of the stems, in their order; the last one holds what the others leave."""
+        """Return the names of the stems in order; the last one is the residual."""
 
     def separate(self, waveform: NDArray[np.floating], sample_rate: int) -> NDArray[np.float32]:
         """Separate a recording.
@@ -58,28 +59,57 @@ class Separator(Protocol):
         """
 
 
-def separate_with(
-    estimate: Callable[[NDArray[np.float32], int], NDArray[np.float32]],
-    waveform: NDArray[np.floating],
+class ComputingSeparator(abc.ABC):
+    """A separator that estimates all stems but the last one; the last one is the residual."""
+
+    name: str
+    version: str
+    stem_names: tuple[str, ...]
+
+    @abc.abstractmethod
+    def estimate(self, mix: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
+        """Estimate the first stems of a mix [channels, samples]: [stems - 1, channels, samples]."""
+
+    def separate(self, waveform: NDArray[np.floating], sample_rate: int) -> NDArray[np.float32]:
+        """Separate a recording; see `Separator.separate`."""
+        mix = as_channels(waveform, sample_rate)
+        stems = stems_that_sum(mix, self.estimate(mix, sample_rate))
+        return stems[:, 0] if np.ndim(waveform) == 1 else stems
+
+
+def estimate_in_stereo(
+    network: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+    mix: NDArray[np.float32],
     sample_rate: int,
+    *,
+    network_rate: int,
 ) -> NDArray[np.float32]:
-    """Check a waveform, have all stems but the last estimated, and make the stems sum.
+    """Estimate stems by a network that takes two channels at a sample rate of its own.
+
+    The mean of the channels of a mix that is not stereo is passed twice.
 
     Parameters
     ----------
-    estimate : callable
-        Takes a mix [channels, samples] and its sample rate, returns estimates of the first
-        stems [stems - 1, channels, samples].
-    waveform, sample_rate
-        As in `Separator.separate`, which returns what this returns.
+    network : callable
+        Takes [2, samples] at `network_rate`, returns [stems - 1, 2, samples].
+    mix : ndarray [shape=(channels, samples)], float32
+    sample_rate, network_rate : int [Hz]
+
+    Returns
+    -------
+    ndarray [shape=(stems - 1, channels, samples)], float32
     """
-    mix = as_channels(waveform, sample_rate)
-    stems = stems_that_sum(mix, estimate(mix, sample_rate))
-    return stems[:, 0] if np.ndim(waveform) == 1 else stems
+    wide = resample(mix, sample_rate, network_rate)
+    stereo = wide if len(wide) == 2 else np.repeat(wide.mean(axis=0, keepdims=True), 2, axis=0)
+    estimates = network(stereo)
+    if len(mix) != 2:
+        estimates = estimates.mean(axis=1, keepdims=True)
+    stems = [resample(estimate, network_rate, sample_rate) for estimate in estimates]
+    return np.stack([np.broadcast_to(fit_length(stem, mix.shape[1]), mix.shape) for stem in stems])
 
 
 def as_channels(waveform: NDArray[np.floating], sample_rate: int) -> NDArray[np.float32]:
-    """Check a waveform and give it a channel axis: [channels, samples] float32.
+    """Check a waveform and return it as float32 [channels, samples].
 
     Raises
     ------
@@ -135,9 +165,9 @@ def fit_length(waveform: NDArray[np.float32], samples: int) -> NDArray[np.float3
 def drop_silent(
     names: tuple[str, ...], stems: NDArray[np.float32]
 ) -> tuple[tuple[str, ...], NDArray[np.float32]]:
-    """Leave out stems [stems, ...] that are silent throughout; of a silent track, all but one.
+    """Drop stems [stems, ...] that are silent throughout; keep one stem of a silent track.
 
-    A silent stem explains nothing and doubles the neighbourhood.
+    A silent stem explains nothing and doubles the number of masks.
     """
     kept = [i for i, stem in enumerate(stems) if stem.any()] or [0]
     return tuple(names[i] for i in kept), stems[kept]
@@ -146,11 +176,12 @@ def drop_silent(
 def stems_that_sum(mix: NDArray[np.float32], estimates: NDArray[np.float32]) -> NDArray[np.float32]:
     """Round estimated stems to 24 bits and add the residual, so that all sum to the mix.
 
-    The sum is exact for a mix that lies on the 24-bit grid (every 16- or 24-bit recording); of
-    another one, a decoded MP3 say, it is the nearest 24-bit value, at most 2^-24 off, because
-    float32 cannot hold a large stem with a tiny mix's precision. Where the residual of a loud
-    passage would leave the range of 24-bit samples, all estimates shrink by the same factor at
-    that sample. A mix beyond full scale gets a grid coarser by the power of two it needs.
+    The sum is exact for a mix that lies on the 24-bit grid (every 16- or 24-bit recording); for
+    any other mix (a decoded MP3, for example) the sum is the nearest 24-bit value, at most 2^-24
+    off, because float32 cannot hold a large stem at the precision of a very quiet mix. Where the
+    residual of a loud passage would exceed the range of 24-bit samples, all estimates of that
+    sample are scaled down by the same factor. A mix beyond full scale uses a grid that is coarser
+    by the power of two it needs.
 
     Parameters
     ----------
@@ -182,7 +213,7 @@ def stems_that_sum(mix: NDArray[np.float32], estimates: NDArray[np.float32]) -> 
 
 
 def _grid_step(mix: NDArray[np.float32]) -> float:
-    """Distance of two values on the grid: 2^-23, or more where the mix exceeds full scale."""
+    """Return the step of the grid: 2^-23, or more where the mix exceeds full scale."""
     step = 1.0 / FULL_SCALE
     low, high = float(mix.min()), float(mix.max())
     while np.rint(low / step) < -FULL_SCALE or np.rint(high / step) > FULL_SCALE - 1:
@@ -193,10 +224,10 @@ def _grid_step(mix: NDArray[np.float32]) -> float:
 def _whole_stems(
     target: NDArray[np.float64], wanted: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Whole numbers near `wanted` [stems - 1, ...], and the residual [1, ...] to `target`."""
+    """Round `wanted` [stems - 1, ...]; return it and the residual [1, ...] to `target`."""
     wanted = np.rint(wanted * _room(target, wanted))
     residual = target - wanted.sum(axis=0)
-    # Rounding has its room but where the mix itself touches full scale: there it stands alone.
+    # Where the mix itself is at full scale there is no room for rounding: the residual is all.
     overfull = (residual < -FULL_SCALE) | (residual > FULL_SCALE - 1)
     wanted[:, overfull] = 0.0
     residual[overfull] = target[overfull]
@@ -204,7 +235,7 @@ def _whole_stems(
 
 
 def _room(target: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Per sample, the largest factor up to 1 with which estimates and residual fit."""
+    """Return per sample the largest factor up to 1 at which estimates and residual fit."""
     limit = float(FULL_SCALE - 1 - len(wanted))  # leaves a unit of rounding to each stem
     total = wanted.sum(axis=0)
     size = np.abs(wanted).sum(axis=0)

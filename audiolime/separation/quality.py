@@ -1,4 +1,4 @@
-"""How near a stem is to the true one: the scale-invariant signal-to-distortion ratio."""
+"""The quality of a separated stem: the scale-invariant signal-to-distortion ratio."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lemons_utils import ParameterError
 
 
 def si_sdr(reference: NDArray[np.floating], estimate: NDArray[np.floating]) -> float:
-    """Scale-invariant signal-to-distortion ratio of an estimated stem.
+    """Compute the scale-invariant signal-to-distortion ratio of an estimated stem.
 
     10 log10(|a s|^2 / |a s - e|^2) with a = <e, s> / |s|^2, the scale at which the true stem s
     explains most of the estimate e. All channels count as one long signal.
@@ -23,8 +23,8 @@ def si_sdr(reference: NDArray[np.floating], estimate: NDArray[np.floating]) -> f
     Returns
     -------
     float [dB]
-        Infinite for a scaled copy of the reference; minus infinity for an estimate that has
-        nothing of it, silence among them.
+        Infinite for a scaled copy of the reference; minus infinity for an estimate that is
+        orthogonal to it, such as silence.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def si_sdr_improvement(
     estimate: NDArray[np.floating],
     mix: NDArray[np.floating],
 ) -> float:
-    """How much nearer to the true stem the estimate is than the mix [dB]."""
+    """Compute by how much the ratio of the estimate exceeds that of the mix [dB]."""
     return si_sdr(reference, estimate) - si_sdr(reference, mix)
 
 

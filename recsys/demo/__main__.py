@@ -35,28 +35,28 @@ def _arguments() -> argparse.Namespace:
 
 @command
 def main() -> None:
-    """Record one catalogue and say what is in it."""
+    """Record one catalogue and print a summary of it."""
     options = _arguments()
-    home = configuration().catalogues
+    catalogues = configuration().catalogues
     started = time.perf_counter()
     if options.fresh is None:
         catalogue = record_demo(
-            home / (options.catalogue or "demo"),
+            catalogues / (options.catalogue or "demo"),
             tracks=options.tracks, seed=options.seed, jobs=options.jobs,
         )  # fmt: skip
-        what = "plays.csv"
+        table = "plays.csv"
     else:
         catalogue = record_fresh(
-            home / (options.catalogue or "demo-fresh"), options.fresh, jobs=options.jobs
+            catalogues / (options.catalogue or "demo-fresh"), options.fresh, jobs=options.jobs
         )
-        what = LABELS
-    heard = pd.read_csv(catalogue.folder / what).groupby("user_name").size()
+        table = LABELS
+    rows = pd.read_csv(catalogue.folder / table).groupby("user_name").size()
     tracks = catalogue.tracks
     print(
         f"{catalogue.folder}: {len(tracks)} tracks, {tracks['genre'].nunique()} genres, "
         f"{tracks['artist'].nunique()} artists, {time.perf_counter() - started:.1f} s"
     )
-    print(f"{what}: " + ", ".join(f"{name} {size}" for name, size in heard.items()))
+    print(f"{table}: " + ", ".join(f"{name} {size}" for name, size in rows.items()))
 
 
 if __name__ == "__main__":

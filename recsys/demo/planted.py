@@ -1,16 +1,16 @@
-"""Songs for listeners whose taste is planted: one property of one stem, and nothing else.
+"""Songs for listeners with a planted taste: each likes one property of one stem.
 
-Of every song four coins are tossed, one for each listener of `PLANTED`: drums four to the floor,
-a walking bass, a singer, a piano solo. The coins know nothing of each other nor of anything else
-about the song: sixteen seeds in a row hold each of the sixteen outcomes once, in any order. So
-what tells the songs that a listener likes from the others is in that one stem; and `without`
-gives the same song with that one coin turned over.
+For every song four independent coins are tossed, one for each listener of `PLANTED`: drums four
+to the floor, a walking bass, a singer, a piano solo. The coins are also independent of all other
+decisions about the song: sixteen consecutive seeds hold each of the sixteen outcomes once, in
+random order. The songs that a listener likes therefore differ from the others in that one stem
+only, and `without` composes the same song with that one coin turned over.
 
-A model learns from one second at a time. So that seconds tell, all planted songs are in 4/4 at
-112 to 148 beats a minute; drums and bass play all along, and who sings sings all along; the bass
-is one whose overtones a mel spectrogram resolves; a solo takes two fifths of the track; all of
-these are in front of the others, and what stands against a planted groove or bass line is clearly
-something else. All of that whatever the coins say.
+A model learns from crops of one second. To make the property audible within one second, all
+planted songs, whatever their coins, are in 4/4 at 112 to 148 beats per minute; drums, bass and
+singer play throughout; the bass has overtones that a mel spectrogram resolves; a solo takes two
+fifths of the track; these stems are louder than the others; and the alternatives to a planted
+groove or bass line are clearly different from it.
 """
 
 from __future__ import annotations
@@ -20,31 +20,21 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 
-from lemons_utils import ParameterError, write_beside
+import lemons_jobs
+from lemons_utils import ParameterError, write_csv
 from recsys.catalogue import Catalogue
 from recsys.demo.band import _bass, _drums
 from recsys.demo.instruments import OTHER_STYLES
 from recsys.demo.patterns import DRUM_GROOVES
-from recsys.demo.recording import LABELS, record
+from recsys.demo.recording import LABELS, record, split_plays
 from recsys.demo.score import timeline
 from recsys.demo.song import DURATION_S, SOLO_SEGMENTS, Section, Song, _one, compose, dice
-from recsys.listening import PUBLISHED_SEED, make_split, split_path, write_split
 
 
 @dataclass(frozen=True)
 class Planted:
-    """A listener who likes one thing.
-
-    Parameters
-    ----------
-    user_name : str
-    taste : str
-        As one would say it.
-    stem : str
-        From `STEMS`: where it is to be heard.
-    """
+    """A listener who likes one property, the taste in words, and the stem of `STEMS` with it."""
 
     user_name: str
     taste: str
@@ -60,35 +50,35 @@ PLANTED: dict[str, Planted] = {
         Planted("piano-solo", "a piano solo, somewhere in the track", "piano"),
     )
 }
-"""The four listeners by user name; the order is that of their coins."""
+"""The four listeners by user name, in the order of their coins."""
 
 BLOCK = 2 ** len(PLANTED)
-"""So many seeds in a row hold every outcome of the coins once."""
+"""Consecutive seeds that hold every outcome of the coins once."""
 
 FIRST_SEED = 2_000_000
-"""Planted songs have seeds from here on, those of fresh tracks from `FIRST_FRESH`."""
+"""The first seed of planted songs to train on; those of fresh tracks start at `FIRST_FRESH`."""
 FIRST_FRESH = 3_000_000
 
 _TEMPO = (112.0, 148.0)
 _STEPS = 16
 _ALWAYS = ("vocals", "drums", "bass")
 _GENRES = ("reggae", "blues", "pop", "hip-hop", "folk")
-"""Without the wall of guitars behind which nothing else is to be heard."""
+"""Genres without guitars that mask the other stems."""
 _KITS = ("studio", "rock", "pop", "dry")
 _SINGERS = ("sung", "bright", "soul", "laid back")
 _BASS_SOUND = "high bass"
-"""The overtones of others lie closer together than the window of the spectrogram tells apart:
-which tune they play is hardly to be seen in it."""
+"""The overtones of other basses are closer together than the spectrogram resolves, so that their
+lines could hardly be told apart."""
 _TUNES = ("melody", "twin")
-"""Figures that nobody plays: a tune is the singer's, or the solo's."""
+"""Kinds of figures that are left out: only the singer and the solo play melodies."""
 _SOLO_FIFTHS = 2
 _GROOVE, _BASS = "four to the floor", "walking"
 _OTHER_BASSES = ("roots", "long", "eighths", "octaves", "offbeat", "sub", "gallop", "pedal", "chug")
-"""Basses that stay on the root, or its octave, for a beat and longer."""
+"""Bass styles that stay on the root, or its octave, for a beat or longer."""
 
 
 def likes(user_name: str, seed: int) -> bool:
-    """Whether a listener likes the song of a seed: the listener's coin.
+    """Whether a listener likes the song of a seed, which is the outcome of the listener's coin.
 
     Raises
     ------
@@ -101,19 +91,15 @@ def likes(user_name: str, seed: int) -> bool:
 
 
 def planted_song(seed: int) -> Song:
-    """Compose a song, with what its four coins say.
+    """Compose the song of a seed as its four coins decide.
 
-    Parameters
-    ----------
-    seed : int >= 0
-        Of `compose`. The drums and the bass are as loud as they would be if they played what
-        they play there.
+    The drums and the bass are as loud as they would be in the song without the coins.
     """
     return _plant(_plain(seed), _coins(seed))
 
 
 def without(user_name: str, seed: int) -> Song:
-    """Compose the same song, but without what the listener likes.
+    """Compose the song of a seed without the property that a listener likes.
 
     Raises
     ------
@@ -125,32 +111,33 @@ def without(user_name: str, seed: int) -> Song:
 
 
 def record_planted(folder: Path, tracks: int, *, fresh: bool = False, jobs: int = -1) -> Catalogue:
-    """Build a catalogue of planted songs: a split for each listener, or labels of fresh tracks.
+    """Build a catalogue of planted songs with a split per listener, or labels of fresh tracks.
 
-    What is there already is not played again.
+    Tracks that are stored already are not played again.
 
     Parameters
     ----------
     folder : Path
-        Of the catalogue; its name becomes the catalogue's.
+        The catalogue's folder; its name is the catalogue's name.
     tracks : int, a multiple of 16
     fresh : bool
         Compose other songs than those to train on, and write `LABELS` instead of splits.
     jobs : int
-        Processes; -1 for one on each core.
+        Processes; -1 for one per core.
 
     Raises
     ------
     ParameterError
-        If the number of tracks is no multiple of 16: then the coins would hang together.
+        If the number of tracks is no multiple of 16, which would correlate the coins.
     """
     if tracks < BLOCK or tracks % BLOCK:
         raise ParameterError(f"planted tracks come in multiples of {BLOCK}, got {tracks}")
     first = FIRST_FRESH if fresh else FIRST_SEED
     seeds = range(first, first + tracks)
-    songs = Parallel(n_jobs=jobs)(delayed(planted_song)(seed) for seed in seeds)
+    outcomes = lemons_jobs.run(planted_song, seeds, lemons_jobs.Workers(jobs))
+    songs = [outcome.get() for outcome in sorted(outcomes, key=lambda outcome: outcome.index)]
     catalogue = record(songs, folder, jobs=jobs)
-    verdicts = pd.DataFrame(
+    labels = pd.DataFrame(
         [
             (user_name, track_id, int(likes(user_name, seed)))
             for user_name in PLANTED
@@ -159,13 +146,9 @@ def record_planted(folder: Path, tracks: int, *, fresh: bool = False, jobs: int 
         columns=["user_name", "track_id", "label"],
     )
     if fresh:
-        with write_beside(folder / LABELS) as temporary:
-            verdicts.to_csv(temporary, index=False, lineterminator="\n")
-        return catalogue
-    for user_name, own in verdicts.groupby("user_name"):
-        plays = own[own["label"] == 1].rename(columns={"label": "playcount"})
-        split = make_split(plays, catalogue.track_ids, user_name=str(user_name))
-        write_split(split_path(catalogue, str(user_name), PUBLISHED_SEED), split)
+        write_csv(folder / LABELS, labels)
+    else:
+        split_plays(catalogue, labels[labels["label"] == 1].rename(columns={"label": "playcount"}))
     return catalogue
 
 
@@ -176,7 +159,7 @@ def _coins(seed: int) -> dict[str, bool]:
 
 
 def _plain(seed: int) -> Song:
-    """Compose a song so that one second tells what is played."""
+    """Compose a song in which one second shows what each stem plays."""
     song = compose(seed, _one(seed, "planted genre", _GENRES))
     slowest, fastest = _TEMPO
     tempo = round(slowest + (fastest - slowest) * (song.tempo - 60) / 130, 1)
@@ -198,7 +181,7 @@ def _plain(seed: int) -> Song:
 
 
 def _all_along(form: tuple[Section, ...], bars: int) -> tuple[Section, ...]:
-    """Stretch a form to so many bars, with singer, drums and bass in every section."""
+    """Stretch a form to a number of bars, with singer, drums and bass in every section."""
     total = sum(section.bars for section in form)
     ends = np.rint(np.cumsum([section.bars for section in form]) * bars / total).astype(int)
     lengths = np.diff(ends, prepend=0)
@@ -230,18 +213,18 @@ def _plant(song: Song, coins: dict[str, bool]) -> Song:
 
 
 def _as_loud_as(song: Song, other: Song) -> Song:
-    """Give the drums and the bass of another version of a song the loudness they have in it."""
+    """Scale drums and bass of another version of a song to their loudness in the song."""
     vocals, piano, drums, bass, rest = song.levels_db
     drums += _loudness_db(song, "drums") - _loudness_db(other, "drums")
     bass += _loudness_db(song, "bass") - _loudness_db(other, "bass")
     levels = (vocals, piano, drums, bass, rest)
-    # the band's level is set by what its stems should have: keep it where the song has it
+    # `render` sets the level of the mix from the levels of its stems: keep that of the song
     loudness_db = song.loudness_db + _sum_db(levels) - _sum_db(song.levels_db)
     return replace(other, levels_db=levels, loudness_db=loudness_db)
 
 
 def _loudness_db(song: Song, stem: str) -> float:
-    """Root mean square of what is played on a stem, over the whole track, before mixing."""
+    """Return the RMS level of a stem over the whole track, before mixing [dB]."""
     wave = (_drums if stem == "drums" else _bass)(song, timeline(song))
     return 10 * float(np.log10(np.mean(np.square(wave, dtype=np.float64))))
 
@@ -251,7 +234,7 @@ def _sum_db(levels_db: tuple[float, ...]) -> float:
 
 
 def _other_grooves() -> tuple[str, ...]:
-    """List the grooves without a kick drum on every quarter, a clap or an open hi-hat."""
+    """Return the grooves without a kick drum on every quarter, a clap or an open hi-hat."""
     return tuple(
         name
         for name, pieces in DRUM_GROOVES.items()

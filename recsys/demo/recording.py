@@ -1,21 +1,21 @@
-"""Record songs into a catalogue, and what the seven listened to beside them."""
+"""Record songs into a catalogue, with the listening histories of the seven listeners."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import scipy
-from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from lemons_utils import DataError, ParameterError, write_beside
+import lemons_jobs
+from lemons_utils import DataError, Journal, ParameterError, write_beside, write_csv
 from recsys.arrays import is_stored
 from recsys.catalogue import UNFINISHED, Catalogue, check_name, write_tracks
 from recsys.demo.listeners import LISTENERS, fresh_songs, listen
@@ -24,18 +24,20 @@ from recsys.demo.takes import take, to_json
 from recsys.listening import PUBLISHED_SEED, make_split, split_path, write_split
 
 TRACKS = 320
-"""Tracks of the demo catalogue."""
+"""The number of tracks of the demo catalogue."""
 
 FIRST_FRESH_SEED = 1_000_000
-"""Fresh songs have seeds from here on; those of catalogue `demo` end far below."""
+"""The first seed of fresh songs; all seeds of catalogue `demo` are below it."""
 
 LABELS = "labels.csv"
-"""Beside a fresh catalogue's tracks: user_name, track_id, label (1 liked, 0 not)."""
+"""A file of a fresh catalogue: user_name, track_id, label (1 liked, 0 not)."""
 
 _SILENT = ("__init__.py", "__main__.py", "build.py", "listeners.py", "planted.py", "recording.py",
            "takes.py")  # fmt: skip
+"""Modules that do not change how a song sounds."""
+
 TASTES = "listeners.json"
-"""Beside plays.csv: what each listener likes, as one would say it."""
+"""A file beside plays.csv: the taste of each listener in words."""
 
 _DECISIONS = ("seed", "tempo", "mode", "drum_groove", "bass_style", "voice", "popularity",
               "loudness_db", "brightness_db")  # fmt: skip
@@ -46,55 +48,59 @@ def record_demo(
 ) -> Catalogue:
     """Build the demo catalogue: tracks, plays.csv, listeners.json, a split for each listener.
 
-    What is there already is not made again.
+    Tracks that are stored already are not played again.
 
     Parameters
     ----------
     folder : Path
-        Of the catalogue; its name becomes the catalogue's.
+        The catalogue's folder; its name is the catalogue's name.
     tracks : int >= 32
-        How many songs, composed from the seeds 0, 1, 2 ...
+        The number of songs, composed from the seeds 0, 1, 2 ...
     seed : int
-        Of the splits.
+        The seed of the splits.
     jobs : int
-        Processes; -1 for one on each core.
+        Processes; -1 for one per core.
 
     Raises
     ------
     ParameterError
-        If there are too few tracks for every genre to occur.
+        If there are too few tracks to include every genre.
     """
     if not 32 <= tracks < FIRST_FRESH_SEED:
         raise ParameterError(f"a demo catalogue needs 32 tracks or more, got {tracks}")
     songs = [compose(number) for number in range(tracks)]
     catalogue = record(songs, folder, jobs=jobs)
     plays = listen(songs, catalogue.track_ids)
-    _write_csv(folder / "plays.csv", plays)
+    write_csv(folder / "plays.csv", plays)
     with write_beside(folder / TASTES) as temporary:
         tastes = {user_name: listener.taste for user_name, listener in LISTENERS.items()}
         temporary.write_text(json.dumps(tastes, indent=1) + "\n", encoding="utf-8")
-    for user_name in LISTENERS:
-        own = plays[plays["user_name"] == user_name]
-        split = make_split(own, catalogue.track_ids, user_name=user_name, seed=seed)
-        write_split(split_path(catalogue, user_name, seed), split)
+    split_plays(catalogue, plays, seed=seed)
     return catalogue
+
+
+def split_plays(catalogue: Catalogue, plays: pd.DataFrame, *, seed: int = PUBLISHED_SEED) -> None:
+    """Write the split of every listener in a table of plays (user_name, track_id, playcount)."""
+    for user_name, rows in plays.groupby("user_name"):
+        split = make_split(rows, catalogue.track_ids, user_name=str(user_name), seed=seed)
+        write_split(split_path(catalogue, str(user_name), seed), split)
 
 
 def record_fresh(
     folder: Path, labelled: int, *, first_seed: int = FIRST_FRESH_SEED, jobs: int = -1
 ) -> Catalogue:
-    """Build a catalogue of songs that no other holds, with the listeners' true taste.
+    """Build a catalogue of songs that no other catalogue holds, labelled by the true tastes.
 
     Parameters
     ----------
     folder : Path
-        Of the catalogue; its name becomes the catalogue's.
+        The catalogue's folder; its name is the catalogue's name.
     labelled : int, even and > 0
-        Labelled tracks a listener, half of them liked. Listeners share tracks: there are about
-        twice as many tracks as that. The labels are in `LABELS`.
+        Labelled tracks per listener, half of them liked. Listeners share tracks, so there are
+        about twice as many tracks in all. The labels are in `LABELS`.
     first_seed : int >= 1000000
     jobs : int
-        Processes; -1 for one on each core.
+        Processes; -1 for one per core.
 
     Raises
     ------
@@ -108,34 +114,34 @@ def record_fresh(
     track_of = dict(zip((song.seed for song in songs), catalogue.track_ids, strict=True))
     labels["track_id"] = labels["seed"].map(track_of)
     labels = labels.sort_values(["user_name", "seed"])
-    _write_csv(folder / LABELS, labels[["user_name", "track_id", "label"]])
+    write_csv(folder / LABELS, labels[["user_name", "track_id", "label"]])
     return catalogue
 
 
 def record(songs: Sequence[Song], folder: Path, *, jobs: int = -1) -> Catalogue:
-    """Play songs and keep the mixes as a catalogue; stems are played again when wanted.
+    """Play songs and store the mixes as a catalogue; the stems are played again on request.
 
-    Songs that the folder holds already are not played again; tracks of other songs that an
+    Songs that the folder holds already are not played again. Tracks of other songs that an
     earlier run recorded there are removed.
 
     Parameters
     ----------
     songs : sequence of Song
-        The catalogue's rows, in this order. Column `song` keeps all decisions of each.
+        The catalogue's rows, in this order. Column `song` holds all decisions of each.
     folder : Path
-        Of the catalogue; its name becomes the catalogue's.
+        The catalogue's folder; its name is the catalogue's name.
     jobs : int
-        Processes; -1 for one on each core.
+        Processes; -1 for one per core.
 
     Raises
     ------
     ParameterError
-        If the folder holds a catalogue that the band did not record.
+        If the folder holds a catalogue that was not recorded by the demo band.
     """
     catalogue = Catalogue(check_name(folder.name, "catalogue"), folder)
     listed = _listed(catalogue)
-    journal = folder / UNFINISHED
-    recorded = _read_journal(journal)
+    journal = Journal(folder / UNFINISHED)
+    recorded = dict(_named_tracks(journal))
     known = {
         name: track_id
         for name, track_id in recorded.items()
@@ -144,22 +150,25 @@ def record(songs: Sequence[Song], folder: Path, *, jobs: int = -1) -> Catalogue:
     names = [_fingerprint(song) for song in songs]
     missing = [(song, name) for song, name in zip(songs, names, strict=True) if name not in known]
     if missing:
-        _write_journal(journal, recorded)
-        workers = Parallel(n_jobs=jobs, return_as="generator_unordered")
-        takes = workers(delayed(take)(song, name, folder) for song, name in missing)
+        journal.rewrite(recorded.items())
+        work = functools.partial(_take, folder=folder)
+        takes = lemons_jobs.run(work, missing, lemons_jobs.Workers(jobs))
         bar = tqdm(takes, f"recording {folder.name}", len(songs), initial=len(songs) - len(missing))
-        with journal.open("a", encoding="utf-8") as lines:
-            for name, track_id in bar:
-                known[name] = track_id
-                lines.write(json.dumps([name, track_id]) + "\n")
-                lines.flush()
+        for outcome in bar:
+            name, track_id = outcome.get()
+            known[name] = track_id
+            journal.append([name, track_id])
     track_ids = [known[name] for name in names]
     if missing or listed != track_ids:
         write_tracks(folder, _table(songs, track_ids))
     for track_id in set(recorded.values()) - set(track_ids):
         catalogue.audio_path(track_id).unlink(missing_ok=True)
-    _write_journal(journal, dict(zip(names, track_ids, strict=True)))
+    journal.rewrite(dict(zip(names, track_ids, strict=True)).items())
     return Catalogue(catalogue.name, folder)
+
+
+def _take(song_and_name: tuple[Song, str], folder: Path) -> tuple[str, str]:
+    return take(*song_and_name, folder)
 
 
 def _table(songs: Sequence[Song], track_ids: Sequence[str]) -> pd.DataFrame:
@@ -180,9 +189,9 @@ def _fingerprint(song: Song) -> str:
     return hashlib.sha256(f"{_band()}{to_json(song)}".encode()).hexdigest()[:20]
 
 
-@cache
+@functools.cache
 def _band() -> str:
-    """Name what decides how a song sounds: the band's code and the libraries under it."""
+    """Return a checksum of what determines the sound of a song: code, NumPy and SciPy."""
     digest = hashlib.sha256(f"numpy {np.__version__} scipy {scipy.__version__}".encode())
     for path in sorted(Path(__file__).parent.glob("*.py")):
         if path.name not in _SILENT:
@@ -191,7 +200,7 @@ def _band() -> str:
 
 
 def _listed(catalogue: Catalogue) -> list[str]:
-    """List what an earlier run put into `tracks.parquet`; nothing where that is damaged."""
+    """Return the ids in `tracks.parquet`; none if it is missing or damaged."""
     if not (catalogue.folder / "tracks.parquet").is_file():
         return []
     try:
@@ -206,23 +215,9 @@ def _listed(catalogue: Catalogue) -> list[str]:
     return list(tracks["track_id"])
 
 
-def _read_journal(path: Path) -> dict[str, str]:
-    """Read which songs are recorded; a line that was cut off is as good as none."""
-    recorded = {}
-    if path.is_file():
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            with contextlib.suppress(ValueError, TypeError):
-                name, track_id = json.loads(line)
-                recorded[str(name)] = str(track_id)
-    return recorded
-
-
-def _write_journal(path: Path, entries: dict[str, str]) -> None:
-    with write_beside(path) as temporary:
-        lines = (json.dumps([name, track_id]) + "\n" for name, track_id in entries.items())
-        temporary.write_text("".join(lines), encoding="utf-8")
-
-
-def _write_csv(path: Path, table: pd.DataFrame) -> None:
-    with write_beside(path) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n")
+def _named_tracks(journal: Journal) -> Iterator[tuple[str, str]]:
+    """Yield the fingerprint and the track id of every recorded song."""
+    for record in journal.records():
+        with contextlib.suppress(ValueError, TypeError):
+            name, track_id = record
+            yield str(name), str(track_id)

@@ -1,1 +1,1 @@
-"""Music and listening histories of other people's making, one file per source."""
+"""Importers of music and listening histories, one file per outside source."""

@@ -1,4 +1,4 @@
-"""What the importers of listening histories share: from plays one by one to a listener's split."""
+"""Functions that the importers of listening histories share, from single plays to a split."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import IO, Any
 
 import pandas as pd
 
-from lemons_utils import DataError, configuration, write_beside
+from lemons_utils import DataError, command, configuration, write_csv
 from recsys.catalogue import check_name, open_catalogue
-from recsys.listening import PUBLISHED_SEED, write_splits
+from recsys.listening import add_split_options, write_splits
 from recsys.listening.plays import PLAYS_COLUMNS
 
 Played = tuple[str, str]
@@ -28,62 +28,59 @@ def count_plays(played: Iterable[Played], user_name: str) -> pd.DataFrame:
     Parameters
     ----------
     played : iterable of (title, artist)
-        One for each time that something was played; without a title or artist it is passed over.
+        One pair for each play; those without a title or an artist are ignored.
     user_name : str
 
     Returns
     -------
-    DataFrame in the form of a `plays.csv`, the most played first
+    DataFrame with the columns of a `plays.csv`, the most played first
     """
     counts: collections.Counter[Played] = collections.Counter()
     for title, artist in played:
-        what = " ".join(title.split()), " ".join(artist.split())
-        if all(what):
-            counts[what] += 1
-    rows = [(user_name, "", *what, count) for what, count in counts.items()]
+        names = " ".join(title.split()), " ".join(artist.split())
+        if all(names):
+            counts[names] += 1
+    rows = [(user_name, "", *names, count) for names, count in counts.items()]
     rows.sort(key=lambda row: (-row[-1], row))
     table = pd.DataFrame(rows, columns=list(PLAYS_COLUMNS))
     texts = dict.fromkeys(PLAYS_COLUMNS[:-1], "str")
     return table.astype({**texts, "playcount": "int64"})
 
 
-def import_history(
-    read: Callable[[Path], Iterable[Played]],
-    source: str,
-    about: str,
-    arguments: Sequence[str] | None,
-) -> int:
-    """Be the command of one source: read, count, match to a catalogue, split.
+def history_command(
+    read: Callable[[Path], Iterable[Played]], source: str, about: str
+) -> Callable[..., int]:
+    """Make the main function of a source's command: read, count, match to a catalogue, split.
 
     Parameters
     ----------
     read : callable
         Yields title and artist of every play in an export.
     source : str
-        Name of the module: `listenbrainz`.
+        The name of the module, e.g. `listenbrainz`.
     about : str
-        What the export is, for `--help`.
-    arguments : sequence of str, optional
-        Those of the command line by default.
+        A description of the export, for `--help`.
 
-    Raises
-    ------
-    DataError
-        If the export holds no plays, or the listener has too few tracks of the catalogue.
+    Returns
+    -------
+    callable
+        Takes the arguments, by default those of the command line; returns the exit code.
     """
-    options = _parse(source, about, arguments)
-    name = check_name(options.user_name, "user_name")
-    data_folder = configuration().data_folder
-    catalogue = open_catalogue(options.catalogue, data_folder=data_folder)
-    plays = count_plays(read(options.export), name)
-    if plays.empty:
-        raise DataError(f"{options.export} holds no plays of music: name {about}")
-    path = options.out or catalogue.folder / "plays" / f"{name}-{source}.csv"
-    with write_beside(path) as temporary:
-        plays.to_csv(temporary, index=False, lineterminator="\n")
-    print(f"{name}: {plays['playcount'].sum():,} plays of {len(plays):,} titles: {path}")
-    write_splits(catalogue, plays, [name], seed=options.seed, by_artist=options.group == "artist")
-    return 0
+
+    @command
+    def main(arguments: Sequence[str] | None = None) -> None:
+        options = _parse(source, about, arguments)
+        name = check_name(options.user_name, "user_name")
+        catalogue = open_catalogue(options.catalogue, data_folder=configuration().data_folder)
+        plays = count_plays(read(options.export), name)
+        if plays.empty:
+            raise DataError(f"{options.export} holds no plays of music: name {about}")
+        path = options.out or catalogue.folder / "plays" / f"{name}-{source}.csv"
+        write_csv(path, plays)
+        print(f"{name}: {plays['playcount'].sum():,} plays of {len(plays):,} titles: {path}")
+        write_splits(catalogue, plays, [name], seed=options.seed, group=options.group)
+
+    return main
 
 
 def _parse(source: str, about: str, arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -94,8 +91,7 @@ def _parse(source: str, about: str, arguments: Sequence[str] | None) -> argparse
     parser.add_argument("export", type=Path, help=about)
     parser.add_argument("--user_name", required=True, metavar="NAME", help="of the listener")
     parser.add_argument("--catalogue", required=True, metavar="NAME")
-    parser.add_argument("--group", choices=("artist",), help="keep an artist in one part")
-    parser.add_argument("--seed", type=int, default=PUBLISHED_SEED)
+    add_split_options(parser)
     parser.add_argument("--out", type=Path, metavar="CSV", help="another place for the plays")
     return parser.parse_args(arguments)
 
@@ -111,7 +107,7 @@ def members(
     ----------
     export : Path
     wanted : callable from str to bool
-        Which files of an archive or folder to open, by their path in it with forward slashes.
+        Whether to open a file of an archive or folder, by its path in it with forward slashes.
 
     Yields
     ------
@@ -151,16 +147,16 @@ def _opened(paths: Sequence[Path]) -> Iterator[tuple[str, IO[bytes]]]:
 def json_list(name: str, file: IO[bytes]) -> list[dict[str, Any]]:
     """Read a file that holds one JSON list of objects."""
     try:
-        found = json.load(file)
+        rows = json.load(file)
     except ValueError as error:  # UnicodeDecodeError is one
         raise DataError(f"{name} is no JSON: {error}") from error
-    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise DataError(f"{name} must hold a JSON list of objects")
-    return found
+    return rows
 
 
 def json_lines(name: str, file: IO[bytes]) -> Iterator[dict[str, Any]]:
-    """Read a file that holds one JSON object a line."""
+    """Yield the objects of a file that holds one JSON object per line."""
     for number, line in enumerate(file, start=1):
         if not line.strip():
             continue
@@ -174,5 +170,5 @@ def json_lines(name: str, file: IO[bytes]) -> Iterator[dict[str, Any]]:
 
 
 def text(value: object) -> str:
-    """Turn a field that may be missing or null into text."""
+    """Return a text field, or an empty text where it is missing or null."""
     return value if isinstance(value, str) else ""

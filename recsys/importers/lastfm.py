@@ -1,7 +1,7 @@
-"""A Last.fm export: `python -m recsys.importers.lastfm EXPORT.csv --user_name ...`.
+"""Import a Last.fm export: `python -m recsys.importers.lastfm EXPORT.csv --user_name ...`.
 
-Last.fm hands out no file; the tools that fetch one's scrobbles write a CSV with a row for each:
-artist, album, title and date without a header, or a header that names the columns.
+Last.fm itself exports no file. Tools that fetch a user's scrobbles write a CSV with one row per
+scrobble: artist, album, title and date without a header, or with a header that names the columns.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import csv
 import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
-from lemons_utils import DataError, command
-from recsys.importers.histories import Played, import_history, members
+from lemons_utils import DataError
+from recsys.importers.histories import Played, history_command, members
 
 _ARTIST, _TITLE, _FIELDS = 0, 2, (3, 4)  # of a file without a header; the date may be missing
 _TITLES = ("track", "title", "track_name", "name")
@@ -26,7 +26,7 @@ def read_scrobbles(export: Path) -> Iterator[Played]:
     Raises
     ------
     DataError
-        If it is no CSV in UTF-8, or a row has not the fields of the first; with the line.
+        If it is no CSV in UTF-8, or a row differs from the first in its fields; with the line.
     """
     with members(export, lambda name: name.lower().endswith(".csv")) as files:
         for name, file in files:
@@ -58,18 +58,16 @@ def _scrobbles(name: str, file: io.TextIOWrapper) -> Iterator[Played]:
 
 
 def _layout(row: list[str]) -> tuple[int, int] | None:
-    """Where a header has title and artist; None where the row is no header."""
+    """Return the columns of title and artist in a header; None if the row is no header."""
     names = [field.strip().lower() for field in row]
     titles = [names.index(name) for name in _TITLES if name in names]
     artists = [names.index(name) for name in _ARTISTS if name in names]
     return (titles[0], artists[0]) if titles and artists else None
 
 
-@command
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run `python -m recsys.importers.lastfm`."""
-    about = "a CSV of Last.fm scrobbles (artist, album, title, date)"
-    return import_history(read_scrobbles, "lastfm", about, arguments)
+main = history_command(
+    read_scrobbles, "lastfm", "a CSV of Last.fm scrobbles (artist, album, title, date)"
+)
 
 
 if __name__ == "__main__":

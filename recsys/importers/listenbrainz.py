@@ -1,25 +1,18 @@
-"""A ListenBrainz export: `python -m recsys.importers.listenbrainz EXPORT --user_name ...`.
+"""Import a ListenBrainz export: `python -m recsys.importers.listenbrainz EXPORT --user_name ...`.
 
-Understood are the zip archive of today's "Export your data" (`listens/<year>/<month>.jsonl`) or
-its unpacked folder, one such file of JSON lines, and the older export, one JSON list.
+Accepts the zip archive of "Export your data" (`listens/<year>/<month>.jsonl`) or its unpacked
+folder, one such file of JSON lines, and the older export, one JSON list.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from lemons_utils import DataError, command
-from recsys.importers.histories import (
-    Played,
-    import_history,
-    json_lines,
-    json_list,
-    members,
-    text,
-)
+from lemons_utils import DataError
+from recsys.importers.histories import Played, history_command, json_lines, json_list, members, text
 
 
 def read_listens(export: Path) -> Iterator[Played]:
@@ -28,7 +21,7 @@ def read_listens(export: Path) -> Iterator[Played]:
     Raises
     ------
     DataError
-        If a file is no JSON, or an object no listen; with the line.
+        If a file is no JSON, or an object is no listen; with its number.
     """
     with members(export, _is_of_listens) as files:
         for name, file in files:
@@ -43,14 +36,14 @@ def read_listens(export: Path) -> Iterator[Played]:
 
 
 def _is_of_listens(name: str) -> bool:
-    """Tell listens from feedback, pinned recordings and the user's own page."""
+    """Whether a file holds listens rather than feedback, pinned recordings or the user's page."""
     return name.endswith((".jsonl", ".listens")) and (
         name.startswith("listens/") or "/listens/" in name or "listens" in name.rpartition("/")[2]
     )
 
 
 def _objects(name: str, file: IO[bytes]) -> Iterable[dict[str, Any]]:
-    """Read a list of JSON, or lines: the first character tells."""
+    """Read a JSON list or JSON lines, told apart by the first character."""
     start = file.read(1)
     while start.isspace():
         start = file.read(1)
@@ -58,11 +51,9 @@ def _objects(name: str, file: IO[bytes]) -> Iterable[dict[str, Any]]:
     return json_list(name, file) if start == b"[" else json_lines(name, file)
 
 
-@command
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run `python -m recsys.importers.listenbrainz`."""
-    about = "a ListenBrainz export (zip, folder, JSON lines or JSON)"
-    return import_history(read_listens, "listenbrainz", about, arguments)
+main = history_command(
+    read_listens, "listenbrainz", "a ListenBrainz export (zip, folder, JSON lines or JSON)"
+)
 
 
 if __name__ == "__main__":

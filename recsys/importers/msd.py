@@ -1,11 +1,11 @@
-"""The Million Song Dataset: its tracks, its listeners, and 7digital's snippets of sound.
+"""Import the Million Song Dataset: its tracks, its listeners and 7digital's audio snippets.
 
 `python -m recsys.importers.msd tracks unique_tracks.txt --snippets FOLDER --catalogue msd`
 `python -m recsys.importers.msd plays FOLDER --catalogue msd`
 `python -m recsys.importers.msd splits --catalogue msd --user_name marko paige ...`
 
-Each can be killed and started again: sound that is there is not decoded again. docs/data-sets.md
-says where the files come from.
+Each command can be killed and started again: audio that is stored is not decoded again.
+docs/data-sets.md says where the files come from.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ import numpy as np
 import pandas as pd
 
 import lemons_jobs
-from lemons_utils import DataError, ParameterError, command, configuration, write_beside
+from lemons_utils import DataError, ParameterError, command, configuration, write_beside, write_csv
 from recsys import progress
 from recsys.arrays import array_length
 from recsys.catalogue import check_name, open_catalogue, write_tracks
 from recsys.importers.taste_profile import prepare_plays
 from recsys.ingest.decoding import Excerpt, decode
-from recsys.listening import PUBLISHED_SEED, write_splits
+from recsys.listening import add_split_options, write_splits
 from recsys.listening.plays import read_plays
 
 PUBLISHED = {
@@ -40,13 +40,13 @@ PUBLISHED = {
     "elizabeth": "18765abd13462c176d9ccc89e71bfc23265dfed7",
     "sandra": "3b93435988354b1889de1e71810d1dd65c4ba17c",
 }
-"""The seven listeners of the published system, and who they are in the Taste Profile."""
+"""The seven listeners of the published system and their ids in the Taste Profile."""
 
 PLAYS = "plays.parquet"
 """In the catalogue's folder: the Taste Profile, sorted by listener."""
 
 _SEPARATOR = "<SEP>"
-_TOGETHER = 32  # snippets that one worker decodes at a time
+_TOGETHER = 32  # snippets per item of work
 _USER_ID = re.compile(r"[0-9a-f]{40}")
 
 
@@ -79,7 +79,7 @@ def read_unique_tracks(path: Path) -> pd.DataFrame:
 
 
 def find_snippets(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Find the snippets below a folder: `A/B/C/TRABC....mp3` or all in one; yield id and file."""
+    """Yield id and file of all snippets below a folder: `A/B/C/TRABC....mp3`, or flat."""
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder: name the one that holds the snippets")
     for parent, folders, names in os.walk(folder):
@@ -92,11 +92,12 @@ def find_snippets(folder: Path) -> Iterator[tuple[str, Path]]:
 def decode_snippets(
     snippets: Sequence[tuple[str, Path]], catalogue_folder: Path
 ) -> list[tuple[str, str]]:
-    """Store the sound of some snippets; what is there is left as it is.
+    """Store the audio of some snippets unless it is stored already.
 
     Returns
     -------
-    list of (track_id, reason), of those that cannot be used
+    list of (track_id, reason)
+        The snippets that cannot be used.
     """
     skipped = []
     for track_id, file in snippets:
@@ -116,7 +117,7 @@ def decode_snippets(
 def take_in_snippets(
     folder: Path, catalogue_folder: Path, known: frozenset[str], workers: lemons_jobs.Workers
 ) -> list[tuple[str, str]]:
-    """Decode all snippets of known tracks; return those that cannot be used, and why."""
+    """Decode all snippets of known tracks; return (track_id, reason) of those that fail."""
     snippets = [pair for pair in find_snippets(folder) if pair[0] in known]
     if not snippets:
         raise DataError(f"{folder} holds no snippets (TR....mp3) of the tracks listed")
@@ -131,7 +132,7 @@ def take_in_snippets(
 
 
 def write_catalogue(catalogue_folder: Path, unique_tracks: pd.DataFrame) -> pd.DataFrame:
-    """List all arrays of a catalogue, with the titles that `unique_tracks.txt` gives them."""
+    """Write `tracks.parquet`: all arrays of a catalogue, with the titles of `unique_tracks.txt`."""
     home = catalogue_folder / "audio"
     home = home if home.is_dir() else catalogue_folder
     names = sorted(name for name in os.listdir(home) if name.endswith(".npy") and name[0] != ".")
@@ -154,8 +155,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run `python -m recsys.importers.msd`."""
     options = _parse(arguments)
     check_name(options.catalogue, "catalogue")
-    work = {"tracks": _tracks, "plays": _plays, "splits": _splits}
-    work[options.step](options)
+    {"tracks": _tracks, "plays": _plays, "splits": _splits}[options.step](options)
     return 0
 
 
@@ -181,8 +181,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="NAME",
         help="40 hexadecimal digits, or one of the published seven (default: all of these)",
     )
-    splits.add_argument("--group", choices=("artist",), help="keep an artist in one part")
-    splits.add_argument("--seed", type=int, default=PUBLISHED_SEED)
+    add_split_options(splits)
     for step in (tracks, plays, splits):
         step.add_argument("--catalogue", default="msd", metavar="NAME")
     return parser.parse_args(arguments)
@@ -195,9 +194,7 @@ def _tracks(options: argparse.Namespace) -> None:
     if options.snippets:
         known = frozenset(unique_tracks["track_id"])
         skipped = take_in_snippets(options.snippets, folder, known, lemons_jobs.workers_of(options))
-        with write_beside(folder / "skipped.csv") as temporary:
-            table = pd.DataFrame(skipped, columns=["track_id", "reason"])
-            table.to_csv(temporary, index=False, lineterminator="\n")
+        write_csv(folder / "skipped.csv", pd.DataFrame(skipped, columns=["track_id", "reason"]))
     elif options.arrays:
         _link_arrays(options.arrays, folder)
     elif not folder.is_dir():
@@ -208,7 +205,7 @@ def _tracks(options: argparse.Namespace) -> None:
 
 
 def _link_arrays(arrays: Path, folder: Path) -> None:
-    """Make the arrays the catalogue's own, where they are."""
+    """Link a folder of arrays into the catalogue."""
     if not arrays.is_dir():
         raise DataError(f"{arrays} is not a folder: name the one that holds the arrays")
     link = folder / "audio"
@@ -241,11 +238,11 @@ def _splits(options: argparse.Namespace) -> None:
     name_of = {_user_id(name): name for name in options.user_name}
     plays = read_plays(path, list(name_of))
     if missing := sorted(set(name_of) - set(plays["user_name"])):
-        raise DataError(f"{path} has no plays of {', '.join(name_of[who] for who in missing)}")
+        raise DataError(
+            f"{path} has no plays of {', '.join(name_of[user_id] for user_id in missing)}"
+        )
     plays["user_name"] = plays["user_name"].map(name_of)
-    write_splits(
-        catalogue, plays, options.user_name, seed=options.seed, by_artist=options.group == "artist"
-    )
+    write_splits(catalogue, plays, options.user_name, seed=options.seed, group=options.group)
 
 
 def _user_id(name: str) -> str:

@@ -1,8 +1,8 @@
-"""MUSDB18, the songs whose stems are known: `python -m recsys.importers.musdb FOLDER`.
+"""Import MUSDB18, songs with their true stems: `python -m recsys.importers.musdb FOLDER`.
 
-Takes `NAME.stem.mp4` files (five streams: mixture, drums, bass, other, vocals) and folders of
-MUSDB18-HQ (`mixture.wav` and one file a stem), in any depth. The mixture becomes a track of the
-catalogue, the stems go to `stems/<track_id>/` beside it, where explanations find them.
+Reads `NAME.stem.mp4` files (five streams: mixture, drums, bass, other, vocals) and folders of
+MUSDB18-HQ (`mixture.wav` and one file per stem) at any depth. The mixture becomes a track of the
+catalogue; the stems are stored in `stems/<track_id>/` beside it, where explanations read them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from lemons_utils import (
     ParameterError,
     command,
     configuration,
-    write_beside,
+    write_csv,
 )
 from recsys import progress
 from recsys.arrays import is_stored, save_audio
@@ -40,14 +40,14 @@ from recsys.ingest.journal import Entry, IngestJournal
 MIXTURE = "mixture"
 STEMS = ("drums", "bass", "other", "vocals")
 STREAMS = (MIXTURE, *STEMS)
-"""Of a `.stem.mp4` file, in this order."""
+"""The streams of a `.stem.mp4` file in order."""
 
 SUBSETS = ("train", "test")
 _STEM_FILE = ".stem.mp4"
 
 
 def find_songs(folder: Path) -> list[Path]:
-    """Find the songs below a folder: each a `.stem.mp4` file, or the `mixture.wav` of HQ."""
+    """Return the songs below a folder: `.stem.mp4` files, and the `mixture.wav` files of HQ."""
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder: name the one that MUSDB18 was unpacked to")
     songs = [*folder.resolve().rglob(f"*{_STEM_FILE}"), *folder.resolve().rglob(f"{MIXTURE}.wav")]
@@ -75,8 +75,8 @@ def read_song(song: Path, excerpt: Excerpt) -> dict[str, NDArray[np.float32]]:
     DataError
         If a stem is missing or cannot be decoded, or the song is silent or under a second.
     """
-    found = {name: _read(song, name) for name in STREAMS}
-    mixture = found[MIXTURE]
+    streams = {name: _read(song, name) for name in STREAMS}
+    mixture = streams[MIXTURE]
     begin, end = 0, len(mixture)
     if excerpt.seconds is not None:
         wanted = round(excerpt.seconds * SAMPLE_RATE)
@@ -86,11 +86,11 @@ def read_song(song: Path, excerpt: Excerpt) -> dict[str, NDArray[np.float32]]:
         raise DataError(f"shorter than {SHORTEST_S:g} s")
     if np.abs(mixture[begin:end]).max() * 32768 <= SILENCE:
         raise DataError("silent: no sample above -72 dB")
-    return {name: _part(stream, begin, end) for name, stream in found.items()}
+    return {name: _part(stream, begin, end) for name, stream in streams.items()}
 
 
 def _part(stream: NDArray[np.float32], begin: int, end: int) -> NDArray[np.float32]:
-    """Cut a stream; where it ends earlier than the mixture, silence follows."""
+    """Cut a stream to an excerpt; pad one that is shorter than the mixture with silence."""
     part = stream[begin:end]
     return np.pad(part, (0, end - begin - len(part)))
 
@@ -125,11 +125,12 @@ def _read_stream(path: Path, index: int) -> tuple[NDArray[np.float32], int]:
 
 
 def take_in_song(entry: Entry, excerpt: Excerpt, catalogue_folder: Path) -> Entry:
-    """Store one song and its stems; the work of one process.
+    """Store one song and its stems.
 
     Returns
     -------
-    Entry completed by the track id, or by the reason why the song is skipped
+    Entry
+        With the track id, or with the reason why the song is skipped.
     """
     try:
         streams = read_song(Path(entry.file), excerpt)
@@ -142,12 +143,12 @@ def take_in_song(entry: Entry, excerpt: Excerpt, catalogue_folder: Path) -> Entr
 
 
 def stems_folder(catalogue_folder: Path, track_id: str) -> Path:
-    """Where the true stems of a track are: what the separator `folder` reads."""
+    """Return the folder of a track's true stems, which the separator `folder` reads."""
     return catalogue_folder / "stems" / track_id
 
 
 def _store_stems(stems: dict[str, NDArray[np.float32]], folder: Path) -> None:
-    """Write all stems of a track, or none."""
+    """Write all stems of a track, or none of them."""
     beside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:12]}")
     try:
         for name, stem in stems.items():
@@ -163,18 +164,18 @@ def _store_stems(stems: dict[str, NDArray[np.float32]], folder: Path) -> None:
 def import_songs(
     folder: Path, catalogue_folder: Path, excerpt: Excerpt, workers: lemons_jobs.Workers
 ) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
-    """Take all songs below a folder into a catalogue; what is known is not decoded again.
+    """Add all songs below a folder to a catalogue; decode only new and changed ones.
 
     Returns
     -------
     tracks : DataFrame
-        As the catalogue lists them, with the subset (train, test) of each.
+        The rows of the catalogue, with the subset (train, test) of each track.
     skipped : list of (file, reason)
 
     Raises
     ------
     DataError
-        If there are no songs, none can be used, or the catalogue is of another making.
+        If there are no songs, none can be used, or the catalogue is no import of MUSDB18.
     """
     songs = find_songs(folder)
     if (catalogue_folder / "tracks.parquet").exists() and not (
@@ -205,13 +206,10 @@ def import_songs(
 def _is_current(known: Entry | None, entry: Entry, folder: Path) -> bool:
     if known is None or known.reason:
         return False
-    same = (known.size, known.mtime_ns, known.excerpt) == (
-        entry.size,
-        entry.mtime_ns,
-        entry.excerpt,
-    )
-    there = is_stored(folder / "audio" / f"{known.track_id}.npy", known.samples)
-    return same and there and stems_folder(folder, known.track_id).is_dir()
+    # `entry` describes the file as it is now: the same file, but without a result
+    is_same = replace(known, root=entry.root, track_id="", samples=0) == entry
+    is_there = is_stored(folder / "audio" / f"{known.track_id}.npy", known.samples)
+    return is_same and is_there and stems_folder(folder, known.track_id).is_dir()
 
 
 def _rows(entries: Sequence[Entry]) -> pd.DataFrame:
@@ -257,9 +255,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     excerpt = Excerpt(None if options.whole else options.excerpt_s, options.excerpt_from)
     workers = lemons_jobs.workers_of(options)
     tracks, skipped = import_songs(options.folder, folder, excerpt, workers)
-    with write_beside(folder / "skipped.csv") as temporary:
-        table = pd.DataFrame(skipped, columns=["file", "reason"])
-        table.to_csv(temporary, index=False, lineterminator="\n")
+    write_csv(folder / "skipped.csv", pd.DataFrame(skipped, columns=["file", "reason"]))
     print(f"catalogue {name}: {len(tracks):,} tracks with their true stems; {len(skipped)} skipped")
     for file, reason in skipped:
         print(f"  skipped {os.fspath(file)}: {reason}")

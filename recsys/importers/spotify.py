@@ -1,40 +1,39 @@
-"""Spotify's extended streaming history: `python -m recsys.importers.spotify EXPORT ...`.
+"""Import Spotify's extended streaming history: `python -m recsys.importers.spotify EXPORT ...`.
 
 The export is a zip archive, or its folder, of `Streaming_History_Audio_*.json` (older ones:
-`endsong_*.json`). What was played for less than 30 s counts for nothing, nor do podcasts and
-audiobooks.
+`endsong_*.json`). Plays of less than 30 s, podcasts and audiobooks are ignored.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
-from lemons_utils import DataError, command
-from recsys.importers.histories import Played, import_history, json_list, members, text
+from lemons_utils import DataError
+from recsys.importers.histories import Played, history_command, json_list, members, text
 
 SHORTEST_PLAY_MS = 30_000
-"""What Spotify itself counts as played [ms]."""
+"""The shortest play that Spotify itself counts [ms]."""
 
 _FILE = re.compile(r"(?:.*/)?(?:Streaming_History_Audio_[^/]*|endsong_\d+)\.json")
 
 
 def read_streams(export: Path, *, shortest_ms: int = SHORTEST_PLAY_MS) -> Iterator[Played]:
-    """Yield title and artist of every play of an export that lasted.
+    """Yield title and artist of every play of an export that was long enough.
 
     Parameters
     ----------
     export : Path
-        Zip archive, folder, or one JSON file of it.
+        A zip archive, its folder, or one JSON file of it.
     shortest_ms : int
-        Plays of less are passed over [ms].
+        Shorter plays are ignored [ms].
 
     Raises
     ------
     DataError
-        If a file is no JSON or not of this form; with the number of the play.
+        If a file is no JSON or no streaming history; with the number of the play.
     """
     with members(export, lambda name: bool(_FILE.fullmatch(name))) as files:
         for name, file in files:
@@ -52,11 +51,9 @@ def read_streams(export: Path, *, shortest_ms: int = SHORTEST_PLAY_MS) -> Iterat
                     )
 
 
-@command
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run `python -m recsys.importers.spotify`."""
-    about = "Spotify's extended streaming history (zip, folder or JSON)"
-    return import_history(read_streams, "spotify", about, arguments)
+main = history_command(
+    read_streams, "spotify", "Spotify's extended streaming history (zip, folder or JSON)"
+)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""The Million Song Dataset's listening histories: 48 million lines to one table by listener.
+"""Turn the listening histories of the Million Song Dataset into one table sorted by listener.
 
-DuckDB reads, joins and sorts the lines in columns and puts on disk what does not fit into memory.
+DuckDB reads, joins and sorts the 48 million lines and spills to disk what does not fit in memory.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lemons_utils import DataError, write_beside
+from lemons_utils import DataError, write_beside, write_csv
 
 TRIPLETS = "train_triplets.txt"
 SONG_TO_TRACKS = "taste_profile_song_to_tracks.txt"
 MISMATCHES = "sid_mismatches.txt"
 
 MEMORY_GB = 2.0
-"""What DuckDB may take for its tables; its readers and writers need up to as much again."""
+"""Memory limit of DuckDB's tables [GB]; its readers and writers need up to as much again."""
 
 ROW_GROUP = 65_536
-"""Rows that are read at least to find a listener."""
+"""The smallest number of rows that reading one listener loads."""
 
 NO_TRACK, WRONG_TRACK, NO_AUDIO = "no track", "listed as mismatched", "not in the catalogue"
 
@@ -31,17 +31,7 @@ _MISMATCH = re.compile(r"<(SO\w{16}) (TR\w{16})>")
 
 @dataclass(frozen=True)
 class Counts:
-    """What came of the rows of a table.
-
-    Parameters
-    ----------
-    rows, plays : int
-        All there are.
-    matched_rows, matched_plays : int
-        Of tracks in the catalogue.
-    listeners : int
-        Of at least one matched row.
-    """
+    """Counts of all rows and plays, of those matched to a track, and of listeners with a match."""
 
     rows: int
     plays: int
@@ -53,8 +43,8 @@ class Counts:
 def prepare_plays(folder: Path, track_ids: Collection[str], path: Path, unmatched: Path) -> Counts:
     """Turn the Taste Profile into a table of play counts, sorted by listener.
 
-    A song has several tracks at times: its plays go to the first that the catalogue has and that
-    the list of mismatches does not name.
+    The plays of a song with several tracks count for the first track that is in the catalogue and
+    not in the list of mismatches.
 
     Parameters
     ----------
@@ -65,12 +55,12 @@ def prepare_plays(folder: Path, track_ids: Collection[str], path: Path, unmatche
     path : Path
         Parquet: user_name (40 hexadecimal digits), track_id, playcount.
     unmatched : Path
-        CSV of the songs that fit no track: song_id, rows, plays, reason. None, no file.
+        CSV of the songs without a track: song_id, rows, plays, reason. No file if there are none.
 
     Raises
     ------
     DataError
-        If a file is missing or not of its form; with the line.
+        If a file is missing or malformed; with the line.
     """
     import duckdb
     import pyarrow as pa
@@ -101,7 +91,7 @@ def prepare_plays(folder: Path, track_ids: Collection[str], path: Path, unmatche
 
 
 def _sort(duck: Any, triplets: Path, path: Path) -> None:
-    """Write the rows that have a track; keep the table `rows_of`, what there is of each song."""
+    """Write the rows that have a track; keep a table `rows_of` with the counts of each song."""
     columns = {"user_name": "VARCHAR", "song": "VARCHAR", "playcount": "UINTEGER"}
     form = {"header": False, "sep": "\t", "quotechar": "", "escapechar": "", "columns": columns}
     duck.read_csv(str(triplets), **form).create_view("triplets")
@@ -135,7 +125,7 @@ def _count(duck: Any, path: Path) -> Counts:
 
 
 def _write_unmatched(duck: Any, path: Path) -> None:
-    lost = duck.execute(
+    unmatched = duck.execute(
         """
         SELECT song AS song_id, rows, plays, coalesce(reason, $nothing) AS reason
         FROM rows_of LEFT JOIN songs USING (song) WHERE track_id IS NULL
@@ -144,16 +134,15 @@ def _write_unmatched(duck: Any, path: Path) -> None:
         {"nothing": NO_TRACK},
     ).df()
     path.unlink(missing_ok=True)
-    if len(lost):
-        with write_beside(path) as temporary:
-            lost.to_csv(temporary, index=False, lineterminator="\n")
+    if len(unmatched):
+        write_csv(path, unmatched)
 
 
-# -- which track a song is ---------------------------------------------------------------------
+# -- the track of each song ----------------------------------------------------------------------
 def song_tracks(
     folder: Path, track_ids: Collection[str]
 ) -> dict[str, tuple[str | None, str | None]]:
-    """Find the track of each song: (track_id, None), or (None, the reason why there is none)."""
+    """Return for each song (track_id, None), or (None, the reason why it has no track)."""
     known = set(track_ids)
     wrong = set(_mismatches(_file(folder, MISMATCHES)))
     found: dict[str, tuple[str | None, str | None]] = {}

@@ -1,4 +1,4 @@
-"""The command `python -m recsys.listening`."""
+"""Run `python -m recsys.listening`."""
 
 import sys
 

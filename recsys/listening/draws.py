@@ -1,7 +1,7 @@
-"""Draw from all tracks of a catalogue, a million as quickly as a hundred.
+"""Draw tracks from a catalogue of up to millions of tracks.
 
-DuckDB hashes and ranks the ids in columns; those in a Parquet file it streams, so that a draw needs
-no more memory than what it keeps.
+DuckDB hashes and ranks the ids in columns and streams those of a Parquet file, so that a draw
+needs memory only for what it returns.
 """
 
 from __future__ import annotations
@@ -20,28 +20,24 @@ if TYPE_CHECKING:
 
 
 class Pool:
-    """The ids of all tracks there are.
+    """The ids of all tracks of a catalogue.
 
     Parameters
     ----------
     track_ids : sequence of str, or Path of a Parquet file with a column `track_id`
-        In the file no id may come twice; in a sequence those that do count once.
+        The ids of a file must be unique; duplicates in a sequence count once.
     """
 
     def __init__(self, track_ids: Sequence[str] | Path) -> None:
         self._source = track_ids if isinstance(track_ids, Path) else list(dict.fromkeys(track_ids))
 
     def __len__(self) -> int:
-        if isinstance(self._source, list):
-            return len(self._source)
         return int(self._query("SELECT count(*) FROM pool")[0][0])
 
     def unknown(self, track_ids: Collection[str]) -> list[str]:
-        """Those of some ids that the pool does not have, sorted."""
-        if isinstance(self._source, list):
-            return sorted(set(track_ids).difference(self._source))
-        found = self._query("SELECT track_id FROM pool SEMI JOIN given USING (track_id)", track_ids)
-        return sorted(set(track_ids).difference(track_id for (track_id,) in found))
+        """Return those of some ids that are not in the pool, sorted."""
+        query = "SELECT DISTINCT track_id FROM given ANTI JOIN pool USING (track_id)"
+        return sorted(track_id for (track_id,) in self._query(query, track_ids))
 
     def draw(self, count: int, *, salt: str, without: Collection[str] = ()) -> NDArray[np.object_]:
         """Draw ids by the SHA-256 of the salt and the id: the same on every machine.
@@ -49,11 +45,11 @@ class Pool:
         Parameters
         ----------
         count : int >= 0
-            All there are, where there are fewer.
+            Fewer are drawn if the pool has no more.
         salt : str
-            Goes before the id; another salt is another draw.
+            Precedes the id in the hash; another salt gives another draw.
         without : collection of str
-            Ids that are not to be drawn.
+            Ids that are never drawn.
 
         Returns
         -------
@@ -73,7 +69,7 @@ class Pool:
         given: Collection[str] = (),
         parameters: dict[str, object] | None = None,
     ) -> list[tuple[Any, ...]]:
-        """Ask DuckDB about the tables `pool` and `given`; return rows."""
+        """Return the rows of a query over the tables `pool` and `given`."""
         import duckdb
 
         with duckdb.connect() as connection:

@@ -1,8 +1,6 @@
-"""Divide groups of tracks 80-10-10 so that no group is torn and every part has both labels."""
+"""Divide whole groups of tracks 80-10-10 so that every part has both labels."""
 
 from __future__ import annotations
-
-import itertools
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,14 +9,13 @@ SHARES = (0.8, 0.1, 0.1)
 
 
 def assign_groups(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Give each group a part, largest groups first, each to where it hurts least.
+    """Assign each group to a part, largest groups first, at the least squared error of the sizes.
 
     Parameters
     ----------
     sizes : ndarray [shape=(groups, labels)], int64
-        Tracks of each label in each group, in the order in which groups are placed. Every label
-        must be in at least three groups; with two labels there is then always a way to have both
-        in every part.
+        Tracks of each label in each group, in the order in which groups are assigned. Every label
+        must be in at least three groups; then a division with both labels in every part exists.
 
     Returns
     -------
@@ -27,7 +24,7 @@ def assign_groups(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
     free = _place(sizes, {})
     if _all_labels_everywhere(sizes, free):
         return free
-    # Few or lopsided groups: let the smallest ones that will do hold a seat in each part.
+    # Few or uneven groups: first reserve in each part the smallest groups with both labels.
     return _place(sizes, _seats(sizes))
 
 
@@ -41,7 +38,7 @@ def _place(sizes: NDArray[np.int64], seats: dict[int, int]) -> NDArray[np.int64]
     for group, size in enumerate(sizes):
         if group in seats:
             continue
-        # what the squared miss of the targets, relative to them, grows by in each part
+        # growth of the squared error of the sizes, relative to their targets, in each part
         growth = ((2 * (filled - targets) + size) * size / np.maximum(targets, 1e-9)).sum(axis=1)
         parts[group] = int(np.argmin(growth))
         filled[parts[group]] += size
@@ -53,26 +50,18 @@ def _all_labels_everywhere(sizes: NDArray[np.int64], parts: NDArray[np.int64]) -
 
 
 def _seats(sizes: NDArray[np.int64]) -> dict[int, int]:
-    """Pick groups that bring both labels to test, valid and train, the smallest first.
+    """Choose groups that bring both labels to test, valid and train, the smallest first.
 
-    A part takes either one group with both labels or two with one each. With three groups a
-    label that always works out for three parts, if singles are spent before they are needed
-    elsewhere: `b` groups with both and `s` pairs of singles have b + s >= 3.
+    A part takes either one group with both labels or two groups with one label each. With three
+    groups per label, `b` groups with both labels and `s` pairs of groups with one label satisfy
+    b + s >= 3, so there are always enough for three parts.
     """
-    both = sorted(np.flatnonzero((sizes > 0).all(axis=1)), key=lambda i: sizes[i].sum())
-    first = sorted(
-        np.flatnonzero((sizes[:, 0] > 0) & (sizes[:, 1] == 0)), key=lambda i: sizes[i, 0]
-    )
-    second = sorted(
-        np.flatnonzero((sizes[:, 0] == 0) & (sizes[:, 1] > 0)), key=lambda i: sizes[i, 1]
-    )
-    pairs = list(zip(first, second, strict=False))
-    sets = sorted(
-        [*((group,) for group in both), *pairs], key=lambda groups: int(sizes[list(groups)].sum())
-    )
-    chosen = zip((2, 1, 0), sets, strict=False)
-    return dict(
-        itertools.chain.from_iterable(
-            ((int(group), part) for group in groups) for part, groups in chosen
-        )
-    )
+
+    def smallest_first(first: bool, second: bool) -> list[int]:
+        groups = np.flatnonzero(((sizes > 0) == (first, second)).all(axis=1))
+        return sorted(groups.tolist(), key=lambda group: sizes[group].sum())
+
+    pairs = zip(smallest_first(True, False), smallest_first(False, True), strict=False)
+    sets = [*((group,) for group in smallest_first(True, True)), *pairs]
+    sets.sort(key=lambda groups: sizes[list(groups)].sum())
+    return {group: part for part, groups in zip((2, 1, 0), sets, strict=False) for group in groups}

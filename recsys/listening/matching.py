@@ -1,4 +1,4 @@
-"""Find a track by title and artist, however somebody else spells them."""
+"""Find tracks by title and artist under different spellings."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _NO_LETTER = re.compile(r"[\W_]+")
 
 
 def strict_key(text: str) -> str:
-    """Letters and digits of a text, without case and accents.
+    """Return the letters and digits of a text, without case and accents.
 
-    What has neither ("!!!") stays as it is.
+    A text without any ("!!!") is returned in lower case.
     """
     if text.isascii():  # five times faster, and most texts are
         folded = text.lower().replace("&", "and").replace("+", "and")
@@ -44,7 +44,7 @@ def strict_key(text: str) -> str:
 
 
 def loose_key(text: str) -> str:
-    """Like `strict_key`, without guests ("feat. X") and versions ("(Live)", " - Remastered")."""
+    """Return `strict_key` of a text without guests ("feat. X") and versions ("(Live)")."""
     if not _HINT.search(text):
         return strict_key(text)  # most texts, at a fraction of the time
     bare = _TO_DROP.sub(" ", text)
@@ -54,8 +54,8 @@ def loose_key(text: str) -> str:
 def match(titles: pd.Series, artists: pd.Series, tracks: pd.DataFrame) -> pd.Series:
     """Find tracks by title and artist.
 
-    A track of the very title and artist is preferred; then one that differs in guests or version
-    alone, the plain version before others. Where several are as good, the first by track_id.
+    A track with the same title and artist is preferred, then one that differs only in guests or
+    version, the plain version before others. Among equals the first by track_id is taken.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def match(titles: pd.Series, artists: pd.Series, tracks: pd.DataFrame) -> pd.Ser
 
     Returns
     -------
-    Series of track_id with the index of `titles`, missing where no track fits
+    Series of track_id with the index of `titles`, missing where no track matches
     """
     named = tracks[(tracks["title"] != "") & (tracks["artist"] != "")]
     named = named[_by_one_of(named["artist"], artists)].sort_values("track_id")
@@ -81,7 +81,7 @@ def match(titles: pd.Series, artists: pd.Series, tracks: pd.DataFrame) -> pd.Ser
 
 
 def _by_one_of(artists: pd.Series, wanted: pd.Series) -> pd.Series:
-    """Whether an artist is among those wanted: the titles of all others need not be looked at."""
+    """Whether each artist is among those wanted; the titles of others are not compared."""
     strict, loose = (set(keys) for keys in _both(wanted))
     names = pd.Series(artists.unique(), dtype=object)
     name, bare_name = _both(names)
@@ -90,12 +90,12 @@ def _by_one_of(artists: pd.Series, wanted: pd.Series) -> pd.Series:
 
 
 def _join(artists: pd.Series, titles: pd.Series) -> pd.Series:
-    """One key a row; "" where the title or the artist is."""
+    """Join artist and title to one key per row; "" where either is empty."""
     return (artists + "\n" + titles).where((artists != "") & (titles != ""), "")
 
 
 def _both(column: pd.Series) -> tuple[pd.Series, pd.Series]:
-    """Strict and loose keys of a column, each text looked at once."""
+    """Return strict and loose keys of a column, computed once per distinct text."""
     texts = list(column.unique())
     strict = {text: strict_key(text) for text in texts}
     loose = {text: loose_key(text) if _HINT.search(text) else strict[text] for text in texts}

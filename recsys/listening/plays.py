@@ -1,4 +1,4 @@
-"""Read play counts and find the tracks that they speak of."""
+"""Read play counts and match them to the tracks of a catalogue."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ _COUNT = r"[0-9]{1,15}(?:\.0+)?"
 
 
 PLAYS_COLUMNS = ("user_name", "track_id", "title", "artist", "playcount")
-"""Of a table of play counts; what is "" is not known."""
+"""Columns of a table of play counts; "" is unknown."""
 
 
 def read_plays(path: Path, user_names: Sequence[str] | None = None) -> pd.DataFrame:
     """Read a table of play counts.
 
     The first line names the columns: `user_name`, `playcount`, and `track_id` or `title` and
-    `artist` (or all three: then the id counts where there is one). Others are passed over.
+    `artist` (with all three, the id is used where there is one). Other columns are ignored.
 
     Parameters
     ----------
     path : Path
-        CSV in UTF-8, or Parquet. Of a Parquet file sorted by user_name, only the row groups are
-        read that hold the listeners asked for.
+        CSV in UTF-8, or Parquet. Only the row groups of a Parquet file that hold the listeners
+        asked for are read.
     user_names : sequence of str, optional
-        These listeners alone.
+        Return the rows of these listeners only.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def read_plays(path: Path, user_names: Sequence[str] | None = None) -> pd.DataFr
 
 
 def match_plays(plays: pd.DataFrame, tracks: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Find the tracks of a catalogue that rows of play counts speak of.
+    """Match rows of play counts to the tracks of a catalogue.
 
     Parameters
     ----------
@@ -80,9 +80,9 @@ def match_plays(plays: pd.DataFrame, tracks: pd.DataFrame) -> tuple[pd.DataFrame
     Returns
     -------
     matched : DataFrame with columns user_name, track_id, playcount
-        One row a listener and track: what comes several times is summed.
+        One row per listener and track; several rows of one track are summed.
     unmatched : DataFrame
-        Rows of `plays` that no track fits.
+        Rows of `plays` that match no track.
     """
     found = plays["track_id"].where(_is_in(plays["track_id"], tracks["track_id"]))
     unknown = plays[(plays["track_id"] == "") & (plays["title"] != "")]
@@ -131,7 +131,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
 
 
 def _line(path: Path, row: int) -> int:
-    """Line on which a row of the table ends: quoted text may go over several lines."""
+    """Return the line on which a row of the table ends; quoted text may span several lines."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file)
         for number, _ in enumerate(reader):

@@ -1,11 +1,11 @@
-"""Play counts in, a listener's labels and 80-10-10 split out.
+"""Turn play counts into each listener's labels and 80-10-10 split.
 
 `python -m recsys.listening plays.csv --catalogue NAME` writes the split of each listener.
 
-Every listened track is a positive; as many unheard tracks are drawn as negatives; both are
-divided into train, valid and test. All choices rank tracks by SHA-256 of the seed, the listener
-and the track id: the same on every machine and with every version of every library, and a track
-more or less in the catalogue moves few of the others.
+Every listened track is a positive. As many unheard tracks are drawn as negatives, and both are
+divided into train, valid and test. All choices rank tracks by the SHA-256 of the seed, the
+listener and the track id. They are therefore the same on every machine and with every version of
+every library, and adding or removing a track changes few of the others.
 """
 
 from __future__ import annotations
@@ -19,14 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lemons_utils import (
-    DataError,
-    ParameterError,
-    checksum,
-    command,
-    configuration,
-    write_beside,
-)
+from lemons_utils import DataError, ParameterError, checksum, command, configuration, write_csv
 from recsys.catalogue import Catalogue, check_name, open_catalogue
 from recsys.listening.draws import Pool
 from recsys.listening.grouping import assign_groups
@@ -51,11 +44,11 @@ def make_split(
     Parameters
     ----------
     plays : DataFrame with columns track_id, playcount
-        What the listener played; a track that comes twice is summed.
+        The listener's plays; several rows of one track are summed.
     track_ids : sequence of str, or Pool
         All tracks of the catalogue; those that `plays` does not list are unheard.
     user_name : str
-        Part of the seed, so that two listeners draw different negatives.
+        Part of the seed, so that listeners draw different negatives.
     seed : int
     group : mapping from track_id to a group such as the artist, optional
         Tracks of one group stay in one part; tracks without a group (or with "") stand alone.
@@ -63,7 +56,7 @@ def make_split(
     Returns
     -------
     DataFrame with columns track_id, split (train, valid, test), label (0, 1), playcount
-        Sorted by track_id. All listened tracks, and as many unheard ones; all unheard ones where
+        Sorted by track_id. All listened tracks and as many unheard ones, or all unheard ones if
         there are fewer.
 
     Raises
@@ -72,7 +65,7 @@ def make_split(
         If a label has fewer than three tracks (with `group`: three groups), since every part
         needs both labels.
     ParameterError
-        If `plays` lists tracks that the catalogue does not have, or negative counts.
+        If `plays` holds tracks that the catalogue does not have, or negative counts.
     """
     pool = track_ids if isinstance(track_ids, Pool) else Pool(track_ids)
     counts = _counts(plays, pool)
@@ -102,14 +95,14 @@ def make_split(
 
 
 def split_path(catalogue: Catalogue, user_name: str, seed: int = PUBLISHED_SEED) -> Path:
-    """Where a listener's split is: `splits/<user_name>-<seed>.csv` of the catalogue."""
+    """Return the path of a listener's split: `splits/<user_name>-<seed>.csv` of the catalogue."""
     if seed < 0:
         raise ParameterError(f"seed must be 0 or more, got {seed}")
     return catalogue.folder / "splits" / f"{check_name(user_name, 'user_name')}-{seed}.csv"
 
 
 def users(catalogue: Catalogue, seed: int = PUBLISHED_SEED) -> list[str]:
-    """Names of all listeners of a catalogue that have a split of this seed, sorted."""
+    """Return the names of all listeners of a catalogue with a split of this seed, sorted."""
     ending = f"-{seed}.csv"
     files = (catalogue.folder / "splits").glob(f"*{ending}")
     return sorted(p.name.removesuffix(ending) for p in files if not p.name.startswith("."))
@@ -117,8 +110,7 @@ def users(catalogue: Catalogue, seed: int = PUBLISHED_SEED) -> list[str]:
 
 def write_split(path: Path, split: pd.DataFrame) -> str:
     """Write a split, the same bytes on every machine; return the file's checksum."""
-    with write_beside(path) as temporary:
-        split[list(SPLIT_COLUMNS)].to_csv(temporary, index=False, lineterminator="\n")
+    write_csv(path, split[list(SPLIT_COLUMNS)])
     return checksum(path)
 
 
@@ -132,8 +124,8 @@ def read_split(path: Path) -> pd.DataFrame:
     Raises
     ------
     DataError
-        If the file is missing or breaks what a split promises: the columns, known parts and
-        labels, no track twice, both labels in every part.
+        If the file is missing or no valid split: a column is missing, a part or label is unknown,
+        a track comes twice, or a part lacks a label.
     """
     if not path.is_file():
         raise DataError(
@@ -172,7 +164,7 @@ def _salt(seed: int, user_name: str) -> str:
 
 
 def _order(track_ids: NDArray[np.object_], salt: str) -> NDArray[np.uint64]:
-    """Random numbers to order tracks by: the second 8 bytes of the hash that they are drawn by."""
+    """Return numbers that order tracks at random: bytes 9 to 16 of the hash for drawing."""
     digests = [hashlib.sha256(f"{salt}{track_id}".encode()).digest() for track_id in track_ids]
     return np.frombuffer(b"".join(digests), dtype=">u8").astype(np.uint64)[1::4]
 
@@ -191,7 +183,7 @@ def _stratified(labels: NDArray[np.int64], order: NDArray[np.uint64]) -> NDArray
 def _grouped(
     split: pd.DataFrame, order: NDArray[np.uint64], group: Mapping[str, str], user_name: str
 ) -> NDArray[np.object_]:
-    # a track without a group is named by its id behind a character that no name starts with
+    # a track without a group is a group of its own; no artist's name starts with this character
     names = [group.get(track_id) or f"\0{track_id}" for track_id in split["track_id"]]
     tracks = pd.DataFrame({"group": names, "label": split["label"], "order": order})
     table = tracks.groupby("group").agg(
@@ -215,7 +207,7 @@ def _of(user_name: str) -> str:
 
 
 def artists(catalogue: Catalogue) -> dict[str, str]:
-    """Name the artist of each track for `make_split(group=...)`, spelling and guests aside."""
+    """Return each track's artist for `make_split(group=...)`, without spelling and guests."""
     tracks = catalogue.columns("track_id", "artist")
     names = {name: loose_key(name) if name else "" for name in tracks["artist"].unique()}
     return dict(zip(tracks["track_id"], tracks["artist"].map(names), strict=True))
@@ -235,18 +227,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--catalogue", required=True, metavar="NAME")
     parser.add_argument("--user_name", nargs="+", metavar="NAME", help="these listeners alone")
-    parser.add_argument("--group", choices=("artist",), help="keep an artist in one part")
-    parser.add_argument("--seed", type=int, default=PUBLISHED_SEED)
+    add_split_options(parser)
     options = parser.parse_args(arguments)
 
     if options.plays.suffix == ".parquet" and not options.user_name:
         raise ParameterError("name the listeners of a Parquet file: --user_name NAME ...")
     catalogue = open_catalogue(options.catalogue, data_folder=configuration().data_folder)
     plays = read_plays(options.plays, options.user_name)
-    write_splits(
-        catalogue, plays, options.user_name, seed=options.seed, by_artist=options.group == "artist"
-    )
+    write_splits(catalogue, plays, options.user_name, seed=options.seed, group=options.group)
     return 0
+
+
+def add_split_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options `--group` and `--seed` of a command that writes splits."""
+    parser.add_argument("--group", choices=("artist",), help="keep an artist in one part")
+    parser.add_argument("--seed", type=int, default=PUBLISHED_SEED)
 
 
 def write_splits(
@@ -255,41 +250,41 @@ def write_splits(
     user_names: Sequence[str] | None = None,
     *,
     seed: int = PUBLISHED_SEED,
-    by_artist: bool = False,
+    group: str | None = None,
 ) -> None:
-    """Match plays to a catalogue, write each listener's split, print what came of it.
+    """Match plays to a catalogue, write each listener's split and print a summary.
 
-    Rows that fit no track are counted, and written to `splits/unmatched.csv`.
+    Rows that match no track are counted and written to `splits/unmatched.csv`.
 
     Parameters
     ----------
     catalogue : Catalogue
     plays : DataFrame with columns user_name, track_id, title, artist, playcount
     user_names : sequence of str, optional
-        Everybody in `plays` by default.
+        All listeners in `plays` by default.
     seed : int
-    by_artist : bool
-        Keep an artist in one part.
+    group : str, optional
+        `artist` to keep the tracks of an artist in one part.
 
     Raises
     ------
     DataError
-        If no row fits a track, or listeners have too few tracks; the others' splits are there.
+        If no row matches a track, or listeners have too few tracks; the other splits are written.
     """
     names = ["track_id", "title", "artist"] if (plays["track_id"] == "").any() else ["track_id"]
     matched, unmatched = match_plays(plays, catalogue.columns(*names))
     _report_unmatched(catalogue, unmatched)
     if not len(matched) and (len(unmatched) or not user_names):
         raise DataError(f"no row of the plays fits a track of catalogue {catalogue.name}")
-    group = artists(catalogue) if by_artist else None
+    group_of = artists(catalogue) if group == "artist" else None
     pool = Pool(catalogue.table or catalogue.track_ids)
-    plays_of = {str(name): own for name, own in matched.groupby("user_name")}
+    plays_of = {str(name): rows for name, rows in matched.groupby("user_name")}
     failed = []
     for name in user_names or sorted(plays_of):
         path = split_path(catalogue, name, seed)
-        own = plays_of.get(name, matched.iloc[:0])
+        rows = plays_of.get(name, matched.iloc[:0])
         try:
-            split = make_split(own, pool, user_name=name, seed=seed, group=group)
+            split = make_split(rows, pool, user_name=name, seed=seed, group=group_of)
         except DataError as error:
             failed.append(str(error))
             continue
@@ -300,12 +295,11 @@ def write_splits(
 
 
 def _report_unmatched(catalogue: Catalogue, unmatched: pd.DataFrame) -> None:
-    """Write the rows that no track fits beside the splits; none, no file."""
+    """Write the rows that match no track beside the splits; remove the file if there are none."""
     path = catalogue.folder / "splits" / "unmatched.csv"
     path.unlink(missing_ok=True)
     if len(unmatched):
-        with write_beside(path) as temporary:
-            unmatched.to_csv(temporary, index=False, lineterminator="\n")
+        write_csv(path, unmatched)
         print(
             f"{len(unmatched):,} rows with {unmatched['playcount'].sum():,} plays fit no track "
             f"of the catalogue: {path}"

@@ -208,7 +208,7 @@ def test_two_processes_separate_once(tmp_path):
         import numpy as np
         from audiolime.separation.cache import cached_stems
         from audiolime.separation.dsp import Dsp
-        from lemons_utils import to_float32, to_int16
+        from lemons_audio import to_float32, to_int16
 
         class Counted(Dsp):
             def separate(self, waveform, sample_rate):
