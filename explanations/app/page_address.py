@@ -45,7 +45,7 @@ class Choice:
             new = replace(new, catalogue=changes.get("catalogue", ""), track="")
         if new.catalogue != self.catalogue and "track" not in changes:
             new = replace(new, track="")
-        if replace(new, mask=self.mask) != self:
+        if new != self:
             new = replace(new, mask=changes.get("mask", ""))
         return new
 
