@@ -27,23 +27,8 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
 
-from lemons_utils import ParameterError, command, configuration
+from lemons_utils import MEDIA_TYPES, ParameterError, command, configuration
 
-# Named here because Python's own table depends on the machine's /etc/mime.types. Whatever is
-# not named goes out as plain bytes: nothing in the folder can run as a page of the app.
-TYPES = {
-    ".flac": "audio/flac",
-    ".mp3": "audio/mpeg",
-    ".ogg": "audio/ogg",
-    ".opus": "audio/ogg",
-    ".wav": "audio/wav",
-    ".m4a": "audio/mp4",
-    ".json": "application/json",
-    ".npz": "application/octet-stream",
-    ".bin": "application/octet-stream",
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-}
 EXPOSED_HEADERS = "Accept-Ranges, Content-Length, Content-Range, ETag"
 
 
@@ -116,7 +101,7 @@ class WebFolder(StaticFiles):
         response = super().file_response(full_path, stat_result, scope, status_code)
         if isinstance(response, FileResponse):
             suffix = Path(full_path).suffix.lower()
-            response.media_type = TYPES.get(suffix, "application/octet-stream")
+            response.media_type = MEDIA_TYPES.get(suffix, "application/octet-stream")
             response.headers["content-type"] = response.media_type
         return response
 

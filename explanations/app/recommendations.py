@@ -1,4 +1,4 @@
-"""What a listener's model would recommend of a catalogue."""
+"""The tracks of a catalogue that a listener's model recommends."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TOP = 10
 
 
 def stored_relevance(listener: ListenerModel, catalogue: Catalogue) -> pd.DataFrame | None:
-    """Read the relevance of every track if this very model has scored all of this catalogue.
+    """Read the relevance of every track, if this model has scored all of the catalogue.
 
     Returns
     -------
@@ -45,14 +45,14 @@ def score(listener: ListenerModel, catalogue: Catalogue, on_progress: OnProgress
 
 
 def ranked(catalogue: Catalogue, scores: pd.DataFrame, heard: Collection[str]) -> pd.DataFrame:
-    """Put the tracks of a catalogue in the order in which they would be recommended.
+    """Rank the tracks of a catalogue by relevance.
 
     Parameters
     ----------
     catalogue : Catalogue
     scores : DataFrame with columns track_id, relevance
     heard : collection of str
-        Ids of what the listener has listened to.
+        Ids of the tracks that the listener has listened to.
 
     Returns
     -------
@@ -77,11 +77,11 @@ def choose(
     table : DataFrame
         From `ranked`.
     words : str
-        Each must occur in title, artist or genre, whatever its case.
+        Words that must all occur in title, artist or genre, in upper or lower case.
     genres : collection of str
-        Any of these; empty for all.
+        Genres to keep; empty for all.
     unheard : bool
-        Only what the listener has not listened to.
+        Whether to keep only tracks that the listener has not listened to.
     """
     text = (table["title"] + " " + table["artist"] + " " + table["genre"]).str.casefold()
     keep = pd.Series(True, index=table.index)

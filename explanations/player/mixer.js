@@ -9,7 +9,7 @@ import { MapCanvas } from "./map.js";
 import { MixState, decodeMask, encodeMask, makeGrid } from "./state.js";
 import { ExactTables } from "./tables.js";
 import { followTheme } from "./theme.js";
-import { Transport, listenForKeys, makeSeekBar } from "./transport.js";
+import { Transport } from "./transport.js";
 import { Words } from "./words.js";
 
 const MIN_COLUMN_PX = 24; // the smallest cell that a finger still meets
@@ -53,6 +53,8 @@ export class Mixer {
     this.transport = new Transport({
       duration: this.duration,
       onToggle: () => this.deck.toggle(this.ready),
+      onSeek: (position) => this.deck.seek(position),
+      position: () => this.deck.position(),
     });
     this.loopButton = button("", { class: "loop-all", onclick: () => this.toggleLoop() });
     this.loopName = el("span", {});
@@ -68,24 +70,20 @@ export class Mixer {
     this.ruler = el("div", { class: "ruler" });
     this.loopMark = el("div", { class: "loop-mark", hidden: "" });
     this.ruler.append(this.loopMark);
-    this.tellPosition = makeSeekBar(this.ruler, {
-      duration: () => this.duration,
-      position: () => this.deck.position(),
-      onSeek: (position) => this.deck.seek(position),
-    });
-    this.cursor = el("div", { class: "cursor", "aria-hidden": "true" });
+    this.transport.makeSeekBar(this.ruler);
     this.sheet = el(
       "div",
       { class: "sheet" },
       el("div", { class: "line" }, el("div", { class: "corner" }), this.ruler),
       this.map.element,
       this.grid.element,
-      this.cursor,
+      this.transport.cursor,
     );
     this.viewport = el("div", { class: "viewport" }, this.sheet);
     this.gauge = new Gauge(this.data.relevance);
     this.message = el("p", { class: "message", role: "alert", hidden: "" });
     this.live = el("p", { class: "hidden", role: "status" });
+    const presets = { class: "presets", role: "group", "aria-label": "Presets" };
     this.root.append(
       el(
         "div",
@@ -93,11 +91,7 @@ export class Mixer {
         this.transport.play,
         this.transport.time,
         this.loopButton,
-        el(
-          "div",
-          { class: "presets", role: "group", "aria-label": "Presets" },
-          ...this.presetButtons,
-        ),
+        el("div", presets, ...this.presetButtons),
       ),
       this.viewport,
       this.grid.tools,
@@ -108,13 +102,7 @@ export class Mixer {
     );
     this.root.classList.add("lemons", "mixer");
     this.root.classList.toggle("single", this.state.grid.rows.length === 1);
-    listenForKeys(this.root, {
-      onToggle: () => this.deck.toggle(this.ready),
-      onSeek: (position) => this.deck.seek(position),
-      position: () => this.deck.position(),
-      duration: () => this.duration,
-      isOurs: (element) => element.closest(".cell") !== null,
-    });
+    this.transport.listenForKeys(this.root, (element) => element.closest(".cell") !== null);
     this.showLoop();
   }
 
@@ -190,10 +178,7 @@ export class Mixer {
   // -- position and loop ------------------------------------------------------------------------
 
   showPosition(position = this.deck.position()) {
-    this.transport.setPosition(position);
-    this.tellPosition(position);
-    const x = (position / this.duration) * (this.map.width ?? 0);
-    this.cursor.style.transform = `translateX(${x}px)`;
+    this.transport.setPosition(position, this.map.width ?? 0);
   }
 
   toggleLoop() {

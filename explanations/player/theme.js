@@ -39,12 +39,10 @@ export function palette(root) {
   const style = getComputedStyle(root);
   const color = (name) => style.getPropertyValue(`--lemons-${name}`).trim();
   return {
-    surface: color("surface"),
     raised: color("raised"),
     ink: color("ink"),
     muted: color("muted"),
     line: color("line"),
-    accent: color("accent"),
     positive: color("positive"),
     positiveInk: color("positive-ink"),
     negative: color("negative"),

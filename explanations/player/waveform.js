@@ -8,7 +8,7 @@ import { drawWave, fitCanvas, loudestOf, outline } from "./draw.js";
 import { loadAudio } from "./load.js";
 import { takeSound } from "./sound.js";
 import { followTheme, palette } from "./theme.js";
-import { Transport, listenForKeys, makeSeekBar } from "./transport.js";
+import { Transport } from "./transport.js";
 
 const PEAKS_RATE = 16000; // enough to see a waveform
 
@@ -40,27 +40,23 @@ export class WaveformPlayer {
     for (const name of ["play", "pause", "ended", "seeked"]) {
       this.audio.addEventListener(name, () => this.update());
     }
-    this.transport = new Transport({ duration: this.duration, onToggle: () => this.toggle() });
+    this.transport = new Transport({
+      duration: this.duration,
+      onToggle: () => this.toggle(),
+      onSeek: (position) => this.seek(position),
+      position: () => this.position(),
+    });
     this.canvases = this.data.lanes.map(() => el("canvas", { "aria-hidden": "true" }));
-    this.cursor = el("div", { class: "cursor", "aria-hidden": "true" });
     this.lanes = el(
       "div",
       { class: "waves" },
-      ...this.data.lanes.map((lane, i) =>
-        el(
-          "div",
-          { class: "wave" },
-          this.canvases[i],
-          lane.name ? el("span", { class: "wave-name", "aria-hidden": "true" }, lane.name) : null,
-        ),
-      ),
-      this.cursor,
+      ...this.data.lanes.map(({ name }, i) => {
+        const label = name ? el("span", { class: "wave-name", "aria-hidden": "true" }, name) : null;
+        return el("div", { class: "wave" }, this.canvases[i], label);
+      }),
+      this.transport.cursor,
     );
-    this.tellPosition = makeSeekBar(this.lanes, {
-      duration: () => this.duration,
-      position: () => this.position(),
-      onSeek: (position) => this.seek(position),
-    });
+    this.transport.makeSeekBar(this.lanes);
     const spans = this.data.lanes.flatMap((lane) =>
       lane.spans.map((stretch) => this.spanButton(lane, stretch)),
     );
@@ -78,12 +74,7 @@ export class WaveformPlayer {
       this.message,
     );
     this.root.classList.add("lemons", "waveform");
-    listenForKeys(this.root, {
-      onToggle: () => this.toggle(),
-      onSeek: (position) => this.seek(position),
-      position: () => this.position(),
-      duration: () => this.duration,
-    });
+    this.transport.listenForKeys(this.root);
     this.update();
   }
 
@@ -180,10 +171,7 @@ export class WaveformPlayer {
   }
 
   showPosition(position = this.position()) {
-    this.transport.setPosition(position);
-    this.tellPosition(position);
-    const share = Math.min(position / this.duration, 1);
-    this.cursor.style.transform = `translateX(${share * this.lanes.clientWidth}px)`;
+    this.transport.setPosition(position, this.lanes.clientWidth);
   }
 
   // -- painting ------------------------------------------------------------------------
@@ -198,22 +186,24 @@ export class WaveformPlayer {
       const height = canvas.parentElement.clientHeight;
       const context = fitCanvas(canvas, width, height);
       const whole = { x: 0, y: 0, width, height };
-      const x = (seconds) => (seconds / this.duration) * width;
-      for (const { start_s: start, end_s: end, kind } of lane.spans) {
-        context.globalAlpha = 0.3;
-        context.fillStyle = kind === "against" ? colors.negative : colors.positive;
-        context.fillRect(x(start), 0, x(end) - x(start), height);
-        context.globalAlpha = 1;
+      const boxes = lane.spans.map(({ start_s: start, end_s: end, kind }) => ({
+        sign: kind === "against" ? "negative" : "positive",
+        box: [(start / this.duration) * width, 0, ((end - start) / this.duration) * width, height],
+      }));
+      context.globalAlpha = 0.3;
+      for (const { sign, box } of boxes) {
+        context.fillStyle = colors[sign];
+        context.fillRect(...box);
       }
+      context.globalAlpha = 1;
       if (!this.waves[i]) return;
       drawWave(context, whole, this.waves[i], loudest, colors.muted);
-      for (const { start_s: start, end_s: end, kind } of lane.spans) {
+      for (const { sign, box } of boxes) {
         context.save();
         context.beginPath();
-        context.rect(x(start), 0, x(end) - x(start), height);
+        context.rect(...box);
         context.clip();
-        const ink = kind === "against" ? colors.negativeInk : colors.positiveInk;
-        drawWave(context, whole, this.waves[i], loudest, ink);
+        drawWave(context, whole, this.waves[i], loudest, colors[`${sign}Ink`]);
         context.restore();
       }
     });
