@@ -105,7 +105,9 @@ def test_a_training_is_read_back(lemons, server, database, data_folder, monkeypa
     assert not (data_folder / "runs").exists()
 
 
-def test_a_training_outlives_its_server(server, database, data_folder, tiny_environment):
+def test_a_training_outlives_its_server(
+    server, database, data_folder, tiny_environment, wait_until
+):
     options = [f"{name}={value}" for name, value in (TINY | {"n_epochs": 3}).items()]
     process = subprocess.Popen(
         [sys.executable, "-m", "recsys.experiment", "-b", "0.5", "with", *options],
@@ -113,16 +115,12 @@ def test_a_training_outlives_its_server(server, database, data_folder, tiny_envi
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 300
-    while database.metrics.find_one({"name": "train/loss"}) is None:
-        assert time.monotonic() < deadline
-        assert process.poll() is None
-        time.sleep(0.02)
+    wait_until(lambda: database.metrics.find_one({"name": "train/loss"}), process=process)
     server.kill()
     notes = data_folder / "experiments"
-    while not any(json.loads(note.read_text())["finished"] for note in notes.glob("*/exp*.json")):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_until(
+        lambda: any(json.loads(note.read_text())["finished"] for note in notes.glob("*/exp*.json"))
+    )
     start = time.monotonic()
     _, said = process.communicate(timeout=60)
     assert time.monotonic() - start < 40
