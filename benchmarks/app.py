@@ -24,6 +24,7 @@ from pathlib import Path
 from statistics import median
 from urllib.parse import urlencode
 
+from _chromium import FLAGS
 from PIL import Image
 from playwright.async_api import Browser, Page, async_playwright
 
@@ -31,16 +32,6 @@ from explanations.store import TYPES
 from lemons_utils import DataError, command, configuration, write_beside
 
 ROOT = Path(__file__).resolve().parents[1]
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-)
 PATIENCE_MS = 300_000
 MAX_BYTES, COLORS = 300_000, 256
 """A larger picture is written in so many colours, which pages of flat colours bear well."""
@@ -110,7 +101,7 @@ def _address(process: subprocess.Popen[bytes], log: Path) -> str:
 async def measure(address: str, stored: list[dict[str, str]], viewers: int, chromium: str) -> None:
     """Open pages, alone and together, and print how long they take."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         await first_paint(browser, address)  # warms the models
         paints, whole = zip(*[await first_paint(browser, address) for _ in range(5)], strict=True)
         print(
@@ -185,7 +176,7 @@ async def view(browser: Browser, address: str, link: dict[str, str]) -> tuple[fl
 async def take_pictures(address: str, chromium: str, folder: Path) -> None:
     """Take the page as one meets it, and the mixer with a few cells switched off."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         page = await first_page(browser, address, height=1500)
         await save(page, folder / "page.png")
         await page.close()

@@ -3,12 +3,14 @@
 import contextlib
 import json
 import os
+import runpy
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -65,6 +67,36 @@ def write_media() -> Callable[..., None]:
 
 
 @pytest.fixture(scope="session")
+def chromium_flags() -> tuple[str, ...]:
+    """Return the flags that the benchmarks start Chromium with."""
+    return runpy.run_path(str(GOLDEN.parents[1] / "benchmarks" / "_chromium.py"))["FLAGS"]
+
+
+def _wait_until(
+    holds: Callable[[], Any],
+    *,
+    seconds: float = 300,
+    process: subprocess.Popen | None = None,
+    about: Callable[[], object] = str,
+) -> Any:
+    """Ask again and again until something holds; return what it is.
+
+    Fails after some seconds, or when the process that it depends on has ended, with `about()`.
+    """
+    deadline = time.monotonic() + seconds
+    while not (value := holds()):
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {about()}"
+        assert process is None or process.poll() is None, f"the process has ended: {about()}"
+        time.sleep(0.01)
+    return value
+
+
+@pytest.fixture(scope="session")
+def wait_until() -> Callable[..., Any]:
+    return _wait_until
+
+
+@pytest.fixture(scope="session")
 def dask() -> Iterator[Callable[..., subprocess.Popen]]:
     """Start a part of a Dask cluster, as `dask("scheduler", ...)` or `dask("worker", ...)`."""
     processes = []
@@ -95,11 +127,12 @@ def start_scheduler(dask) -> Callable[[Path], tuple[subprocess.Popen, str]]:
 
     def start(file: Path) -> tuple[subprocess.Popen, str]:
         process = dask("scheduler", "--port", "0", "--scheduler-file", str(file))
-        while process.poll() is None:
+
+        def address() -> str | None:
             with contextlib.suppress(FileNotFoundError, ValueError):  # not yet, or half of it
-                return process, json.loads(file.read_text())["address"]
-            time.sleep(0.05)
-        raise RuntimeError(f"the scheduler ended with {process.returncode}")
+                return json.loads(file.read_text())["address"]
+
+        return process, _wait_until(address, process=process)
 
     return start
 
@@ -125,11 +158,9 @@ def kill_a_worker() -> Callable[..., None]:
             with Client(workers.cluster, set_as_default=False) as client:
                 client.wait_for_workers(2)
                 pids = list(client.run(os.getpid).values())
-                while not when():
-                    time.sleep(0.01)
+            _wait_until(when)
         else:
-            while not when():
-                time.sleep(0.01)
+            _wait_until(when)
             children = psutil.Process().children()
             pids = [child.pid for child in children if "popen_loky" in " ".join(child.cmdline())]
         os.kill(pids[0], signal.SIGKILL)

@@ -57,11 +57,10 @@ def test_our_own_mistakes_keep_their_kind(workers):
         list(run(work, [7], workers))
 
 
-def test_a_killed_worker_loses_one_item_and_that_runs_again(elsewhere, tmp_path):
+def test_a_killed_worker_loses_one_item_and_that_runs_again(elsewhere, tmp_path, wait_until):
     def work(item):
         """Item 3 waits to be killed, the first time."""
         import os
-        import time
 
         (tmp_path / f"{item}-{time.time_ns()}").touch()
         victim = tmp_path / "victim"
@@ -73,8 +72,7 @@ def test_a_killed_worker_loses_one_item_and_that_runs_again(elsewhere, tmp_path)
 
     outcomes = run(work, range(8), elsewhere)
     found = [next(outcomes)]
-    while not (tmp_path / "victim").exists():
-        time.sleep(0.02)
+    wait_until((tmp_path / "victim").exists)
     victim = int((tmp_path / "victim").read_text())
     assert victim != os.getpid()
     os.kill(victim, signal.SIGKILL)
@@ -151,7 +149,7 @@ sys.exit(main())
 """
 
 
-def test_an_interrupt_ends_it_within_seconds(elsewhere, tmp_path):
+def test_an_interrupt_ends_it_within_seconds(elsewhere, tmp_path, wait_until):
     script = tmp_path / "script.py"
     script.write_text(INTERRUPTED.replace("FOLDER", repr(str(tmp_path / "begun"))))
     (tmp_path / "begun").mkdir()
@@ -162,9 +160,7 @@ def test_an_interrupt_ends_it_within_seconds(elsewhere, tmp_path):
         text=True,
         start_new_session=True,
     )
-    while len(list((tmp_path / "begun").iterdir())) < 2:
-        assert process.poll() is None
-        time.sleep(0.02)
+    wait_until(lambda: len(list((tmp_path / "begun").iterdir())) >= 2, process=process)
     family = psutil.Process(process.pid).children(recursive=True)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers, too
     try:
@@ -218,7 +214,6 @@ def test_a_scheduler_without_workers_or_lost_is_one_line(
     assert "waiting for the first" in capsys.readouterr().err
 
     def work(item):
-        import time
 
         time.sleep(3_600 if item else 0)
 

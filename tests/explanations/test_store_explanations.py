@@ -3,7 +3,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 
@@ -52,12 +51,11 @@ def test_what_is_stored_by_another_model_is_made_again(house):
     assert json.loads(path.read_text())["request"]["model_checksum"] == house.listener.checksum
 
 
-def test_goes_on_after_a_kill(house):
+def test_goes_on_after_a_kill(house, wait_until):
     """Killed as soon as something is stored; the next run leaves that alone and does the rest."""
     command = [sys.executable, "-m", "explanations.store_explanations", *ARGUMENTS]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while not stored(house) and process.poll() is None:
-        time.sleep(0.01)
+    wait_until(lambda: stored(house) or process.poll() is not None)
     os.kill(process.pid, 9)
     process.wait()
     before = {path: path.read_bytes() for path in stored(house)}

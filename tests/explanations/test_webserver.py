@@ -10,10 +10,10 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -338,7 +338,9 @@ def test_a_wrong_port_or_host_is_one_clear_line(
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_alone_it_serves_on_this_machine_only_until_interrupted(tmp_path: Path) -> None:
+def test_alone_it_serves_on_this_machine_only_until_interrupted(
+    tmp_path: Path, wait_until: Any
+) -> None:
     (tmp_path / "a.json").write_text("{}")
     command = [sys.executable, "-m", "explanations.webserver", "--port", "0"]
     process = subprocess.Popen(
@@ -350,9 +352,7 @@ def test_alone_it_serves_on_this_machine_only_until_interrupted(tmp_path: Path) 
         found = re.search(r"at http://127\.0\.0\.1:(\d+)$", line.strip())
         assert found, line
         port = int(found[1])
-        deadline = time.monotonic() + 10
-        while ask(port, "/a.json", Origin=APP).status != 200:
-            assert time.monotonic() < deadline
+        wait_until(lambda: ask(port, "/a.json", Origin=APP).status == 200, seconds=10)
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0
         assert process.stderr.read() == ""

@@ -186,7 +186,7 @@ def test_training_starts_from_the_weights_it_is_given(lemons, data_folder, golde
 
 # -- going on ----------------------------------------------------------------------------------
 def test_killed_twice_it_ends_with_the_weights_of_an_uninterrupted_run(
-    lemons, data_folder, tmp_path, tiny_environment
+    lemons, data_folder, tmp_path, tiny_environment, wait_until
 ):
     whole = lemons("experiment", n_epochs=3, log_step=1, **TINY)
     assert whole.code == 0, whole.err
@@ -197,11 +197,8 @@ def test_killed_twice_it_ends_with_the_weights_of_an_uninterrupted_run(
     command += [f"{name}={value}" for name, value in options.items()]
     for wait_for in ("experiment.json", "last.safetensors"):
         process = subprocess.Popen(command, env=tiny_environment, stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + 300
-        while not list((data_folder / "experiments").glob(f"*/{wait_for}")):
-            assert time.monotonic() < deadline
-            assert process.poll() is None
-            time.sleep(0.01)
+        pattern = f"experiments/*/{wait_for}"
+        wait_until(lambda pattern=pattern: any(data_folder.glob(pattern)), process=process)
         time.sleep(0.2)
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL

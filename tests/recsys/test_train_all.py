@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -136,7 +135,7 @@ def test_the_options_are_those_of_the_experiment():
 
 
 @pytest.mark.slow
-def test_interrupted_it_says_one_line_and_goes_on(settings, tiny_environment):
+def test_interrupted_it_says_one_line_and_goes_on(settings, tiny_environment, wait_until):
     """A training far too long to end by itself, stopped twice."""
     command = [sys.executable, "-m", "recsys.train_all", *FLAGS, "--n_epochs=100000"]
 
@@ -154,9 +153,7 @@ def test_interrupted_it_says_one_line_and_goes_on(settings, tiny_environment):
             text=True,
             start_new_session=True,
         )
-        while epochs() <= before:
-            assert process.poll() is None
-            time.sleep(0.01)
+        wait_until(lambda before=before: epochs() > before, process=process)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers, too
         _, said = process.communicate()
         assert process.returncode == 130

@@ -10,10 +10,10 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,17 +33,6 @@ from recsys.catalogue import open_catalogue
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parents[3]
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-)
 LONG = 400_000
 NAME = "Marko"
 expect.set_options(timeout=60_000)
@@ -59,7 +48,9 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def served(house: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(
+    house: Path, tmp_path_factory: pytest.TempPathFactory, wait_until: Any
+) -> Iterator[Served]:
     folder = Path(os.environ.get("LEMONS_TEST_DATA_FOLDER", house))
     log = tmp_path_factory.mktemp("app") / "log"
     command = [sys.executable, "-m", "streamlit", "run", "explanations/lemons.py"]
@@ -70,25 +61,22 @@ def served(house: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
             stdout=output, stderr=subprocess.STDOUT, cwd=ROOT, env=environment,
         )  # fmt: skip
         try:
-            yield Served(address(process, log), folder, log)
+            found = wait_until(
+                lambda: re.search(r"http://127\.0\.0\.1:\d+", log.read_text()),
+                seconds=120, process=process, about=log.read_text,
+            )  # fmt: skip
+            yield Served(found[0], folder, log)
         finally:
             process.terminate()
             process.wait(30)
 
 
-def address(process: subprocess.Popen[bytes], log: Path) -> str:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and process.poll() is None:
-        if found := re.search(r"http://127\.0\.0\.1:\d+", log.read_text()):
-            return found[0]
-        time.sleep(0.1)
-    raise AssertionError(f"the app did not start: {log.read_text()}")
-
-
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser(chromium_flags: tuple[str, ...]) -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        chromium = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=chromium_flags
+        )
         yield chromium
         chromium.close()
 

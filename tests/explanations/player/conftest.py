@@ -35,17 +35,6 @@ SAMPLE_RATE = 16_000
 STEMS = ("vocals", "piano", "drums", "bass", "other")
 EDGES = (0, 32_000, 62_111, 96_000, 130_001, 160_000)  # uneven, off every grid
 SEGMENTS = tuple(itertools.pairwise(EDGES))
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-)
 VIEW = {"viewport": {"width": 1280, "height": 720}}
 # Lets a test hear: whatever goes to the loudspeaker also goes through an analyser.
 EAR = """
@@ -204,11 +193,11 @@ def playwright() -> Iterator[Playwright]:
 
 
 @pytest.fixture(scope="session")
-def chromium(playwright: Playwright) -> Iterator[Browser]:
+def chromium(playwright: Playwright, chromium_flags: tuple[str, ...]) -> Iterator[Browser]:
     path = shutil.which("chromium")
     if path is None:
         pytest.skip("needs Debian's chromium: make chromium")
-    browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+    browser = playwright.chromium.launch(executable_path=path, args=chromium_flags)
     browser.new_context(**VIEW)
     yield browser
     browser.close()

@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -66,7 +65,7 @@ OPTIONS = (
 
 
 @pytest.fixture(scope="module")
-def app(band: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def app(band: Any, tmp_path_factory: pytest.TempPathFactory, wait_until: Any) -> Iterator[str]:
     """Run an app of its own, which serves the audio on its own port."""
     folder = tmp_path_factory.mktemp("app")
     told, page, log = folder / "told.json", folder / "page.py", folder / "log"
@@ -83,19 +82,14 @@ def app(band: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             env={**os.environ, "PYTHONPATH": str(root), "HOME": str(folder)},
         )
         try:
-            yield address(process, log)
+            found = wait_until(
+                lambda: re.search(r"http://127\.0\.0\.1:\d+", log.read_text()),
+                seconds=60, process=process, about=log.read_text,
+            )  # fmt: skip
+            yield found[0]
         finally:
             process.terminate()
             process.wait(10)
-
-
-def address(process: subprocess.Popen[bytes], log: Path) -> str:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        if found := re.search(r"http://127\.0\.0\.1:\d+", log.read_text()):
-            return found[0]
-        time.sleep(0.1)
-    raise AssertionError(f"the app did not start: {log.read_text()}")
 
 
 def said(page: Page) -> Any:
