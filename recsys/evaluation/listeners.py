@@ -144,7 +144,9 @@ def evaluate_listener(
     reports.write_json(numbers, asdict(result))
     table = pd.DataFrame({"track_id": track_ids, "label": labels, **columns})
     about = heard_in.tracks[["track_id", "title", "artist"]]
-    reports.write_relevance(relevance, table.merge(about, on="track_id", how="left"))
+    table = table.merge(about, on="track_id", how="left")
+    table = table.sort_values(["relevance", "track_id"], ascending=[False, True])
+    reports.write_csv(relevance, table)
     of = f"the test split of {catalogue.name}" if test_catalogue is None else what
     title = f"{user_name}: {len(track_ids)} tracks of {of}"
     reports.draw_curves(curves, labels, scores, title=title)
