@@ -1,9 +1,8 @@
-"""Torch datasets over a catalogue's audio: random crops to train on, whole tracks to judge by.
+"""Datasets over a catalogue's audio: random crops for training, whole tracks for scoring.
 
-What a crop holds follows from (seed, epoch, track) alone, so the number of loader processes,
-a restart in mid-training or the order of reading change nothing. Both datasets take the audio
-access of a catalogue, `catalogue.audio`; arrays stay mapped from disk, and only what is heard
-is read.
+A crop is determined by (seed, epoch, track) alone, so that the number of loader processes, the
+order of reading and a restart of the training do not change it. Both datasets take the audio
+access of a catalogue, `catalogue.audio`; arrays are mapped from disk, and only crops are read.
 """
 
 from __future__ import annotations

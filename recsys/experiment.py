@@ -1,8 +1,8 @@
 """Train one listener's relevance model.
 
 `python3 experiment.py with user_name=marko` inside `recsys/`, or from anywhere
-`python -m recsys.experiment with user_name=marko`. `print_config` shows all options.
-Killed or interrupted, it goes on with `resume=True` or `resume=FOLDER`, to the same weights.
+`python -m recsys.experiment with user_name=marko`. `print_config` shows all options. A training
+that was killed or interrupted goes on with `resume=True` or `resume=FOLDER`, to the same weights.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from recsys.options import split_of, typed
 from recsys.training_options import Options, pick_device
 
 local_conf = {"mongodb_url": "", "mongodb_db_name": "LEMONS", "experiment_name": "LEMONS"}
-"""Where runs are logged: config.py's settings, filled in when the command starts."""
+"""The settings of config.py that say where runs are logged, set when the command starts."""
 
 _ALONE = threading.Lock()
 """Held by each silent training of this process."""
@@ -82,8 +82,8 @@ def _train(run: Run, config: Mapping[str, Any], settings: Configuration) -> dict
             print("nothing unfinished with these options; starting anew")
     elif resume.lower() not in ("", "false", "0"):
         folder = reopen(resume, settings.experiments)
-        said = {name: options[name] for name in run.meta_info["config_updates"] if name in options}
-        options = {**options, **folder.options, **said}
+        given = {name: options[name] for name in run.meta_info["config_updates"] if name in options}
+        options = {**options, **folder.options, **given}
     catalogue = open_catalogue(options["catalogue"], data_folder=settings.data_folder)
     return train_listener(
         options, catalogue, experiments=settings.experiments, folder=folder, run=run

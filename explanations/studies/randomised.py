@@ -59,7 +59,7 @@ def randomised(network: FCN, depth: int, seed: int) -> FCN:
 
 @dataclass(frozen=True)
 class TrainingVariant:
-    """How a listener's model is trained for the comparison.
+    """One of the trainings of a listener that the study compares.
 
     Parameters
     ----------

@@ -170,17 +170,17 @@ def read_labels(catalogue: Catalogue, user_name: str) -> pd.DataFrame:
         raise DataError(f"{catalogue.name} is no labelled catalogue: there is no {path}")
     try:
         table = pd.read_csv(path, dtype={"user_name": "str", "track_id": "str", "label": "int64"})
-        own = table[table["user_name"] == user_name][["track_id", "label"]]
+        labels = table[table["user_name"] == user_name][["track_id", "label"]]
     except (KeyError, ValueError) as error:
         raise DataError(f"{path} must have columns user_name, track_id, label: {error}") from error
-    if own.empty:
+    if labels.empty:
         there = ", ".join(sorted(table["user_name"].unique()))
         raise DataError(f"{path} has no labels of {user_name!r} (there: {there})")
-    if set(own["label"]) != {0, 1} or own["track_id"].duplicated().any():
+    if set(labels["label"]) != {0, 1} or labels["track_id"].duplicated().any():
         raise DataError(f"{path}: {user_name} needs labels of both kinds, 0 and 1, one a track")
-    if unknown := set(own["track_id"]) - set(catalogue.track_ids):
+    if unknown := set(labels["track_id"]) - set(catalogue.track_ids):
         raise DataError(f"{path} names {len(unknown)} tracks that the catalogue does not have")
-    return own
+    return labels
 
 
 def _warn(
