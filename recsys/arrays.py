@@ -1,4 +1,4 @@
-"""One track's sound on disk: an array of 16-bit samples, or of floats where others made it."""
+"""Read and write a track's audio: an array of 16-bit samples, or of floats from elsewhere."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from lemons_audio import audio_checksum, to_int16
 from lemons_utils import DataError, ParameterError, write_beside
 
-_HEADER_BYTES = 128  # what NumPy writes before a vector
+_HEADER_BYTES = 128  # of NumPy's file of a vector
 _LOUDEST_FLOAT = 4.0  # decoded music overshoots 1 a little, 16-bit numbers kept as floats by far
 
 
 def save_audio(folder: Path, audio: NDArray[np.int16]) -> str:
-    """Store the sound of a track in a catalogue, once.
+    """Store the audio of a track in a catalogue, if it is not there, and return its id.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def save_audio(folder: Path, audio: NDArray[np.int16]) -> str:
     Returns
     -------
     track_id : str
-        The checksum of the sound.
+        The checksum of the audio.
     """
     if audio.dtype != np.int16 or audio.ndim != 1 or not audio.size:
         raise ParameterError(
@@ -41,7 +41,7 @@ def save_audio(folder: Path, audio: NDArray[np.int16]) -> str:
 
 
 def is_stored(path: Path, samples: int) -> bool:
-    """Whether `save_audio` has written that many samples to `path`, judged by the size alone."""
+    """Return whether a file has the size of that many samples written by `save_audio`."""
     try:
         return path.stat().st_size == _HEADER_BYTES + 2 * samples
     except FileNotFoundError:
@@ -49,7 +49,7 @@ def is_stored(path: Path, samples: int) -> bool:
 
 
 def read_array(path: Path) -> NDArray[np.int16]:
-    """Open an array of mono audio: 16-bit integers, or floats in [-1, 1].
+    """Return mono audio from an array of 16-bit integers, or of floats in [-1, 1].
 
     Returns
     -------
@@ -79,7 +79,7 @@ def read_array(path: Path) -> NDArray[np.int16]:
 
 
 def array_length(path: Path) -> int:
-    """Read the number of samples from an array's header; 0 where it is no array of audio."""
+    """Return the number of samples in an array's header; 0 if it is no array of audio."""
     try:
         with path.open("rb") as file:
             version = np.lib.format.read_magic(file)

@@ -1,8 +1,8 @@
 """The tracks of a catalogue and their audio on disk.
 
-A catalogue is a folder: `tracks.parquet` says what the tracks are, `audio/<track_id>.npy` holds
-their sound, 16 kHz mono. A folder of `<track_id>.npy` arrays alone, the form of the published
-system, is a catalogue as it is: its titles are the track ids.
+A catalogue is a folder: `tracks.parquet` describes the tracks, `audio/<track_id>.npy` holds their
+audio, 16 kHz mono. A folder of `<track_id>.npy` arrays alone, the form of the published system,
+is a catalogue whose titles are the track ids.
 """
 
 from __future__ import annotations
@@ -35,28 +35,25 @@ __all__ = [
 
 TEXT_COLUMNS = ("title", "artist", "album", "genre")
 COLUMNS = ("track_id", *TEXT_COLUMNS, "year", "duration_s", "samples")
-"""What every `tracks` table has, in this order; further columns may follow."""
+"""The columns of every `tracks` table, in this order; further columns may follow."""
 
 BATCH_ROWS = 65_536
-"""Rows of `tracks.parquet` that are written, and can be read, as one piece."""
+"""Rows of a row group of `tracks.parquet`, the unit of reading."""
 
 UNFINISHED = "ingest.jsonl"
-"""Ingest keeps this beside `tracks.parquet`, and has it alone until its first run is through."""
+"""Ingest's file beside `tracks.parquet`; alone until the first ingest has ended."""
 
 _NAME = re.compile(r"\w[\w .,@+=~-]*")
-_LOUDEST_FLOAT = (
-    4.0  # decoded music overshoots 1 now and then, 16-bit numbers kept as floats by far
-)
 
 
 def check_name(name: str, what: str) -> str:
-    """Return `name` if it can be part of a file name on every system.
+    """Return a name if it can be part of a file name on every system.
 
     Parameters
     ----------
     name : str
     what : str
-        What is named, for the error message: "catalogue", "user_name".
+        The kind of name, for the error message: "catalogue", "user_name".
 
     Raises
     ------
@@ -79,7 +76,7 @@ class Catalogue:
     ----------
     name : str
     folder : Path
-        Where `tracks.parquet`, `audio/` and `splits/` are.
+        The folder of `tracks.parquet`, `audio/` and `splits/`.
     """
 
     name: str
@@ -87,22 +84,22 @@ class Catalogue:
 
     @functools.cached_property
     def tracks(self) -> pd.DataFrame:
-        """One row a track: `COLUMNS`, and whatever else the maker of the catalogue keeps.
+        """Table with a row for each track: `COLUMNS`, and further columns of its maker.
 
-        Text is "" and the year is <NA> where they are not known.
+        Unknown text is "", an unknown year <NA>.
         """
         path = self.table
         return _tracks_of_arrays(self.folder) if path is None else read_tracks(path)
 
     @property
     def table(self) -> Path | None:
-        """Where `tracks.parquet` is; None for a folder of arrays alone."""
+        """Path of `tracks.parquet`; None for a folder of arrays alone."""
         path = self.folder / "tracks.parquet"
         return path if path.is_file() else None
 
     @property
     def count(self) -> int:
-        """Number of tracks; no table is read for it."""
+        """Number of tracks, without reading a table."""
         if (path := self.table) is None:
             return len(_array_names(self.folder))
         with _readable(path):
@@ -110,20 +107,20 @@ class Catalogue:
 
     @property
     def track_ids(self) -> list[str]:
-        """Ids of all tracks, in the order of `tracks`; other columns are not read for it."""
+        """Ids of all tracks, in the order of `tracks`, without reading other columns."""
         if "tracks" not in self.__dict__ and self.table is None:
             return _array_names(self.folder)
         return self.columns("track_id")["track_id"].tolist()
 
     def columns(self, *names: str) -> pd.DataFrame:
-        """Read some columns of `tracks` alone."""
+        """Return some columns of `tracks`, without reading others."""
         if "tracks" in self.__dict__ or (path := self.table) is None:
             return self.tracks[list(names)]
         with _readable(path):
             return pd.read_parquet(path, columns=list(names))
 
     def batches(self, *names: str, rows: int = BATCH_ROWS) -> Iterator[pd.DataFrame]:
-        """Go through some columns of `tracks` in memory that does not grow with the catalogue."""
+        """Yield some columns of `tracks`, part by part, in bounded memory."""
         if (path := self.table) is None:
             tracks = self.tracks[list(names)]
             yield from (tracks.iloc[at : at + rows] for at in range(0, len(tracks), rows))
@@ -133,7 +130,7 @@ class Catalogue:
                 yield batch.to_pandas()[list(names)]
 
     def audio_path(self, track_id: str) -> Path:
-        """Where the array of a track is, or would be if it were there."""
+        """Return the path of a track's array, whether it exists or not."""
         if not track_id or track_id.startswith(".") or re.search(r"[/\\\0]", track_id):
             raise ParameterError(f"track_id must be the name of an array, got {track_id!r}")
         path = self.folder / "audio" / f"{track_id}.npy"
@@ -141,12 +138,12 @@ class Catalogue:
         return beside if beside.is_file() and not path.is_file() else path
 
     def audio(self, track_id: str) -> NDArray[np.int16]:
-        """Open the sound of a track.
+        """Return the audio of a track.
 
         Returns
         -------
         ndarray [shape=(samples,)], int16, 16 kHz mono
-            Mapped from disk where it is stored so; converted where it is stored as floats.
+            Mapped from disk if it is stored as int16; converted if it is stored as floats.
 
         Raises
         ------
@@ -193,15 +190,15 @@ def open_catalogue(name: str, *, data_folder: Path) -> Catalogue:
 
 
 def write_tracks(folder: Path, table: pd.DataFrame) -> pd.DataFrame:
-    """Write `tracks.parquet` of a catalogue: readers see the old table or the new one.
+    """Write `tracks.parquet` of a catalogue, atomically.
 
     Parameters
     ----------
     folder : Path
-        Folder of the catalogue; made if it is not there.
+        Folder of the catalogue, made if it is missing.
     table : DataFrame
-        At least `track_id` and `samples`; what else `COLUMNS` names is filled in as unknown,
-        `duration_s` from the samples. Further columns are kept.
+        At least `track_id` and `samples`; other `COLUMNS` that are missing are filled in as
+        unknown, `duration_s` from the samples. Further columns are kept.
 
     Returns
     -------
@@ -232,7 +229,7 @@ def read_tracks(path: Path) -> pd.DataFrame:
 
 @contextlib.contextmanager
 def _readable(path: Path) -> Iterator[None]:
-    """Turn what goes wrong with a table into an error that names it."""
+    """Raise the errors of reading a table as `DataError` with its path."""
     try:
         yield
     except (OSError, ValueError, KeyError) as error:
@@ -240,7 +237,7 @@ def _readable(path: Path) -> Iterator[None]:
 
 
 def _in_form(table: pd.DataFrame) -> pd.DataFrame:
-    """Give a table the columns, types and order that everybody relies on."""
+    """Return a table with all `COLUMNS` in their types and order."""
     if missing := {"track_id", "samples"} - set(table.columns):
         raise ParameterError(f"tracks need the columns track_id and samples, missing: {missing}")
     tracks = table.reset_index(drop=True)
@@ -280,7 +277,7 @@ def _array_names(folder: Path) -> list[str]:
 
 
 def _tracks_of_arrays(folder: Path) -> pd.DataFrame:
-    """List a folder of arrays: the lengths are in their headers."""
+    """Return the table of a folder of arrays, with lengths from their headers."""
     home, track_ids = _array_folder(folder), _array_names(folder)
     samples = [array_length(home / f"{track_id}.npy") for track_id in track_ids]
     return _in_form(pd.DataFrame({"track_id": track_ids, "title": track_ids, "samples": samples}))

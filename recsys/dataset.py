@@ -1,36 +1,35 @@
-"""Torch datasets over a catalogue's audio: random crops to train on, whole tracks to judge by.
+"""Datasets over a catalogue's audio: random crops for training, whole tracks for scoring.
 
-What a crop holds follows from (seed, epoch, track) alone, so the number of loader processes,
-a restart in mid-training or the order of reading change nothing. Both datasets take the audio
-access of a catalogue, `catalogue.audio`; arrays stay mapped from disk, and only what is heard
-is read.
+A crop is determined by (seed, epoch, track) alone, so that the number of loader processes, the
+order of reading and a restart of the training do not change it. Both datasets take the audio
+access of a catalogue, `catalogue.audio`; arrays are mapped from disk, and only crops are read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset
 
 from lemons_audio import to_float32
 from lemons_utils import SAMPLE_RATE, ParameterError
 from recsys.model import MIN_SAMPLES
 
 Audio = Callable[[str], NDArray[np.int16]]
-"""Opens the sound of a track: `catalogue.audio`."""
+"""Returns the audio of a track: `catalogue.audio`."""
 
 MAX_BATCH_SAMPLES = 2**24
-"""Whole tracks loaded together hold no more samples than this, or it is one track: 64 MB."""
+"""Most samples of a batch of several whole tracks: 64 MB."""
 
 _ORDERS, _CROPS = 0, 1  # two streams of random numbers from one seed
 
 
 def repeat_to(audio: NDArray[np.int16], samples: int) -> NDArray[np.int16]:
-    """Repeat a recording that is too short from its beginning until it is long enough.
+    """Return audio, repeated from its beginning if it has fewer samples than asked for.
 
     Repeated music still sounds like music; padding would teach the network silence.
     """
@@ -38,7 +37,7 @@ def repeat_to(audio: NDArray[np.int16], samples: int) -> NDArray[np.int16]:
 
 
 class _Labelled:
-    """Tracks with labels, checked; shared by both datasets."""
+    """Tracks with labels: the base of both datasets."""
 
     def __init__(self, audio: Audio, track_ids: Sequence[str], labels: Sequence[int]) -> None:
         self.audio = audio
@@ -70,7 +69,7 @@ class Crops(_Labelled, Dataset[tuple[Tensor, Tensor]]):
     input_length : int >= 7,936 [samples]
         A track shorter than this is repeated from its beginning until it fills the crop.
     seed : int >= 0
-        Decides the order of the tracks in each epoch, and where each is cropped.
+        The seed of the tracks' order in each epoch and of the crops' positions.
 
     Raises
     ------
@@ -98,7 +97,7 @@ class Crops(_Labelled, Dataset[tuple[Tensor, Tensor]]):
         self.seed = seed
 
     def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        """Return waveform [input_length] and label of (epoch, track)."""
+        """Return the waveform [input_length] and the label of (epoch, track)."""
         epoch, index = key
         audio = self.audio(self.track_ids[index])
         rng = np.random.default_rng((self.seed, _CROPS, epoch, index))
@@ -108,49 +107,29 @@ class Crops(_Labelled, Dataset[tuple[Tensor, Tensor]]):
         return torch.from_numpy(to_float32(crop)), label
 
     def order(self, epoch: int) -> list[int]:
-        """Return the order in which an epoch goes through the tracks."""
+        """Return the order of the tracks in an epoch."""
         rng = np.random.default_rng((self.seed, _ORDERS, epoch))
         return [int(index) for index in rng.permutation(len(self))]
-
-
-class EpochBatches(Sampler[list[tuple[int, int]]]):
-    """The batches of many epochs in one go, so that loader processes start only once.
-
-    Parameters
-    ----------
-    crops : Crops
-    epochs : range
-    batch_size : int > 0
-        The last batch of an epoch may be smaller.
-    """
-
-    def __init__(self, crops: Crops, epochs: range, batch_size: int) -> None:
-        self.crops, self.epochs, self.batch_size = crops, epochs, batch_size
-        if batch_size < 1:
-            raise ParameterError(f"batch_size must be at least 1, got {batch_size}")
-
-    @property
-    def per_epoch(self) -> int:
-        """Batches in one epoch."""
-        return -(-len(self.crops) // self.batch_size)
-
-    def __len__(self) -> int:
-        return len(self.epochs) * self.per_epoch
-
-    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        for epoch in self.epochs:
-            order = self.crops.order(epoch)
-            for begin in range(0, len(order), self.batch_size):
-                yield [(epoch, index) for index in order[begin : begin + self.batch_size]]
 
 
 def crop_loader(
     crops: Crops, epochs: range, *, batch_size: int, num_workers: int
 ) -> DataLoader[tuple[Tensor, Tensor]]:
-    """Load the crops of `epochs`, batch after batch, epoch after epoch."""
+    """Return a loader of the crops of some epochs, for one pass, which starts its processes once.
+
+    The last batch of an epoch may be smaller than `batch_size`.
+    """
+    if batch_size < 1:
+        raise ParameterError(f"batch_size must be at least 1, got {batch_size}")
+    batches = (
+        [(epoch, index) for index in order[begin : begin + batch_size]]
+        for epoch in epochs
+        for order in [crops.order(epoch)]
+        for begin in range(0, len(order), batch_size)
+    )
     return DataLoader(
         crops,
-        batch_sampler=EpochBatches(crops, epochs, batch_size),
+        batch_sampler=batches,
         num_workers=num_workers,
         prefetch_factor=4 if num_workers else None,
         generator=torch.Generator(),  # or it would draw from the network's random numbers
@@ -186,11 +165,11 @@ class Tracks(_Labelled, Dataset[tuple[Tensor, Tensor]]):
         return torch.tensor(index), torch.from_numpy(to_float32(audio))
 
     def lengths(self) -> list[int]:
-        """Read how many samples every track has, from the headers of the arrays."""
+        """Return the number of samples of every track, at least the network's minimum."""
         return [max(self.audio(name).shape[0], MIN_SAMPLES) for name in self.track_ids]
 
     def batches(self, batch_size: int) -> list[list[int]]:
-        """Part the tracks into batches of one length each; long tracks make small batches."""
+        """Return batches of tracks of one length each; batches of long tracks are smaller."""
         if batch_size < 1:
             raise ParameterError(f"batch_size must be at least 1, got {batch_size}")
         by_length: dict[int, list[int]] = {}
@@ -206,7 +185,7 @@ class Tracks(_Labelled, Dataset[tuple[Tensor, Tensor]]):
 def track_loader(
     tracks: Tracks, *, batch_size: int, num_workers: int
 ) -> DataLoader[tuple[Tensor, Tensor]]:
-    """Load whole tracks: batches (places [batch], waveforms [batch, samples]) of one length."""
+    """Return a loader of whole tracks: (places [batch], waveforms [batch, samples])."""
     return DataLoader(
         tracks,
         batch_sampler=tracks.batches(batch_size),

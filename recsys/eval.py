@@ -2,9 +2,9 @@
 
 `python3 eval.py with user_name=marko` inside `recsys/`, or from anywhere
 `python -m recsys.eval with user_name=marko`. The model is `model_load_path`, by default the
-listener's newest. `user_name=all` evaluates every listener who has a model and makes a table;
-`test_catalogue=demo-fresh` takes the labelled tracks of that catalogue instead of the test
-split; `baseline=True` puts logistic regression on mean spectra beside.
+listener's newest. `user_name=all` evaluates every listener who has a model and prints a table;
+`test_catalogue=demo-fresh` evaluates on the labelled tracks of that catalogue instead of the test
+split; `baseline=True` also evaluates logistic regression on mean spectra.
 """
 
 from __future__ import annotations
@@ -25,9 +25,6 @@ from recsys import experiments, listening, tracking
 from recsys.catalogue import Catalogue, open_catalogue
 from recsys.evaluation import Result, baseline, evaluate_listener, reports
 from recsys.options import split_of, typed
-
-local_conf = {"mongodb_url": "", "mongodb_db_name": "LEMONS", "experiment_name": "LEMONS"}
-"""Where runs are logged: config.py's settings, filled in when the command starts."""
 
 EVERYBODY = "all"
 
@@ -126,7 +123,7 @@ def _print(result: Result, files: list[Path]) -> None:
 
 
 def _tabulate(results: list[Result], path: Path, run: Run) -> None:
-    """Print the table over listeners, and keep it."""
+    """Print the table over listeners, and write it as CSV."""
     rows = []
     for result in results:
         row: dict[str, Any] = {"listener": result.user_name, "tracks": result.tracks}
@@ -147,14 +144,13 @@ def _tabulate(results: list[Result], path: Path, run: Run) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run sacred's command line."""
     settings = configuration()
-    local_conf.update({name: getattr(settings, name) for name in local_conf})
-    experiment = Experiment(local_conf["experiment_name"], save_git_info=False)
+    experiment = Experiment(settings.experiment_name, save_git_info=False)
     experiment.add_config(defaults())
     experiment.main(evaluate)
     tracking.watch(
         experiment,
-        mongodb_url=local_conf["mongodb_url"],
-        mongodb_db_name=local_conf["mongodb_db_name"],
+        mongodb_url=settings.mongodb_url,
+        mongodb_db_name=settings.mongodb_db_name,
         runs_folder=settings.runs,
     )
     return tracking.run_commandline(experiment, arguments)

@@ -1,8 +1,8 @@
 """Train one listener's relevance model.
 
 `python3 experiment.py with user_name=marko` inside `recsys/`, or from anywhere
-`python -m recsys.experiment with user_name=marko`. `print_config` shows all options.
-Killed or interrupted, it goes on with `resume=True` or `resume=FOLDER`, to the same weights.
+`python -m recsys.experiment with user_name=marko`. `print_config` shows all options. A training
+that was killed or interrupted goes on with `resume=True` or `resume=FOLDER`, to the same weights.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from recsys.options import split_of, typed
 from recsys.training_options import Options, pick_device
 
 local_conf = {"mongodb_url": "", "mongodb_db_name": "LEMONS", "experiment_name": "LEMONS"}
-"""Where runs are logged: config.py's settings, filled in when the command starts."""
+"""The settings of config.py that say where runs are logged, set when the command starts."""
 
 _ALONE = threading.Lock()
 """Held by each silent training of this process."""
@@ -63,9 +63,10 @@ def defaults() -> dict[str, Any]:
     }
 
 
-def options_of(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options of `defaults` with the types and in the form of an experiment's file."""
-    options = typed(config, defaults())
+def options_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all options of a training but `resume`: those given, and defaults for the others."""
+    known = {name: value for name, value in defaults().items() if name != "resume"}
+    options = typed({**known, **given}, known)
     if options["model_load_path"]:
         options["model_load_path"] = str(Path(options["model_load_path"]).expanduser().absolute())
     return options
@@ -73,7 +74,7 @@ def options_of(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _train(run: Run, config: Mapping[str, Any], settings: Configuration) -> dict[str, Any]:
     options = options_of(config)
-    resume = options.pop("resume")
+    resume = typed(config, {"resume": ""})["resume"]
     folder = None
     if resume.lower() in ("true", "1"):
         folder = newest_unfinished(settings.experiments, options)
@@ -81,8 +82,8 @@ def _train(run: Run, config: Mapping[str, Any], settings: Configuration) -> dict
             print("nothing unfinished with these options; starting anew")
     elif resume.lower() not in ("", "false", "0"):
         folder = reopen(resume, settings.experiments)
-        said = {name: options[name] for name in run.meta_info["config_updates"] if name in options}
-        options = {**options, **folder.options, **said}
+        given = {name: options[name] for name in run.meta_info["config_updates"] if name in options}
+        options = {**options, **folder.options, **given}
     catalogue = open_catalogue(options["catalogue"], data_folder=settings.data_folder)
     return train_listener(
         options, catalogue, experiments=settings.experiments, folder=folder, run=run
@@ -108,7 +109,7 @@ def train_listener(
     Parameters
     ----------
     options : dict
-        Those of `defaults` without `resume`.
+        From `options_of`.
     catalogue : Catalogue
     experiments : Path
         Where a new experiment is started if `folder` is None.
@@ -129,7 +130,7 @@ def train_listener(
     ParameterError, DataError
         If an option, the listener or the weights to start from are wrong, before a folder is made.
     """
-    training_options = check_options(options)
+    loop_options = check_options(options)
     pick_device(options["device"])
     path = split_of(catalogue, options["user_name"], options["split_seed"])
     split = listening.read_split(path)
@@ -153,7 +154,7 @@ def train_listener(
                 network,
                 crops,
                 valid,
-                training_options,
+                loop_options,
                 resume=state,
                 on_step=log.on_step,
                 on_epoch=log.on_epoch,
@@ -181,14 +182,7 @@ def train_in_background(
         PyTorch's threads. The last bits of the weights may depend on them.
     settings : Configuration
 
-    Returns
-    -------
-    dict, as of `train_listener`
-
-    Raises
-    ------
-    ParameterError, DataError
-        If an option or the split is wrong, or another command trains in the folder.
+    Returns and raises what `train_listener` does.
     """
     experiment = _sacred_experiment(settings)
     with silent(threads):

@@ -192,7 +192,13 @@ def find_trained(
         The seed of the listener's split.
     options : mapping, optional
         The options of the training; by default the newest model counts, whatever its options.
+
+    Raises
+    ------
+    DataError
+        If the listener has no split in the catalogue.
     """
+    split = split_of(catalogue, user_name, split_seed)
     try:
         if options is None:
             path = newest_experiment(experiments, catalogue=catalogue.name, user_name=user_name)
@@ -203,7 +209,6 @@ def find_trained(
         card = read_card(path / BEST_MODEL)
     except (DataError, OSError):
         return None
-    split = split_of(catalogue, user_name, split_seed)
     is_of_split = card.get("split_checksum") == checksum(split)
     return path if is_of_split and "seconds" in card else None
 

@@ -1,9 +1,8 @@
-"""Waveform -> decibel mel-spectrogram, by `torch.stft` and a mel filter bank of our own.
+"""Compute decibel mel-spectrograms of waveforms.
 
-The numbers are those of torchaudio's `MelSpectrogram` and `AmplitudeToDB`, and so are the names
-of the two buffers, so that published weights load. Each stage is a module with a plain
-`forward`, because the explainer enters between them: spectra of components add up, decibels
-do not.
+The numbers and the names of the two buffers are those of torchaudio's `MelSpectrogram` and
+`AmplitudeToDB`, so that published weights load. Each stage is a module with a plain `forward`,
+because the explainer uses them one by one: spectra of components add up, decibels do not.
 """
 
 from __future__ import annotations
@@ -16,16 +15,16 @@ from torch import Tensor, nn
 from lemons_utils import SAMPLE_RATE, ParameterError
 
 N_FFT = 512
-"""Window and FFT [samples]."""
+"""Length of the window and the FFT [samples]."""
 
 HOP_LENGTH = 256
-"""From one frame to the next [samples]."""
+"""Distance of two frames [samples]."""
 
 N_MELS = 256
-"""Mel bands."""
+"""Number of mel bands."""
 
 FLOOR_POWER = 1e-10
-"""Mel power below this is -100 dB."""
+"""Mel power that counts as -100 dB, as does any below."""
 
 
 def mel_filter_bank(
@@ -35,9 +34,9 @@ def mel_filter_bank(
     f_max: float = SAMPLE_RATE / 2,
     sample_rate: int = SAMPLE_RATE,
 ) -> Tensor:
-    """Triangular filters, equally spaced on the HTK mel scale, peak 1, from 0 Hz.
+    """Return triangular filters of peak 1, equally spaced on the HTK mel scale from 0 Hz.
 
-    Computed in float32, as the published network's were: float64 would be 3e-5 away.
+    They are computed in float32, as the published network's: float64 differs by 3e-5.
 
     Parameters
     ----------
@@ -63,7 +62,7 @@ def mel_filter_bank(
 
 
 def check_waveforms(waveforms: Tensor, *, min_samples: int) -> None:
-    """Refuse what no spectrogram can be made of.
+    """Raise if waveforms cannot be transformed.
 
     Raises
     ------
@@ -107,18 +106,18 @@ class Spectrogram(nn.Module):
         return self.frames(self.reflect_ends(waveforms))
 
     def reflect_ends(self, waveforms: Tensor) -> Tensor:
-        """Lengthen [batch, samples] by half a window at either end."""
+        """Pad [batch, samples] by half a window at either end, by reflection."""
         return nn.functional.pad(waveforms, (N_FFT // 2, N_FFT // 2), mode="reflect")
 
     def frames(self, padded: Tensor) -> Tensor:
-        """Transform what is already padded: frame j is `padded[:, 256 j : 256 j + 512]`."""
+        """Transform padded waveforms: frame j is of `padded[:, 256 j : 256 j + 512]`."""
         return torch.stft(
             padded, N_FFT, HOP_LENGTH, window=self.window, center=False, return_complex=True
         )
 
 
 class MelScale(nn.Module):
-    """Complex spectra -> power in mel bands."""
+    """Power of complex spectra in mel bands."""
 
     fb: Tensor
 
@@ -133,7 +132,7 @@ class MelScale(nn.Module):
 
 
 class MelSpectrogram(nn.Module):
-    """Waveforms -> power in mel bands."""
+    """Power of waveforms in mel bands."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -145,13 +144,13 @@ class MelSpectrogram(nn.Module):
         return self.of_padded(self.spectrogram.reflect_ends(waveforms))
 
     def of_padded(self, padded: Tensor) -> Tensor:
-        """Do the same with waveforms whose ends are reflected already."""
+        """Map padded waveforms likewise."""
         mel: Tensor = self.mel_scale(self.spectrogram.frames(padded))
         return mel
 
 
 class Decibels(nn.Module):
-    """Power -> decibels, not below -100 dB; loud passages are not normalised away."""
+    """Decibels of power, at least -100 dB, without normalisation."""
 
     def forward(self, power: Tensor) -> Tensor:
         """Map power to 10 log10(power)."""
@@ -159,7 +158,7 @@ class Decibels(nn.Module):
 
 
 class LogMel(nn.Sequential):
-    """What the network hears: a decibel mel-spectrogram, as the published network makes it.
+    """Decibel mel-spectrograms, the network's input, as the published network computes them.
 
     The order in the sequence gives the buffers their published names,
     `0.spectrogram.window` and `0.mel_scale.fb`.
@@ -189,7 +188,7 @@ class LogMel(nn.Sequential):
         return self.of_padded(self.mel.spectrogram.reflect_ends(waveforms))
 
     def of_padded(self, padded: Tensor) -> Tensor:
-        """Do the same with waveforms whose ends are reflected already: strips of a track."""
+        """Map padded waveforms, such as strips of a track, likewise."""
         with torch.autocast(padded.device.type, enabled=False):
             waveforms = padded.to(self.mel.spectrogram.window.dtype)
             decibels: Tensor = self[1](self.mel.of_padded(waveforms))

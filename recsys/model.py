@@ -1,7 +1,7 @@
-"""The five-block CNN that scores a track by its sound: FCN, waveforms -> logits.
+"""The network that maps waveforms to a listener's logits: five convolutional blocks.
 
-Layers and parameter names are the published network's, so published weights load. The network
-is fully convolutional: any length from half a second up.
+Layers and parameter names are the published network's, so that published weights load. The
+network is fully convolutional and takes any length of half a second or more.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ CHANNELS = (1, 64, 128, 128, 128, 64)
 """Channels before the first block and after each of the five."""
 
 FRAMES_PER_COLUMN = 2 ** (len(CHANNELS) - 1)
-"""Five poolings by two make one output column of 32 frames."""
+"""Frames of one output column, after five poolings by two."""
 
 MIN_SAMPLES = (FRAMES_PER_COLUMN - 1) * HOP_LENGTH
-"""The shortest waveform that leaves one output column: 7,936 samples."""
+"""Length of the shortest waveform, which yields one output column: 7,936 samples."""
 
 
 class Block(nn.Module):
@@ -38,13 +38,13 @@ class Block(nn.Module):
         return self.after_convolution(self.conv(x))
 
     def after_convolution(self, x: Tensor) -> Tensor:
-        """Do the rest of the block."""
+        """Apply the layers after the convolution."""
         # Maximum and ReLU commute; pooling first leaves the ReLU a quarter of the work.
         return torch.relu(self.pool(self.bn(x)))
 
 
 class FCN(nn.Module):
-    """Fully convolutional network: scores how relevant a sound is to one listener.
+    """Fully convolutional network that scores the relevance of audio to one listener.
 
     A fresh network has Xavier-uniform weights (gain sqrt 2) and zero biases, drawn from
     torch's global generator.
@@ -68,7 +68,7 @@ class FCN(nn.Module):
         nn.utils.convert_conv2d_weight_memory_format(self, torch.channels_last)
 
     def forward(self, waveforms: Tensor) -> Tensor:
-        """Score waveforms by their sound.
+        """Return the logits of waveforms.
 
         Parameters
         ----------
@@ -90,13 +90,10 @@ class FCN(nn.Module):
     def features(self, log_mel: Tensor) -> Tensor:
         """Map decibels [batch, 256, frames] to feature maps [batch, 64, 8, frames // 32]."""
         x = log_mel[:, None]
-        x = (
-            self._first_convolution(x)
-            if self.spec_bn.training
-            else self.layer1.conv(self.spec_bn(x))
-        )
+        is_training = self.spec_bn.training
+        x = self._first_convolution(x) if is_training else self.layer1.conv(self.spec_bn(x))
         x = self.layer1.after_convolution(x)
-        for block in (self.layer2, self.layer3, self.layer4, self.layer5):
+        for block in self.stages[1:]:
             x = block(x)
         return x
 
@@ -134,11 +131,11 @@ class FCN(nn.Module):
         logits: Tensor = self.fc(self.dropout(pooled))
         return logits
 
-    # What follows describes the network to those who enter it between its stages.
+    # The following describe the network to engines, which compute its stages one by one.
     n_fft = N_FFT
     hop_length = HOP_LENGTH
     head_statistics = ("mean", "max")
-    """What `fc` is given of every channel, in order."""
+    """Statistics of every channel that `fc` takes, in order."""
 
     @property
     def window(self) -> Tensor:
@@ -151,7 +148,7 @@ class FCN(nn.Module):
         return self.layer1, self.layer2, self.layer3, self.layer4, self.layer5
 
     def from_spectrum(self, spectra: Tensor) -> Tensor:
-        """Map complex spectra [batch, 257, frames] to what the first block takes."""
+        """Map complex spectra [batch, 257, frames] to the input of the first block."""
         decibels: Tensor = self.spec[1](self.spec.mel.mel_scale(spectra))
         normalised: Tensor = self.spec_bn(decibels[:, None])
         return normalised

@@ -1,4 +1,4 @@
-"""What people type -> what the code means: options, and the split of a listener."""
+"""Types of command options, and the path of a listener's split."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from recsys.catalogue import Catalogue
 
 
 def typed(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Give every option the type of its default.
+    """Return options with the types of their defaults.
 
     A user name of digits is a name, `n_epochs=1e3` is a whole number, `lr=1` is a float.
 
@@ -21,7 +21,7 @@ def typed(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, A
     config : mapping from option to value
         sacred's: values are Python literals where they look like one.
     defaults : mapping from option to default
-        None for an option that is off, or a whole number.
+        None for an option that is off or a whole number.
 
     Returns
     -------
@@ -30,18 +30,18 @@ def typed(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, A
     Raises
     ------
     ParameterError
-        If a value has another type: names the option and what it takes.
+        If a value has another type; the message names the option and what it takes.
     """
     return {name: _typed(name, config[name], default) for name, default in defaults.items()}
 
 
 def split_of(catalogue: Catalogue, user_name: str, seed: int) -> Path:
-    """Find the split of a listener.
+    """Return the path of a listener's split.
 
     Raises
     ------
     DataError
-        If the listener has none in this catalogue: names those who do.
+        If the listener has none in this catalogue; the message names those who have one.
     """
     path = listening.split_path(catalogue, user_name, seed)
     if not path.is_file():
@@ -59,12 +59,12 @@ def _typed(name: str, value: Any, default: Any) -> Any:
         return "" if value is None else str(value)
     if isinstance(default, bool):
         return _switch(name, value)
-    if isinstance(default, float) and isinstance(value, (int, float)) and not _is_bool(value):
-        return float(value)
     if default is None and value is None:
         return None
-    whole = isinstance(value, (int, float)) and value == value // 1 and not _is_bool(value)
-    if isinstance(default, (int, type(None))) and whole:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if isinstance(default, float) and is_number:
+        return float(value)
+    if not isinstance(default, float) and is_number and value == value // 1:
         return int(value)
     kind = "a number" if isinstance(default, float) else "a whole number"
     also = ", or None" if default is None else ""
@@ -73,10 +73,6 @@ def _typed(name: str, value: Any, default: Any) -> Any:
 
 def _switch(name: str, value: Any) -> bool:
     known = {"true": True, "1": True, "false": False, "0": False, "none": False}
-    if (said := str(value).lower()) not in known:
+    if (text := str(value).lower()) not in known:
         raise ParameterError(f"{name} must be True or False, got {value!r}")
-    return known[said]
-
-
-def _is_bool(value: Any) -> bool:
-    return isinstance(value, bool)
+    return known[text]

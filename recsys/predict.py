@@ -231,8 +231,8 @@ def _print_top(table: pd.DataFrame, catalogue: Catalogue, options: argparse.Name
         range(1, TOP + 1), *(top[name] for name in COLUMNS), strict=False
     ):
         new = " " if track_id in heard else "*"
-        who = f"{artist}: " if artist else ""
-        print(f"{place:4} {new} {value:.3f}  {who}{title or track_id}")
+        by = f"{artist}: " if artist else ""
+        print(f"{place:4} {new} {value:.3f}  {by}{title or track_id}")
 
 
 if __name__ == "__main__":

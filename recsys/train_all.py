@@ -24,7 +24,6 @@ from lemons_utils import Configuration, DataError, ParameterError, command, conf
 from recsys import experiment, listening, progress
 from recsys.catalogue import open_catalogue
 from recsys.experiments import ExperimentFolder, find_trained, take_up
-from recsys.options import split_of
 
 LOOK_S = 2.0
 """The time between two readings of the number of trained epochs [s]."""
@@ -93,6 +92,8 @@ def train_listeners(
     DataError
         At the end, if a listener could not be trained.
     """
+    if not folders:
+        return
     failed = []
     with _epochs_bar(folders):
         for outcome in run(work, folders, workers):
@@ -106,28 +107,27 @@ def train_listeners(
         raise DataError(f"{len(failed)} of {len(folders)} listeners were not trained")
 
 
-def options_of(user_name: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all options of a listener's training."""
-    complete = experiment.options_of({**experiment.defaults(), **options, "user_name": user_name})
-    del complete["resume"]
-    return complete
-
-
 def _untrained(
     users: Sequence[str], options: Mapping[str, Any], settings: Configuration
 ) -> list[dict[str, Any]]:
     """Check the options of all trainings; return those of listeners without a finished model."""
-    everybody = [options_of(user_name, options) for user_name in dict.fromkeys(users)]
+    everybody = [
+        experiment.options_of({**options, "user_name": user_name})
+        for user_name in dict.fromkeys(users)
+    ]
     experiment.check_options(everybody[0])
     catalogue = open_catalogue(everybody[0]["catalogue"], data_folder=settings.data_folder)
-    untrained = []
-    for each in everybody:
-        user_name, seed = each["user_name"], each["split_seed"]
-        split_of(catalogue, user_name, seed)
+    untrained = [
+        each
+        for each in everybody
         if not find_trained(
-            settings.experiments, catalogue, user_name, split_seed=seed, options=each
-        ):
-            untrained.append(each)
+            settings.experiments,
+            catalogue,
+            each["user_name"],
+            split_seed=each["split_seed"],
+            options=each,
+        )
+    ]
     if done := len(everybody) - len(untrained):
         print(f"{done} of {len(everybody)} listeners are trained already")
     return untrained
@@ -136,9 +136,6 @@ def _untrained(
 @contextlib.contextmanager
 def _epochs_bar(folders: Sequence[ExperimentFolder]) -> Iterator[None]:
     """Show a bar of all epochs, read from the folders, within this context."""
-    if not folders:
-        yield
-        return
     over = threading.Event()
     total = sum(folder.options["n_epochs"] for folder in folders)
     with progress.bar(total, unit="epoch", about=f"training {len(folders)} listeners") as bar:

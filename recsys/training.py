@@ -56,7 +56,7 @@ class TrainingState:
 
 @dataclass(frozen=True)
 class EpochReport:
-    """How a training stands after an epoch.
+    """The results of an epoch and the state of the training after it.
 
     Parameters
     ----------

@@ -45,7 +45,7 @@ class Options:
     schedule : "constant" or "cosine"
         The course of the learning rate; cosine ends at zero after `n_epochs`.
     precision : "float32" or "bfloat16"
-        Of the training step; validation is always in float32.
+        The precision of training steps; validation is always in float32.
     """
 
     n_epochs: int = 1000

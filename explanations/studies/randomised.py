@@ -16,13 +16,12 @@ from lemons_utils import ParameterError
 from recsys.catalogue import Catalogue
 from recsys.checkpoint import BEST_MODEL, load_model
 from recsys.dataset import Tracks
-from recsys.experiment import silent, train_listener
+from recsys.experiment import options_of, silent, train_listener
 from recsys.experiments import ExperimentFolder
 from recsys.listening import PUBLISHED_SEED, read_split
 from recsys.metrics import evaluate
 from recsys.model import FCN
 from recsys.options import split_of
-from recsys.train_all import options_of
 from recsys.training import fresh_network
 
 CASCADE = ("fc", "layer5", "layer4", "layer3", "layer2", "layer1")
@@ -60,7 +59,7 @@ def randomised(network: FCN, depth: int, seed: int) -> FCN:
 
 @dataclass(frozen=True)
 class TrainingVariant:
-    """How a listener's model is trained for the comparison.
+    """One of the trainings of a listener that the study compares.
 
     Parameters
     ----------
@@ -107,8 +106,8 @@ def train(catalogue: Catalogue, variant: TrainingVariant, cache: Path) -> FCN:
     with FileLock(path.parent / ".wait"):  # other workers may want the same model
         if not path.exists():
             options = options_of(
-                variant.user_name,
                 {
+                    "user_name": variant.user_name,
                     "catalogue": catalogue.name,
                     "n_epochs": variant.n_epochs,
                     "batch_size": variant.batch_size,

@@ -23,11 +23,11 @@ from recsys.checkpoint import load_model
 from recsys.demo.listeners import LISTENERS
 from recsys.demo.recording import record_demo
 from recsys.evaluation import reports
-from recsys.experiment import train_in_background
+from recsys.experiment import options_of, train_in_background
 from recsys.experiments import ExperimentFolder, find_model, find_trained, take_up
 from recsys.listening import PUBLISHED_SEED
 from recsys.predict import relevance_path, score_catalogue
-from recsys.train_all import options_of, train_listeners
+from recsys.train_all import train_listeners
 
 N_EPOCHS = 24
 """Far fewer than published: the band's genres are easy to tell apart."""
@@ -103,8 +103,8 @@ def _train(names: list[str], jobs: int, config: Configuration) -> None:
     what takes longest must not come last, when the other cores have nothing left to do.
     """
     names = sorted(names, key=lambda name: (name != FIRST, name))
-    options = {"catalogue": "demo", **TRAINING}
-    folders = [take_up(config.experiments, options_of(name, options)) for name in names]
+    options = [options_of({"user_name": name, "catalogue": "demo", **TRAINING}) for name in names]
+    folders = [take_up(config.experiments, each) for each in options]
     workers = Workers(max(1, min(jobs, len(names))))
     work = functools.partial(_train_and_score, settings=config)
     for folder, best in train_listeners(folders, work, workers):

@@ -1,4 +1,4 @@
-"""How good the models of many listeners are, beside a baseline."""
+"""Evaluation of listeners' models, beside a baseline."""
 
 from recsys.evaluation.listeners import Result, evaluate_listener, read_labels
 

@@ -144,7 +144,9 @@ def evaluate_listener(
     reports.write_json(numbers, asdict(result))
     table = pd.DataFrame({"track_id": track_ids, "label": labels, **columns})
     about = heard_in.tracks[["track_id", "title", "artist"]]
-    reports.write_relevance(relevance, table.merge(about, on="track_id", how="left"))
+    table = table.merge(about, on="track_id", how="left")
+    table = table.sort_values(["relevance", "track_id"], ascending=[False, True])
+    reports.write_csv(relevance, table)
     of = f"the test split of {catalogue.name}" if test_catalogue is None else what
     title = f"{user_name}: {len(track_ids)} tracks of {of}"
     reports.draw_curves(curves, labels, scores, title=title)
@@ -168,17 +170,17 @@ def read_labels(catalogue: Catalogue, user_name: str) -> pd.DataFrame:
         raise DataError(f"{catalogue.name} is no labelled catalogue: there is no {path}")
     try:
         table = pd.read_csv(path, dtype={"user_name": "str", "track_id": "str", "label": "int64"})
-        own = table[table["user_name"] == user_name][["track_id", "label"]]
+        labels = table[table["user_name"] == user_name][["track_id", "label"]]
     except (KeyError, ValueError) as error:
         raise DataError(f"{path} must have columns user_name, track_id, label: {error}") from error
-    if own.empty:
+    if labels.empty:
         there = ", ".join(sorted(table["user_name"].unique()))
         raise DataError(f"{path} has no labels of {user_name!r} (there: {there})")
-    if set(own["label"]) != {0, 1} or own["track_id"].duplicated().any():
+    if set(labels["label"]) != {0, 1} or labels["track_id"].duplicated().any():
         raise DataError(f"{path}: {user_name} needs labels of both kinds, 0 and 1, one a track")
-    if unknown := set(own["track_id"]) - set(catalogue.track_ids):
+    if unknown := set(labels["track_id"]) - set(catalogue.track_ids):
         raise DataError(f"{path} names {len(unknown)} tracks that the catalogue does not have")
-    return own
+    return labels
 
 
 def _warn(

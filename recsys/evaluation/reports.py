@@ -74,11 +74,6 @@ def draw_curves(path: Path, labels: NDArray[np.int64], scores: Scores, *, title:
         figure.savefig(temporary, dpi=150)
 
 
-def write_relevance(path: Path, table: pd.DataFrame) -> None:
-    """Write one row a track, the most relevant first, as CSV."""
-    write_csv(path, table.sort_values(["relevance", "track_id"], ascending=[False, True]))
-
-
 def write_csv(path: Path, table: pd.DataFrame) -> None:
     """Write a table as CSV."""
     with write_beside(path) as temporary:

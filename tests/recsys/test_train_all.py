@@ -1,5 +1,6 @@
 """Many listeners: the same weights whoever trains them, and whoever dies or stops on the way."""
 
+import json
 import os
 import signal
 import subprocess
@@ -9,12 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from lemons_jobs import Workers
-from lemons_utils import configuration
+from lemons_utils import ParameterError, configuration
 from recsys import experiment
 from recsys.checkpoint import BEST_MODEL, LAST_STATE, trained_epochs
-from recsys.experiments import newest_experiment
+from recsys.experiments import newest_experiment, take_up
 from recsys.train_all import train_all
 
 ROOT = Path(__file__).parents[2]
@@ -90,6 +92,33 @@ def test_who_is_trained_is_not_trained_again_until_the_split_changes(lemons, dat
     changed = lemons("train_all", *FLAGS, "--jobs", "1")
     assert "1 of 2 listeners are trained already" in changed.out
     assert len(list((data_folder / "experiments").iterdir())) == 3
+
+
+def test_each_training_is_a_run_with_its_own_options(lemons, data_folder):
+    done = lemons("train_all", "--users", "nina", *FLAGS, "--jobs", "1")
+    assert (done.code, done.err) == (0, "")
+    run = data_folder / "runs" / "1"
+    recorded = json.loads((run / "config.json").read_text())
+    expected = {**OPTIONS, "user_name": "nina"}
+    assert {name: recorded[name] for name in expected} == expected
+    (folder,) = (data_folder / "experiments").iterdir()
+    assert (run / BEST_MODEL).read_bytes() == (folder / BEST_MODEL).read_bytes()
+    assert json.loads((run / "run.json").read_text())["status"] == "COMPLETED"
+    assert "best of 3 epochs" in (run / "cout.txt").read_text()
+
+
+def test_a_training_in_the_background_says_nothing_and_raises_its_errors(settings, capfd):
+    options = experiment.options_of({**OPTIONS, "n_epochs": 1, "user_name": "marko"})
+    threads = torch.get_num_threads()
+    numbers = experiment.train_in_background(
+        take_up(settings.experiments, options), threads=threads + 1, settings=settings
+    )
+    assert numbers["epoch"] == 1 and Path(numbers["model"]).is_file()
+    begun = take_up(settings.experiments, {**options, "lr": 0.5})
+    with begun.in_use(), pytest.raises(ParameterError, match="another command trains in"):
+        experiment.train_in_background(begun, threads=1, settings=settings)
+    assert torch.get_num_threads() == threads
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_listener_who_cannot_be_trained_does_not_stop_the_others(lemons, data_folder):

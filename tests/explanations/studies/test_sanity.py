@@ -7,6 +7,7 @@ import torch
 
 from audiolime.exact import LocalStateEngine
 from explanations.studies import sanity
+from explanations.studies.measures import seed_of
 from explanations.studies.randomised import (
     CASCADE,
     TrainingVariant,
@@ -51,6 +52,21 @@ def test_shuffling_keeps_how_many_are_liked_and_not_which():
     assert found.sum() == 20 and (found != labels).any()
     np.testing.assert_array_equal(found, shuffled(labels, 3))
     assert (shuffled(labels, 4) != found).any()
+
+
+def test_a_variant_trains_on_shuffled_labels_and_validates_on_all_other_tracks(small):
+    split = read_split(split_path(small.bench.catalogue, "marko"))
+    training = split["split"] == "train"
+    true, changed = (
+        TrainingVariant("marko", labels, 2, n_epochs=1).change_split(split)
+        for labels in ("true", "shuffled")
+    )
+    assert set(true["split"]) == {"train", "valid"}
+    assert (true["label"] == split["label"]).all()
+    pd.testing.assert_frame_equal(changed[~training], true[~training])
+    assert sorted(changed["label"][training]) == sorted(split["label"][training])
+    expected = shuffled(split["label"][training].to_numpy(), seed_of("marko", 2))
+    assert list(changed["label"][training]) == list(expected)
 
 
 def test_trained_once_and_judged_by_tracks_that_no_training_heard(small):
