@@ -1,19 +1,20 @@
 """Maps over independent items: on this machine's processes, or on a Dask cluster on request.
 
-joblib does the scheduling. An item may run twice, when the worker that had it died; so what it
-writes is written beside its name and renamed, and what is there already is not made again.
+Processes are those of loky (the copy that joblib hands out), a cluster is a `distributed.Client`;
+both take calls and return futures, and one loop serves both. An item may run twice, when the worker
+that had it died; so what it writes is written beside its name and renamed, and what is there
+already is not made again.
 """
 
 from __future__ import annotations
 
 import argparse
-import concurrent.futures
 import contextlib
 import functools
+import itertools
 import logging
-import signal
+import queue
 import sys
-import threading
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,11 +27,20 @@ _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 ATTEMPTS = 3
-"""Times in a row that workers may die without anything done in between, before items run one at
-a time to find which of them kills; and items that may kill a worker which has nothing else."""
+"""Times in a row that workers may die without anything done in between, before the items that they
+had run one at a time; and items that may kill a worker which has nothing else."""
 
-SUSPECTS = 160
-"""Items that run one at a time then: no fewer than a cluster has in work or waiting."""
+ONE_THREAD = {
+    f"{library}_THREADS": "1"
+    for library in (
+        "OMP_NUM", "OPENBLAS_NUM", "MKL_NUM", "BLIS_NUM", "NUMBA_NUM", "NUMEXPR_NUM",
+        "VECLIB_MAXIMUM",
+    )
+}  # fmt: skip
+"""Environment of the processes of this machine."""
+
+IDLE_S = 300.0
+"""How long a process of this machine waits for further items before it ends [s]."""
 
 ANSWER_S = 10.0
 """How long a scheduler may take to answer [s]."""
@@ -123,18 +133,18 @@ def workers_of(options: argparse.Namespace) -> Workers:
 def run(
     work: Callable[[_Item], _Result], items: Sequence[_Item], workers: Workers
 ) -> Generator[Outcome[_Result], None, None]:
-    """Apply a function to every item; hand out what comes of them as it comes.
+    """Apply a function to every item; yield each outcome as soon as it is there.
 
     A worker that dies loses the item it had, and that runs again. (When a process of this
-    machine dies, joblib starts the others anew, and what they had in work runs again, too.)
-    Where workers die again and again, the items that may be to blame run one at a time: what
-    kills a worker that has nothing else is put aside, and all others are done.
+    machine dies, loky ends the others, and what they had in work runs again, too.) Where workers
+    die again and again, the items that they had run one at a time: what kills a worker that has
+    nothing else is put aside, and all others are done.
 
     Parameters
     ----------
     work : callable
         A module's function, or a `functools.partial` of one. Its items do not depend on each
-        other, and doing one twice comes to the same as doing it once. It says `ParameterError`
+        other, and doing one twice comes to the same as doing it once. It raises `ParameterError`
         or `DataError` where an item is at fault, which ends only that item.
     items : sequence
     workers : Workers
@@ -155,37 +165,18 @@ def run(
     if workers.is_here:
         yield from (_attempt(work, index, item) for index, item in enumerate(items))
         return
-    from joblib import delayed
-
     todo = dict(enumerate(items))
     deaths, deadly = 0, 0
-    with _backend(workers) as (make_parallel, worker_died), _interrupts() as interrupted:
-
-        def together(some: Sequence[int]) -> Iterator[Outcome[_Result]]:
-            calls = [delayed(_on_one_thread)(work, index, items[index]) for index in some]
-            try:
-                for outcome in make_parallel()(calls):
-                    del todo[outcome.index]
-                    yield outcome
-            except worker_died as error:
-                if interrupted.is_set():  # workers die of it, too
-                    raise KeyboardInterrupt from error
-                raise
-
+    with _cluster(workers.cluster) if workers.cluster else _processes(workers.jobs) as pool:
         while todo and deadly < ATTEMPTS:
-            if deaths < ATTEMPTS:
-                try:
-                    for outcome in together([*todo]):
-                        deaths = 0
-                        yield outcome
-                except worker_died:
-                    deaths += 1
+            count = len(todo)
+            lost = yield from _work_off(pool, work, todo, [*todo])
+            deaths = deaths + 1 if len(todo) == count else 1
+            if deaths < pool.patience:
                 continue
             deaths = 0
-            for index in [*todo][:SUSPECTS]:
-                try:
-                    yield from together([index])
-                except worker_died:
+            for index in lost:
+                if (yield from _work_off(pool, work, todo, [index])):
                     del todo[index]
                     deadly += 1
                     break
@@ -197,48 +188,65 @@ def run(
         )
 
 
-@contextlib.contextmanager
-def _backend(workers: Workers) -> Iterator[tuple[Callable[[], Any], type[Exception]]]:
-    """Make ready to work; hand out what makes a Parallel, and what it raises when workers die."""
-    from joblib import Parallel, parallel_config
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
+@dataclass(frozen=True)
+class _Pool:
+    """Processes that take calls.
 
-    unordered = functools.partial(Parallel, return_as="generator_unordered", batch_size=1)
-    if workers.cluster:
-        with _connected(workers.cluster) as (make_backend, killed_worker):
-            # Enough waiting that a cluster which grows with its work has a reason to.
-            ahead = "128 + 2*n_jobs"
-            yield lambda: unordered(backend=make_backend(), pre_dispatch=ahead), killed_worker
-        return
+    Parameters
+    ----------
+    submit : callable
+        Takes a function without arguments; returns the future of its result.
+    died : type of exception
+        Raised by a future whose process died.
+    ahead : int
+        Calls to hand out before the first has ended.
+    is_one : bool
+        Whether a process that dies takes all others with it.
+    patience : int
+        Times in a row that calls may be lost before they run one at a time.
+    """
 
-    def on_processes() -> Any:
-        # joblib replaces a worker whose memory has grown, between two items: nothing is lost.
-        warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
-        with parallel_config(backend="loky", inner_max_num_threads=1):
-            return unordered(n_jobs=workers.jobs)
-
-    yield on_processes, TerminatedWorkerError
+    submit: Callable[[Callable[[], Any]], Any]
+    died: type[Exception]
+    ahead: int
+    is_one: bool
+    patience: int
 
 
-@contextlib.contextmanager
-def _interrupts() -> Iterator[threading.Event]:
-    """Note that somebody interrupts, which the error of dying workers may hide."""
-    came = threading.Event()
-    before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(before):
-        yield came
-        return
+def _work_off(
+    pool: _Pool, work: Callable[[Any], Any], todo: dict[int, Any], indices: Sequence[int]
+) -> Generator[Outcome[Any], None, list[int]]:
+    """Work on some items, and take from `todo` what is done; return those that were lost.
 
-    def note(number: int, frame: Any) -> Any:
-        came.set()
-        return before(number, frame)
-
-    signal.signal(signal.SIGINT, note)
+    It ends when processes have died `ATTEMPTS` times with nothing done in between, and where one
+    takes all others with it, at once.
+    """
+    finished: queue.SimpleQueue[int] = queue.SimpleQueue()
+    waiting, deaths = iter(indices), 0
+    running: dict[int, Any] = {}
+    lost: list[int] = []
     try:
-        yield came
+        while True:
+            has_ended = bool(lost) if pool.is_one else deaths >= ATTEMPTS
+            for index in itertools.islice(waiting, 0 if has_ended else pool.ahead - len(running)):
+                call = functools.partial(_on_one_thread, work, index, todo[index])
+                running[index] = future = pool.submit(call)
+                future.add_done_callback(lambda _, index=index: finished.put(index))
+            if not running or (has_ended and not pool.is_one):
+                return lost
+            index = finished.get()
+            try:
+                outcome = running.pop(index).result()
+            except pool.died:
+                lost.append(index)
+                deaths += 1
+                continue
+            deaths = 0
+            del todo[index]
+            yield outcome
     finally:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, before)
+        for future in running.values():
+            future.cancel()
 
 
 def _on_one_thread(work: Callable[[Any], Any], index: int, item: Any) -> Outcome[Any]:
@@ -255,31 +263,50 @@ def _attempt(work: Callable[[Any], Any], index: int, item: Any) -> Outcome[Any]:
         return Outcome(index, error=error)
 
 
+# -- processes of this machine -----------------------------------------------------------------
+@contextlib.contextmanager
+def _processes(jobs: int) -> Iterator[_Pool]:
+    """Make a pool of loky's processes, which stay for the next one."""
+    from joblib.externals.loky import cpu_count, get_reusable_executor
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    # loky replaces a worker whose memory has grown, between two items: nothing is lost.
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
+    count = cpu_count() if jobs == -1 else jobs
+    executor = functools.partial(  # the one there is, or another in place of one that is broken
+        get_reusable_executor, count, timeout=IDLE_S, env=ONE_THREAD
+    )
+    try:
+        yield _Pool(
+            lambda call: executor().submit(call),
+            died=TerminatedWorkerError, ahead=2 * count, is_one=True, patience=ATTEMPTS,
+        )  # fmt: skip
+    except BaseException:
+        executor().shutdown(kill_workers=True)
+        raise
+
+
 # -- a Dask cluster ----------------------------------------------------------------------------
 @contextlib.contextmanager
-def _connected(cluster: str) -> Iterator[tuple[Callable[[], Any], type[Exception]]]:
-    """Connect to a scheduler; hand out what makes a backend, and what it raises as above."""
+def _cluster(address: str) -> Iterator[_Pool]:
+    """Connect to a scheduler, whose `allowed-failures` say how many workers an item may kill."""
     try:
         import distributed
-        from distributed.client import FutureCancelledError
-        from distributed.scheduler import KilledWorker
     except ImportError as error:
         raise DataError('--cluster needs Dask: pip install "lemons[cluster]"') from error
 
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # said in one line below
-    with _client(distributed, cluster) as client:
-        if not client.ncores():
-            print(f"{cluster} has no workers yet; waiting for the first", file=sys.stderr)
+    with _client(distributed, address) as client:
         try:
-            yield functools.partial(_dask_backend, client), KilledWorker
-        except TimeoutError as error:
+            # Enough waiting that a cluster which grows with its work has a reason to.
+            ahead = 128 + 2 * _count_cores(client, address)
+            yield _Pool(
+                functools.partial(client.submit, pure=False),
+                died=distributed.KilledWorker, ahead=ahead, is_one=False, patience=1,
+            )  # fmt: skip
+        except distributed.CancelledError as error:
             raise DataError(
-                f"{cluster} has no workers after {WORKERS_S:g} s: start some with `dask worker "
-                f"{cluster} --nthreads 1`"
-            ) from error
-        except FutureCancelledError as error:
-            raise DataError(
-                f"the scheduler of {cluster} is gone: run the same command again when it is "
+                f"the scheduler of {address} is gone: run the same command again when it is "
                 "back; what is done is kept"
             ) from error
         except (ModuleNotFoundError, RuntimeError) as error:  # a worker's; the scheduler's
@@ -287,45 +314,35 @@ def _connected(cluster: str) -> Iterator[tuple[Callable[[], Any], type[Exception
             if not isinstance(missing, ModuleNotFoundError):
                 raise
             raise DataError(
-                f"{cluster} has no module {missing.name}: install this version of LEMONS where "
+                f"{address} has no module {missing.name}: install this version of LEMONS where "
                 "its scheduler and its workers run"
             ) from error
 
 
-def _client(distributed: Any, cluster: str) -> Any:
-    is_file = "://" not in cluster and cluster.endswith(".json")
-    if is_file and not Path(cluster).is_file():
-        raise DataError(f"there is no scheduler file {cluster}: start the cluster, or name another")
-    where = {"scheduler_file": cluster} if is_file else {"address": cluster}
+def _count_cores(client: Any, address: str) -> int:
+    """Count the cores of a cluster, once it has a worker."""
+    if not client.ncores():
+        print(f"{address} has no workers yet; waiting for the first", file=sys.stderr)
+        try:
+            client.submit(int, pure=False).result(timeout=WORKERS_S)
+        except TimeoutError as error:
+            raise DataError(
+                f"{address} has no workers after {WORKERS_S:g} s: start some with `dask worker "
+                f"{address} --nthreads 1`"
+            ) from error
+    return sum(client.ncores().values())
+
+
+def _client(distributed: Any, address: str) -> Any:
+    is_file = "://" not in address and address.endswith(".json")
+    if is_file and not Path(address).is_file():
+        raise DataError(f"there is no scheduler file {address}: start the cluster, or name another")
+    where = {"scheduler_file": address} if is_file else {"address": address}
     try:
         return distributed.Client(**where, timeout=ANSWER_S, set_as_default=False)
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(
-            f"no Dask scheduler answers at {cluster} ({reason}): start one with `dask scheduler`, "
+            f"no Dask scheduler answers at {address} ({reason}): start one with `dask scheduler`, "
             "or name the address that it prints"
         ) from error
-
-
-def _dask_backend(client: Any) -> Any:
-    from joblib._dask import DaskDistributedBackend
-
-    class Backend(DaskDistributedBackend):  # type: ignore[misc]
-        """joblib's, but for two things that lose work."""
-
-        def effective_n_jobs(self, n_jobs: int) -> int:
-            # With one worker so far, joblib would do everything in this process.
-            return max(2, int(super().effective_n_jobs(n_jobs)))
-
-        def submit(self, func: Any, callback: Any = None) -> Any:
-            # Nobody is told of an item that Dask gives up: joblib would wait for it for ever.
-            future = super().submit(func, callback)
-            future.add_done_callback(lambda done: callback(done) if done.exception() else None)
-            return future
-
-        def retrieve_result_callback(self, out: Any) -> Any:
-            if isinstance(out, concurrent.futures.Future):
-                return out.result()  # raises
-            return super().retrieve_result_callback(out)
-
-    return Backend(client=client, wait_for_workers_timeout=WORKERS_S)

@@ -2,9 +2,11 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 
 import lemons_jobs
@@ -127,6 +129,52 @@ def test_jobs_do_not_fight_for_cores(elsewhere, monkeypatch):
 def test_no_number_of_jobs(jobs):
     with pytest.raises(ParameterError, match="jobs must be 1 or more, or -1"):
         Workers(jobs)
+
+
+INTERRUPTED = """
+import pathlib, sys, time
+from lemons_jobs import Workers, run
+from lemons_utils import command
+
+folder = pathlib.Path(FOLDER)
+
+def work(item):
+    (folder / str(item)).touch()
+    while not (folder / "over").exists():
+        time.sleep(0.1)
+
+@command
+def main():
+    list(run(work, range(8), Workers(2, sys.argv[1])))
+
+sys.exit(main())
+"""
+
+
+def test_an_interrupt_ends_it_within_seconds(elsewhere, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(INTERRUPTED.replace("FOLDER", repr(str(tmp_path / "begun"))))
+    (tmp_path / "begun").mkdir()
+    process = subprocess.Popen(
+        [sys.executable, str(script), elsewhere.cluster],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while len(list((tmp_path / "begun").iterdir())) < 2:
+        assert process.poll() is None
+        time.sleep(0.02)
+    family = psutil.Process(process.pid).children(recursive=True)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers, too
+    try:
+        _, said = process.communicate(timeout=5)
+    finally:
+        (tmp_path / "begun" / "over").touch()  # frees the workers of a cluster
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    assert said.endswith("interrupted; run the same command again to go on\n")
+    assert psutil.wait_procs(family, timeout=5)[1] == []
 
 
 # -- clusters that are not as they should be ---------------------------------------------------
