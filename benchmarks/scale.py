@@ -2,8 +2,8 @@
 
 Writes files in the format of the Million Song Dataset, with as many listeners as tracks and 47 rows
 per listener, runs the importer's commands on them, and opens, lists, draws from and scores the
-catalogue. Every figure is measured in a process of its own; memory is the peak of the resident set. With
-`--tracks 1000000`, the size of the data set, `--folder` takes 3 GB of text, kept for the next run.
+catalogue. Every figure is measured in a process of its own; memory is the peak of the resident
+set. At the data set's size, `--tracks 1000000`, `--folder` takes 3 GB of text, kept for reuse.
 """
 
 # ruff: noqa: S608 (the queries are made of numbers)

@@ -1,8 +1,9 @@
 """Cost of a training step: `python benchmarks/training.py [--steps 12] [--rounds 3]`.
 
 Prints the steps/s of the whole training loop (crops from disk, loss, Adam, a copy of the state
-after every epoch) and of the bare forward and backward pass on ready tensors, in turns; the steps/s of two listeners trained one after the other with all threads, or side by side with half
-of them each; and the seconds for a whole track of 30 s.
+after every epoch) and of the bare forward and backward pass on ready tensors, in turns; the steps/s
+of two listeners trained one after the other with all threads, or side by side with half of them
+each; and the seconds for a whole track of 30 s.
 """
 
 from __future__ import annotations
