@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "audiolime": {"audiolime", *SHARED},
     "explanations": {"explanations", "audiolime", "recsys", *SHARED},
 }
-SACRED = {"recsys.experiment", "recsys.eval", "recsys.tracking"}
+SACRED = {"recsys.experiment", "recsys.eval", "recsys.tracking", "recsys.mongo"}
 KNOW_THE_DEMO = {"explanations.stems", "explanations.studies.planted"}
 HEAVY = [
     "av",

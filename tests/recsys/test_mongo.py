@@ -1,6 +1,8 @@
 """A real MongoDB server: what a run writes is there, and its death harms no run."""
 
+import contextlib
 import importlib.metadata
+import itertools
 import json
 import signal
 import socket
@@ -18,7 +20,7 @@ from pymongo.errors import AutoReconnect
 from sacred import Experiment
 from sacred.utils import IntervalTimer
 
-from lemons_utils import ParameterError
+from lemons_utils import DataError, ParameterError
 from recsys import mongo, tracking
 
 
@@ -283,3 +285,150 @@ def test_a_dead_server_leaves_a_local_copy_and_no_hang(server, tmp_path, monkeyp
     assert kept["run"]["result"] == {"auc": 0.5}
     assert kept["metrics"][-1]["values"] == [2.0]
     assert kept["artifacts"][0]["filename"] == str(artifact)
+
+
+# -- what is unsent is sent later --------------------------------------------------------------
+@pytest.fixture
+def unsent(server, tmp_path, monkeypatch):
+    """Leave a run of which the server got the first points alone; return the file with the rest."""
+    monkeypatch.setattr(mongo, "PATIENCE_MS", 500)
+    monkeypatch.setenv("LEMONS_DATA_FOLDER", str(tmp_path))
+    monkeypatch.setenv("LEMONS_MONGO_URL", server.url)
+    artifact = tmp_path / "model.bin"
+    artifact.write_bytes(b"weights" * 100_000)
+
+    def main(_run):
+        tracker = tracking.Tracker(_run)
+        tracker.metrics({"train/loss": 1.0, "valid/auc": 0.5}, 0)
+        time.sleep(0.6)  # a heartbeat
+        server.kill()
+        for step in (1, 2):
+            tracker.metrics({"train/loss": float("nan") if step == 1 else 2.0}, step)
+            time.sleep(1.2)  # apart, so they wait in two parts
+        tracker.metrics({"late": 7.0}, 2)
+        tracker.artifact(artifact)
+        return {"auc": 0.5}
+
+    experiment = small_experiment(server, tmp_path / "runs", main)
+    experiment.run(options={"--beat-interval": 0.2})
+    for thread in threading.enumerate():
+        if isinstance(thread, IntervalTimer):
+            thread.join(20)
+    (file,) = (tmp_path / "runs" / "unsent").iterdir()
+    return file
+
+
+def is_all_there(database) -> None:
+    (run,) = database.runs.find()
+    assert (run["status"], run["result"], run["config"]["user_name"]) == (
+        "COMPLETED",
+        {"auc": 0.5},
+        "marko",
+    )
+    assert database.metrics.count_documents({}) == 3
+    steps, (first, second, third) = points(database, "train/loss")
+    assert (steps, first, third) == ([0, 1, 2], 1.0, 2.0) and second != second
+    assert points(database, "valid/auc") == ([0], [0.5])
+    assert points(database, "late") == ([2], [7.0])
+    stamps = database.metrics.find_one({"name": "train/loss"})["timestamps"]
+    assert stamps == sorted(stamps) and len(stamps) == 3
+    listed = {entry["name"]: entry["id"] for entry in run["info"]["metrics"]}
+    assert listed == {entry["name"]: str(entry["_id"]) for entry in database.metrics.find()}
+    assert len(run["info"]["metrics"]) == 3
+    (entry,) = run["artifacts"]
+    assert entry["name"] == "model.bin"
+    assert gridfs.GridFS(database).get(entry["file_id"]).read() == b"weights" * 100_000
+    assert len([file for file in gridfs.GridFS(database).list() if "artifact:" in file]) == 1
+
+
+def test_what_a_dead_server_did_not_get_is_sent_once(lemons, server, database, unsent):
+    kept = unsent.read_bytes()
+    done = lemons("mongo", "send")
+    assert done.code == 2
+    (line,) = done.err.splitlines()
+    assert "no MongoDB answers" in line
+    assert unsent.read_bytes() == kept
+
+    server.start()
+    done = lemons("mongo", "send")
+    assert (done.code, done.err, done.out) == (0, "", "sent run 1 (points: 3, files: 1)\n")
+    is_all_there(database)
+    assert not unsent.exists()
+    assert "nothing is unsent" in lemons("mongo", "send").out
+    unsent.write_bytes(kept)  # as a run's last heartbeat may, after it was sent
+    assert lemons("mongo", "send").code == 0
+    is_all_there(database)
+
+
+@pytest.mark.parametrize("error", [AutoReconnect, KeyboardInterrupt])
+def test_sending_can_be_cut_off_at_any_request(server, database, unsent, monkeypatch, error):
+    server.start()
+    before = {name: list(database[name].find()) for name in database.list_collection_names()}
+    kept, calls, moment = unsent.read_bytes(), [], 0
+
+    def cut_off(name: str):
+        true_write = getattr(Collection, name)
+
+        def write(self, *given, **options):
+            result = true_write(self, *given, **options)
+            calls.append(name)
+            if len(calls) == moment:
+                raise error("connection closed")  # the server has it all the same
+            return result
+
+        return write
+
+    for name in ("update_one", "insert_one", "insert_many"):
+        monkeypatch.setattr(Collection, name, cut_off(name))
+    for number in itertools.count(1):
+        calls.clear()
+        moment = number
+        with contextlib.suppress(DataError, KeyboardInterrupt):
+            mongo.send_unsent(unsent.parent, url=server.url, db_name="LEMONS")
+        was_cut_off, moment = len(calls) >= moment, 0
+        if unsent.exists():
+            mongo.send_unsent(unsent.parent, url=server.url, db_name="LEMONS")
+        is_all_there(database)
+        assert not unsent.exists()
+        if not was_cut_off:
+            break
+        for name in database.list_collection_names():
+            database[name].delete_many({})
+            if before.get(name):
+                database[name].insert_many(before[name])
+        unsent.write_bytes(kept)
+    assert number > 6
+
+
+def test_what_cannot_be_sent_stays_and_the_rest_is_sent(lemons, server, database, unsent):
+    server.start()
+    (unsent.parent / "run-0-torn.json").write_text('{"run": ')
+    done = lemons("mongo", "send")
+    assert done.code == 2 and "run-0-torn.json: it is no record of a run" in done.err
+    is_all_there(database)
+    assert [path.name for path in unsent.parent.glob("*.json")] == ["run-0-torn.json"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("another run", "the server has another run 1, begun"),
+        ("no file", "model.bin, which run 1 has kept, is gone"),
+    ],
+)
+def test_a_run_that_cannot_be_sent_stays(lemons, server, database, unsent, tmp_path, change, said):
+    server.start()
+    if change == "another run":
+        database.runs.update_one({"_id": 1}, {"$set": {"start_time": "another"}})
+    else:
+        (tmp_path / "model.bin").unlink()
+    kept = unsent.read_bytes()
+    done = lemons("mongo", "send")
+    assert done.code == 2
+    assert len(done.err.splitlines()) == 1 and said in done.err
+    assert unsent.read_bytes() == kept
+
+
+def test_sending_needs_a_server_in_the_settings(lemons, data_folder):
+    done = lemons("mongo", "send")
+    assert done.code == 2 and "no MongoDB server is named" in done.err
