@@ -1,5 +1,5 @@
-# `make demo` and `make test` are all one needs; `make help` lists the rest.
-# Each target installs what it needs and never again what is there.
+# `make demo` and `make test` are the main targets; `make help` lists all of them.
+# Each target installs what it needs, once.
 
 PYTHON  := $(shell command -v python3.11 || command -v python3)
 VENV    := .venv
@@ -32,7 +32,7 @@ demo: $(STAMP)  ## compose the demo catalogue, train and evaluate seven listener
 app: $(STAMP)  ## the demo app, at the address that config.py names
 	$(BIN)/python -m explanations.launch
 
-test: lint types chromium test-fast  ## everything that must hold before a change lands
+test: lint types chromium test-fast  ## all that must pass before a change is merged
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -55,14 +55,14 @@ format: $(STAMP)  ## format the code and sort imports
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-benchmarks: $(STAMP)  ## every table of figures that the README quotes
+benchmarks: $(STAMP)  ## all tables of figures in the README
 	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
-report: $(STAMP)  ## study the explanations in full, into docs/results; hours, and it resumes
+report: $(STAMP)  ## run all studies into docs/results; takes hours, resumes
 	$(BIN)/python -m explanations.studies.report
 
-report-quick: $(STAMP)  ## the same on the smallest scale, in minutes; its numbers mean nothing
+report-quick: $(STAMP)  ## the same on the smallest scale, in minutes; the numbers mean nothing
 	$(BIN)/python -m explanations.studies.report --quick
 
-clean:  ## remove what make installed and built; data stays
+clean:  ## remove what make installed and built, but no data
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,11 +1,10 @@
-"""How fast the page is: first paint, switching the type of an explanation, many viewers at once.
+"""Speed of the page: first paint, switching the kind of explanation, many viewers at once.
 
     python benchmarks/app.py --viewers 20
     python benchmarks/app.py --pictures docs/pictures     # instead: the pictures of the README
 
 Starts the app on the data of `config.py`, which `make demo` fills, and opens real browser pages.
-Each viewer looks at another listener, track or type. The browser shares the processor with the
-app, so all figures are those of a machine that does both.
+Each viewer opens another listener, track or kind. App and browsers share the processor.
 """
 
 from __future__ import annotations
@@ -34,12 +33,12 @@ from lemons_utils import DataError, command, configuration, write_beside
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE_MS = 300_000
 MAX_BYTES, COLORS = 300_000, 256
-"""A larger picture is written in so many colours, which pages of flat colours bear well."""
+"""A larger picture is written with this number of colours."""
 
 
 @command
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the figures."""
     parser = argparse.ArgumentParser(description="Time the page, alone and with many viewers.")
     parser.add_argument("--viewers", type=int, default=20)
     parser.add_argument("--chromium", default="/usr/bin/chromium")
@@ -56,7 +55,7 @@ def main() -> None:
 
 
 def links() -> list[dict[str, str]]:
-    """List what is stored of the demo: one link each, listeners taking turns."""
+    """Return one link per stored explanation of the demo, listeners taking turns."""
     home = configuration().stored_explanations / "demo"
     found = sorted(
         (
@@ -71,7 +70,7 @@ def links() -> list[dict[str, str]]:
 
 @contextlib.contextmanager
 def running_app() -> Iterator[tuple[str, Path]]:
-    """Run the app on a free port; yields its address and its log."""
+    """Run the app on a free port; yield its address and its log."""
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
         words = [sys.executable, "-m", "streamlit", "run", "explanations/lemons.py"]
@@ -121,7 +120,7 @@ async def measure(address: str, stored: list[dict[str, str]], viewers: int, chro
 
 
 async def first_paint(browser: Browser, address: str) -> tuple[float, float]:
-    """Time from the address to the gallery, and to a mixer that knows its stems and tables [s]."""
+    """Return the time until the gallery, and until a mixer with stems and tables, is shown [s]."""
     page = await browser.new_page()
     started = time.perf_counter()
     await page.goto(address)
@@ -135,7 +134,7 @@ async def first_paint(browser: Browser, address: str) -> tuple[float, float]:
 
 
 async def switching(browser: Browser, address: str, stored: list[dict[str, str]]) -> list[float]:
-    """Time from a click on a type to its map of weights, where all are stored [s]."""
+    """Return the times from a click on a kind to its map of weights, all being stored [s]."""
     whole = [link for link in stored if link["type"] == "time_source"][:1] or stored[:1]
     page = await open_link(browser, address, whole[0])
     seconds: list[float] = []
@@ -159,7 +158,7 @@ async def switching(browser: Browser, address: str, stored: list[dict[str, str]]
 
 
 async def view(browser: Browser, address: str, link: dict[str, str]) -> tuple[float, bool]:
-    """Open a link as a viewer of its own; returns how long it took and whether it failed."""
+    """Open a link in a context of its own; return the time it took and whether it failed."""
     started = time.perf_counter()
     try:
         page = await open_link(browser, address, link)
@@ -174,7 +173,7 @@ async def view(browser: Browser, address: str, link: dict[str, str]) -> tuple[fl
 
 
 async def take_pictures(address: str, chromium: str, folder: Path) -> None:
-    """Take the page as one meets it, and the mixer with a few cells switched off."""
+    """Save pictures of the page on opening it, and of the mixer with a few cells off."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         page = await first_page(browser, address, height=1500)
@@ -213,7 +212,7 @@ async def first_page(browser: Browser, address: str, *, height: int) -> Page:
 
 
 async def save(page: Page, path: Path, **options: object) -> None:
-    """Write a picture without transparency; a large one in fewer colours."""
+    """Write a picture without transparency, and a large one with fewer colours."""
     with write_beside(path) as temporary:
         await page.screenshot(path=temporary, **options)  # type: ignore[arg-type]
         with Image.open(temporary) as picture:

@@ -1,9 +1,9 @@
-"""What an exact explanation costs: `python benchmarks/explain.py [--model PATH]`.
+"""Cost of an exact explanation: `python benchmarks/explain.py [--model PATH]`.
 
 A 30 s track of five stems in five segments, all of which sound in every segment, explained by
-the local-state engine and by our own plain network, side by side: rounds of matrix products,
-plain passes and engine take turns, the table gives the median round. 2048 plain passes are
-extrapolated from 64. Then how the engine's cost grows with stems, segments and duration.
+the local-state engine and by passes of the plain network: matrix products, plain passes and engine
+take turns, and the table gives the median round. 2048 plain passes are extrapolated from 64. A
+second table shows how the engine's cost grows with stems, segments and duration.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from _shared import print_head, print_row, print_rows
+from _shared import timed as timed_by
 from numpy.typing import NDArray
 
 from audiolime.components.segmentation import equal_segments
@@ -33,9 +35,9 @@ from recsys.model import FCN
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden" / "fcn_state_dict.safetensors"
 ALL_SOUND = 4
-"""Seed of a demo track all of whose stems sound in each of five segments."""
+"""Seed of a demo track whose stems all sound in each of five segments."""
 FLOOR_FLOP = 2.05e12
-"""Pure passes, and all pairs at four boundaries unsplit: fixed, not counted by the code."""
+"""Operations of pure passes and of all pairs at four boundaries, without splitting them."""
 MASKS, PLAIN_PASSES = 2048, 64
 
 Stems = NDArray[np.float32]
@@ -122,26 +124,27 @@ def print_table(
     )
     error = largest_error(network, stems, segments, masks[:8], logits[:8])
     print(f"largest difference to the plain logit on 8 masks: {error:.1e}\n")
-    print("| what | target | measured |")
-    print("|---|---|---|")
+    print_head("what", "target", "measured")
     sampled = middle["sampled"]
-    print(f"| {MASKS} masks, Time + Source, against plain | >= 35x | {whole / sampled:.1f}x |")
-    print(f"| the same, absolute | <= 18 s | {sampled:.1f} s |")
-    print(f"| the same over its floor of {floor:.1f} s | <= 1.2 | {sampled / floor:.2f} |")
-    print(f"| Time alone | <= 1.5 s | {middle['time']:.2f} s |")
-    print(f"| tables of all pairs | | {middle['tables']:.1f} s |")
-    print(f"| all 2^25, weights and Shapley values, on top | <= 15 s | {middle['all']:.1f} s |")
-    print(f"| peak memory of the process | <= 2 GB | {peak:.2f} GB |", flush=True)
+    print_rows((
+        (f"{MASKS} masks, Time + Source, against plain", ">= 35x", f"{whole / sampled:.1f}x"),
+        ("the same, absolute", "<= 18 s", f"{sampled:.1f} s"),
+        (f"the same over its floor of {floor:.1f} s", "<= 1.2", f"{sampled / floor:.2f}"),
+        ("Time alone", "<= 1.5 s", f"{middle['time']:.2f} s"),
+        ("tables of all pairs", "", f"{middle['tables']:.1f} s"),
+        ("all 2^25, weights and Shapley values, on top", "<= 15 s", f"{middle['all']:.1f} s"),
+        ("peak memory of the process", "<= 2 GB", f"{peak:.2f} GB"),
+    ))  # fmt: skip
 
 
 def all_masks(engine: LocalStateEngine) -> None:
-    """Weights and Shapley values of all masks."""
+    """Compute weights and Shapley values of all masks."""
     engine.lime()
     engine.shapley()
 
 
 def print_growth(network: FCN, stems: Stems, dtype: torch.dtype) -> None:
-    """Print the seconds for 2048 masks, one thing growing at a time; measured once each."""
+    """Print the seconds for 2048 masks as one size grows at a time; measured once each."""
     six = np.concatenate([stems, stems[:1, ::-1]])
     cases = [(f"{n} stems", np.ascontiguousarray(six[:n]), 5) for n in range(1, 7)]
     cases += [(f"{n} segments", stems, n) for n in (1, 2, 5, 10, 15, 20, 40)]
@@ -149,22 +152,19 @@ def print_growth(network: FCN, stems: Stems, dtype: torch.dtype) -> None:
         (f"{seconds} s", lengthened(stems, seconds * SAMPLE_RATE), 5)
         for seconds in (10, 30, 60, 120, 600)
     ]
-    print(
-        f"\n| 5 stems, 5 segments, 30 s, but | s for {MASKS} masks | closed tables "
-        "| peak memory so far [GB] |"
-    )
-    print("|---|---|---|---|")
+    print()
+    print_head("5 stems, 5 segments, 30 s, but", f"s for {MASKS} masks", "closed tables",
+               "peak memory so far [GB]")  # fmt: skip
     for name, some, n_segments in cases:
         segments = equal_segments(some.shape[1], n_segments)
         engine = LocalStateEngine(network, some, segments, dtype=dtype)
         masks = np.random.default_rng(0).integers(0, 2, (MASKS, engine.n_components))
         seconds = timed(partial(engine.evaluate, masks))
-        closed = "yes" if engine.closed else "no"
-        print(f"| {name} | {seconds:.1f} | {closed} | {peak_gb():.2f} |", flush=True)
+        print_row(name, f"{seconds:.1f}", "yes" if engine.closed else "no", f"{peak_gb():.2f}")
 
 
 def peak_gb() -> float:
-    """Most memory that this process has held [GiB]."""
+    """Return the peak memory of this process [GiB]."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
@@ -183,12 +183,12 @@ class Plain:
 
     @property
     def name(self) -> str:
-        """What it does."""
+        """Return a description for the output."""
         return f"{'in strips' if self.strips else 'whole'}, batch {self.batch}"
 
     @torch.inference_mode()
     def seconds(self, stems: Stems, passes: int) -> float:
-        """Measure so many passes, or a few more; return the seconds of one."""
+        """Time at least this many passes; return the seconds per pass."""
         device = self.network.window.device
         tracks = torch.from_numpy(stems.sum(axis=0)).to(device).repeat(self.batch, 1)
         batches = -(-passes // self.batch)
@@ -197,7 +197,7 @@ class Plain:
 
 
 def fastest_plain(network: FCN, stems: Stems) -> Plain:
-    """Choose the fastest way by trying all of them twice."""
+    """Return the fastest way, after trying each twice."""
     ways = [Plain(network, strips, batch) for strips in (False, True) for batch in (1, 2, 4)]
     return min(ways, key=lambda way: min(way.seconds(stems, 4) for _ in range(2)))
 
@@ -209,7 +209,7 @@ def largest_error(
     masks: NDArray[np.int64],
     logits: NDArray[np.float64],
 ) -> float:
-    """Compose some masks, run the plain network, compare logits."""
+    """Return the largest difference of logits to plain passes of the composed waveforms."""
     differences = []
     for mask, logit in zip(masks.reshape(len(masks), len(segments), -1), logits, strict=True):
         waveform = np.zeros(stems.shape[1], np.float32)
@@ -235,10 +235,8 @@ def matrix_rate(device: torch.device) -> float:
 
 
 def timed(run: Callable[[], object]) -> float:
-    """Run once; return the duration [s]."""
-    started = clock()
-    run()
-    return clock() - started
+    """Run once; return the duration by the chosen clock [s]."""
+    return timed_by(run, clock)
 
 
 if __name__ == "__main__":

@@ -1,27 +1,24 @@
 """Memory and speed of ingest: `python benchmarks/ingest.py [--tracks 10000] [--jobs 2]`.
 
-Writes that many short files, takes them in twice, and prints the peak memory of all processes
-together (resident, so pages that processes share count several times) and files per second.
+Writes many short files, ingests them twice, and prints the files per second and the peak memory of
+all processes together (resident, so pages that processes share count several times).
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
-import psutil
+from _shared import run_python
 
 from lemons_audio import write_audio
 
 
 def main() -> None:
-    """Print one line for the first run and one for a run in which nothing has changed."""
+    """Print one line for the first run and one for a second run without new files."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tracks", type=int, default=10_000)
     parser.add_argument("--seconds", type=float, default=1.5, help="length of each file")
@@ -50,32 +47,10 @@ def write_music(folder: Path, tracks: int, seconds: float) -> None:
 
 def measure(music: Path, data: Path, jobs: int) -> tuple[float, int]:
     """Run ingest; return its duration [s] and the peak memory of its process tree [bytes]."""
-    command = [sys.executable, "-m", "recsys.ingest", str(music), "--catalogue", "benchmark"]
-    started = time.perf_counter()
-    process = subprocess.Popen(
-        [*command, "--jobs", str(jobs)],
-        env={**os.environ, "LEMONS_DATA_FOLDER": str(data)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    peak = 0
-    while process.poll() is None:
-        peak = max(peak, tree_memory(psutil.Process(process.pid)))
-        time.sleep(0.05)
-    if process.returncode:
-        raise RuntimeError(f"ingest exited with {process.returncode}")
-    return time.perf_counter() - started, peak
-
-
-def tree_memory(process: psutil.Process) -> int:
-    """Resident memory of a process and all its children [bytes]."""
-    total = 0
-    try:
-        for member in [process, *process.children(recursive=True)]:
-            total += member.memory_info().rss
-    except psutil.NoSuchProcess:
-        pass  # ended between listing and looking
-    return total
+    command = ["-m", "recsys.ingest", str(music), "--catalogue", "benchmark", "--jobs", str(jobs)]
+    environment = {**os.environ, "LEMONS_DATA_FOLDER": str(data)}
+    finished = run_python(command, environment=environment, errors=False)
+    return finished.seconds, finished.peak_bytes
 
 
 if __name__ == "__main__":

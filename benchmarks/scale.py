@@ -1,23 +1,20 @@
 """Time and memory from a thousand tracks to a million: `python benchmarks/scale.py`.
 
-Writes files of the Million Song Dataset's form, with as many listeners as tracks and 47 rows a
-listener, runs the importer's commands on them, and opens, lists, draws from and scores the
-catalogue. Every figure is of a process of its own, its peak memory is the resident set's.
-`--tracks 1000000` alone is the real size: 3 GB of text in `--folder`, which is kept and used again.
+Writes files in the format of the Million Song Dataset, with as many listeners as tracks and 47 rows
+per listener, runs the importer's commands on them, and opens, lists, draws from and scores the
+catalogue. Every figure is measured in a process of its own; memory is the peak of the resident
+set. At the data set's size, `--tracks 1000000`, `--folder` takes 3 GB of text, kept for reuse.
 """
 
-# ruff: noqa: S608 (what the queries are made of are numbers)
+# ruff: noqa: S608 (the queries are made of numbers)
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import hashlib
 import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -26,7 +23,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pandas as pd
-import psutil
+from _shared import Finished, run_python
 
 from lemons_utils import configuration
 from recsys import predict
@@ -34,6 +31,7 @@ from recsys.catalogue import Catalogue, open_catalogue, write_tracks
 from recsys.importers import taste_profile
 from recsys.importers.msd import PUBLISHED, read_unique_tracks
 from recsys.listening.draws import Pool
+from recsys.model import FCN
 
 NAME = "msd"
 RELEVANCE = "relevance/benchmark.parquet"
@@ -56,7 +54,7 @@ def main() -> None:
     parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.step:
-        print(json.dumps(STEPS[options.step]()))
+        print(json.dumps(time_step(options.step)))
         return
     home = options.folder or Path(tempfile.mkdtemp(prefix="scale-"))
     try:
@@ -70,7 +68,7 @@ def main() -> None:
 
 
 def measure(folder: Path, tracks: int) -> dict[str, str]:
-    """Take every step at one size; return its seconds and peak memory as text."""
+    """Measure every step at one size; return seconds and peak memory as text."""
     os.environ["LEMONS_DATA_FOLDER"] = str(folder / "data")
     write_raw(folder / "raw", tracks)
     catalogue = write_catalogue(folder / "raw")
@@ -81,42 +79,26 @@ def measure(folder: Path, tracks: int) -> dict[str, str]:
         "splits of the seven": [*importer, "splits"],
         "split of a further listener": [*importer, "splits", "--user_name", further],
     }
-    found = {}
+    figures = {}
     for about, command in commands.items():
-        _, seconds, peak = _run(command)
-        found[about] = _text(seconds, peak)
+        finished = run_python(command)
+        figures[about] = _text(finished.seconds, finished)
     for step in STEPS:
-        said, _, peak = _run([__file__, "--step", step])
-        found[step] = _text(float(json.loads(said)), peak)
+        finished = run_python([__file__, "--step", step])
+        figures[step] = _text(float(json.loads(finished.output)), finished)
     size = (catalogue.folder / "plays.parquet").stat().st_size
-    found["plays.parquet"] = f"{size / 1e6:,.0f} MB"
-    print(f"{tracks:,} tracks:", json.dumps(found, indent=2), flush=True)
-    return found
+    figures["plays.parquet"] = f"{size / 1e6:,.0f} MB"
+    print(f"{tracks:,} tracks:", json.dumps(figures, indent=2), flush=True)
+    return figures
 
 
-def _text(seconds: float, peak: int) -> str:
-    return f"{seconds:.2f} s, {peak / 1e6:,.0f} MB"
+def _text(seconds: float, finished: Finished) -> str:
+    return f"{seconds:.2f} s, {finished.peak_bytes / 1e6:,.0f} MB"
 
 
-def _run(arguments: list[str]) -> tuple[str, float, int]:
-    """Run Python; return what it printed, its seconds, and its peak memory [bytes]."""
-    peak, started = 0, time.perf_counter()
-    with tempfile.TemporaryFile("w+") as out:
-        with subprocess.Popen([sys.executable, *arguments], stdout=out) as process:
-            while process.poll() is None:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    peak = max(peak, psutil.Process(process.pid).memory_info().rss)
-                time.sleep(0.01)
-        seconds = time.perf_counter() - started
-        if process.returncode:
-            raise RuntimeError(f"{' '.join(arguments)} exited with {process.returncode}")
-        out.seek(0)
-        return out.read(), seconds, peak
-
-
-# -- files of the real form --------------------------------------------------------------------
+# -- files in the data set's format ------------------------------------------------------------
 def write_raw(folder: Path, tracks: int) -> None:
-    """Write the four text files, once; half of all songs share a twentieth of the plays."""
+    """Write the four text files unless they are there; plays are concentrated on few songs."""
     done = folder / "done"
     if done.exists():
         return
@@ -143,7 +125,7 @@ def write_raw(folder: Path, tracks: int) -> None:
 
 
 def _triplets(listeners: int, songs: int) -> str:
-    """Rows of listeners in no order, each with 10 songs and an exponential number more."""
+    """Return a query for unordered rows of listeners, each with 10 songs or more."""
     published = ", ".join(f"({place}, '{name}')" for place, name in enumerate(PUBLISHED.values()))
     return f"""
         SELECT coalesce(published.name, sha1('u' || u)) || chr(9) || {_SONG.format("s")} || chr(9)
@@ -158,7 +140,7 @@ def _triplets(listeners: int, songs: int) -> str:
 
 
 def _write(path: Path, query: str) -> None:
-    """Write the one text column of a query, line by line."""
+    """Write the text column of a query, one row per line."""
     with duckdb.connect(config={"preserve_insertion_order": False}) as duck:
         lines = duck.sql(query)
         lines.write_csv(str(path), sep="\x01", quotechar="", escapechar="", header=False)
@@ -169,7 +151,7 @@ def _listener(number: int) -> str:
 
 
 def write_catalogue(raw: Path) -> Catalogue:
-    """List all tracks as if all had sound; those to be scored have."""
+    """Write a catalogue of all tracks; only those to be scored have audio."""
     folder = configuration().catalogues / NAME
     catalogue = Catalogue(NAME, folder)
     if catalogue.table is None:
@@ -187,59 +169,42 @@ def write_catalogue(raw: Path) -> Catalogue:
     return catalogue
 
 
-# -- steps, each in a process of its own; they return seconds ----------------------------------
+# -- steps, each in a process of its own -------------------------------------------------------
 def _opened() -> Catalogue:
     return open_catalogue(NAME, data_folder=configuration().data_folder)
 
 
-def _open() -> float:
-    started = time.perf_counter()
-    if not _opened().count:
-        raise RuntimeError("no tracks")
-    return time.perf_counter() - started
+def _list(catalogue: Catalogue) -> int:
+    return sum(len(batch) for batch in catalogue.batches("track_id", "title", "artist"))
 
 
-def _list() -> float:
-    started = time.perf_counter()
-    rows = sum(len(batch) for batch in _opened().batches("track_id", "title", "artist"))
-    if rows != _opened().count:
-        raise RuntimeError(f"{rows} rows listed")
-    return time.perf_counter() - started
+def _draw(catalogue: Catalogue) -> int:
+    return len(Pool(catalogue.table or []).draw(500, salt="a listener"))
 
 
-def _table() -> float:
-    started = time.perf_counter()
-    if not len(_opened().tracks):
-        raise RuntimeError("no tracks")
-    return time.perf_counter() - started
-
-
-def _draw() -> float:
-    catalogue = _opened()
-    started = time.perf_counter()
-    drawn = Pool(catalogue.table or []).draw(500, salt="a listener")
-    if len(drawn) != min(500, catalogue.count):
-        raise RuntimeError(f"{len(drawn)} drawn")
-    return time.perf_counter() - started
-
-
-def _score() -> float:
-    """Score what is new in a catalogue whose other tracks a model has scored already."""
-    from recsys.model import FCN
-
-    catalogue = _opened()
-    started = time.perf_counter()
+def _score(catalogue: Catalogue) -> int:
+    """Score the new tracks of a catalogue whose other tracks have a relevance already."""
     predict.score_catalogue(FCN(), catalogue, catalogue.folder / RELEVANCE)
-    return time.perf_counter() - started
+    return TO_SCORE
 
 
-STEPS: dict[str, Callable[[], float]] = {
-    "open": _open,
+STEPS: dict[str, Callable[[Catalogue], int]] = {
+    "open": lambda _: _opened().count,
     "list, in batches": _list,
-    "load the whole table": _table,
+    "load the whole table": lambda catalogue: len(catalogue.tracks),
     "draw 500 unheard": _draw,
     f"score {TO_SCORE} new tracks": _score,
 }
+"""Steps to measure: functions of an open catalogue that return their number of tracks."""
+
+
+def time_step(name: str) -> float:
+    """Take a step in this process; return its duration [s]."""
+    catalogue = _opened()
+    started = time.perf_counter()
+    if not STEPS[name](catalogue):
+        raise RuntimeError(f"{name}: no tracks")
+    return time.perf_counter() - started
 
 
 if __name__ == "__main__":

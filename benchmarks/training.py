@@ -1,9 +1,9 @@
 """Cost of a training step: `python benchmarks/training.py [--steps 12] [--rounds 3]`.
 
-Prints steps/s of the whole training loop (crops from disk, loss, Adam, the state copied after
-every epoch) beside steps/s of the bare forward and backward pass on ready tensors, one step of
-each in turn; whether two listeners train faster one after the other, with all threads each, or
-side by side with half of them each; and seconds for a whole track of 30 s.
+Prints the steps/s of the whole training loop (crops from disk, loss, Adam, a copy of the state
+after every epoch) and of the bare forward and backward pass on ready tensors, in turns; the steps/s
+of two listeners trained one after the other with all threads, or side by side with half of them
+each; and the seconds for a whole track of 30 s.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from _shared import timed
 
 from lemons_utils import SAMPLE_RATE
 from recsys.catalogue import Catalogue, save_audio
@@ -32,11 +33,11 @@ TRACKS = 80
 
 
 class Enough(Exception):
-    """Ends a training when enough steps are timed."""
+    """Raised to end a training when enough steps are timed."""
 
 
 def main() -> None:
-    """Measure in turns, so that whatever else the machine does meets all of them alike."""
+    """Measure in turns, so that other work on the machine affects all figures alike."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--steps", type=int, default=12, help="steps per measurement")
     parser.add_argument("--rounds", type=int, default=3)
@@ -73,7 +74,7 @@ def write_catalogue(folder: Path) -> None:
 def train(
     folder: Path, on_step: Callable[[int, float], None], *, num_workers: int, precision: str
 ) -> None:
-    """Train until `on_step` has had enough."""
+    """Train until `on_step` raises `Enough`."""
     catalogue = Catalogue("benchmark", folder)
     labels = [number % 2 for number in range(TRACKS)]
     options = Options(
@@ -149,12 +150,8 @@ def whole_track(rounds: int) -> dict[str, float]:
     seconds: dict[str, list[float]] = {"in one piece": [], "in strips": []}
     with torch.inference_mode():
         for _ in range(1 + 2 * rounds):
-            started = time.perf_counter()
-            network(waveform)
-            between = time.perf_counter()
-            track_logits(network, waveform)
-            seconds["in one piece"].append(between - started)
-            seconds["in strips"].append(time.perf_counter() - between)
+            seconds["in one piece"].append(timed(lambda: network(waveform)))
+            seconds["in strips"].append(timed(lambda: track_logits(network, waveform)))
     return {label: statistics.median(values[1:]) for label, values in seconds.items()}
 
 

@@ -1,4 +1,4 @@
-"""The band plays a song: `render(song)` gives five stems that sum to the mix."""
+"""Rendering of a song: `render(song)` returns five stems that sum to the mix."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from recsys.demo.tones import Note, Wave, play
 from recsys.demo.voice import SINGERS, sing
 
 PEAK = 0.95
-"""The mix never gets closer to full scale."""
+"""The largest sample of a mix, relative to full scale."""
 
 _ROOM_SENDS = {0: 0.9, 1: 0.8, 2: 0.35, 4: 0.8}
-"""How much of each stem goes into the room; a bass stays out of it."""
+"""The reverb send of each stem; the bass has none."""
 _SOLO_DB = 4.0
 _CREST = 3.5
 
 
 def render(song: Song) -> NDArray[np.int16]:
-    """Play a song.
+    """Render a song as five stems.
 
-    The same song gives the same samples whenever it is played on the same machine.
+    The same song gives the same samples every time on the same machine.
 
     Parameters
     ----------
@@ -44,12 +44,12 @@ def render(song: Song) -> NDArray[np.int16]:
     Returns
     -------
     ndarray [shape=(5, 480000)], int16, 16 kHz
-        Vocals, piano, drums, bass, other. Their sum is the mix, and fits 16 bits.
+        Vocals, piano, drums, bass, other. Their sum is the mix, which fits into 16 bits.
 
     Raises
     ------
     ParameterError
-        If the song names something the band does not have.
+        If the song has an unknown style, sound or groove.
     """
     check(song)
     bars = timeline(song)
@@ -63,7 +63,7 @@ def render(song: Song) -> NDArray[np.int16]:
     sends = np.array(list(_ROOM_SENDS.values()), np.float32)[:, None] * np.float32(song.reverb)
     waves[sent] += effects.room(sends * waves[sent], 0.6 + 2.2 * song.reverb)
     waves = effects.tone_control(waves, song.brightness_db)
-    # the level of the whole band is decided beforehand: who is silent makes nobody louder
+    # the level is computed from all stems, so that a silent stem makes the others no louder
     nominal_db = 10 * np.log10(sum(10 ** (level / 10) for level in song.levels_db))
     waves *= np.float32(10 ** ((song.loudness_db - nominal_db) / 20))
     waves[STEMS.index("other")] += _hiss(song)
@@ -71,7 +71,7 @@ def render(song: Song) -> NDArray[np.int16]:
     loudest = float(np.abs(waves.sum(axis=0)).max())
     if loudest > PEAK:
         waves *= np.float32(PEAK / loudest)
-    # the sum of five rounded stems is at most 2.5 steps off, far below the room that PEAK leaves
+    # rounding five stems changes their sum by at most 2.5 steps, far less than PEAK leaves
     rounded: NDArray[np.int16] = np.rint(waves * np.float32(32768)).astype(np.int16)
     return rounded
 
@@ -92,12 +92,12 @@ def mix(stems: NDArray[np.int16]) -> NDArray[np.int16]:
 
 
 def check(song: Song) -> None:
-    """Refuse a song that names something the band does not have.
+    """Raise if a song has an unknown style, sound or groove.
 
     Raises
     ------
     ParameterError
-        Naming the field, what it may hold and what it holds.
+        With the field, its allowed values and its value.
     """
     for field, known in (
         *(("mode", MODES), ("drum_groove", DRUM_GROOVES), ("drum_kit", KITS)),
@@ -147,7 +147,7 @@ def _other(song: Song, bars: list[Bar]) -> Wave:
 
 
 def _figure(song: Song, notes: list[Note], shape: Figure) -> Wave:
-    """Sound a figure; its short notes are played on a damped string where it is amplified."""
+    """Render a figure; short notes of an amplified one are played on a damped string."""
     if shape.kind == "power":
         damped = 0.85 * song.step_s
         wave = play([n for n in notes if n.duration_s > damped], PATCHES[shape.patch], SAMPLES)
@@ -163,13 +163,13 @@ def _figure(song: Song, notes: list[Note], shape: Figure) -> Wave:
 
 
 def _hiss(song: Song) -> Wave:
-    """Make the noise of a cheap tape."""
+    """Return tape noise."""
     noise: Wave = dice(song.seed, "tape").standard_normal(SAMPLES, dtype=np.float32)
     return noise * np.float32(10 ** (song.hiss_db / 20))
 
 
 def _at_level(wave: Wave) -> Wave:
-    """Bring a part to unit level, counted while it sounds, and round off its highest peaks."""
+    """Scale a part to unit level, measured where it sounds, and soften its highest peaks."""
     level = effects.active_level(wave)
     if not level:
         return wave

@@ -1,6 +1,6 @@
-"""The studio: amplifier, room, echo, tone control, fades. All but the amplifier are linear.
+"""Audio effects: amplifier, reverb, echo, tone control, fades. All but the amplifier are linear.
 
-What is linear may be done to each stem alone, and the stems still sum to the mix.
+A linear effect can be applied to each stem alone, and the stems still sum to the mix.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _COMBS = ((319, 1.0), (367, -0.9), (413, 0.95), (473, -0.85))
 
 
 def active_level(wave: Wave) -> float:
-    """Root mean square over the moments in which something sounds; 0 for silence."""
+    """Return the RMS level over the blocks that are not silent; 0 for silence."""
     power = np.square(wave[: len(wave) // 800 * 800].reshape(-1, 800)).mean(axis=1)
     loudest = float(power.max(initial=0.0))
     return float(np.sqrt(power[power > 1e-3 * loudest].mean())) if loudest > 0 else 0.0
 
 
 def amplify(wave: Wave, amplifier: str) -> Wave:
-    """Send a part through a guitar amplifier: soft clipping, then a loudspeaker."""
+    """Simulate a guitar amplifier: soft clipping, then a loudspeaker."""
     drive, low_hz, high_hz = AMPLIFIERS[amplifier]
     level = active_level(wave)
     if not drive or not level:
@@ -33,7 +33,7 @@ def amplify(wave: Wave, amplifier: str) -> Wave:
     clipped = np.tanh(wave * np.float32(drive / level / 2))
     sos = butter(1, (low_hz, high_hz), "bandpass", fs=SAMPLE_RATE, output="sos")
     speaker = np.asarray(sosfilt(sos.astype(np.float32), clipped), np.float32)
-    # a second, one-sided pole takes the fizz off what was clipped
+    # a one-pole low-pass removes the harsh treble of the clipping
     pole = float(np.exp(-2 * np.pi * high_hz / SAMPLE_RATE))
     rise, fall = np.array([1 - pole], np.float32), np.array([1, -pole], np.float32)
     smooth: Wave = np.asarray(lfilter(rise, fall, speaker), np.float32)
@@ -41,14 +41,14 @@ def amplify(wave: Wave, amplifier: str) -> Wave:
 
 
 def pump(wave: Wave, depth: float, beat_s: float, start_s: float) -> Wave:
-    """Push a part down on every beat, as a compressor does that listens to the kick drum."""
+    """Lower a part on every beat, like a compressor controlled by the kick drum."""
     phase = ((np.arange(len(wave)) / SAMPLE_RATE - start_s) / beat_s) % 1.0
     gain = np.interp(phase, (0.0, 0.12, 0.7, 0.95, 1.0), (1 - depth, 1 - depth, 1, 1, 1 - depth))
     return wave * gain.astype(np.float32)
 
 
 def echo(waves: NDArray[np.float32], delay_s: float, feedback: float) -> NDArray[np.float32]:
-    """Repeat what was heard, softer each time; the dry sound is not in it.
+    """Return decaying repeats of a sound, without the sound itself.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def echo(waves: NDArray[np.float32], delay_s: float, feedback: float) -> NDArray
 
 
 def room(waves: NDArray[np.float32], decay_s: float) -> NDArray[np.float32]:
-    """Reverberate: a few early reflections, then four combs; the dry sound is not in it.
+    """Return the reverberation of a sound, early reflections and four comb filters, without it.
 
     After M. R. Schroeder, Natural sounding artificial reverberation, 1962.
 
@@ -72,9 +72,9 @@ def room(waves: NDArray[np.float32], decay_s: float) -> NDArray[np.float32]:
     waves : ndarray [shape=(stems, samples)]
         An even number of samples.
     decay_s : float > 0 [s]
-        Until the reverberation has fallen by 60 dB.
+        The time in which the reverberation falls by 60 dB.
     """
-    # at half the rate: walls swallow the treble
+    # at half the sample rate, since walls absorb the treble
     half = waves[:, 0::2] + waves[:, 1::2]
     early = np.zeros_like(half)
     for delay, gain in _EARLY:
@@ -91,7 +91,7 @@ def room(waves: NDArray[np.float32], decay_s: float) -> NDArray[np.float32]:
 
 
 def _comb(waves: NDArray[np.float32], delay: int, feedback: float) -> NDArray[np.float32]:
-    """y[n] = x[n] + feedback * y[n - delay], a block of `delay` samples at a time."""
+    """Compute y[n] = x[n] + feedback * y[n - delay], `delay` samples at a time."""
     out = waves.copy()
     samples = waves.shape[1]
     for start in range(delay, samples, delay):
@@ -101,7 +101,7 @@ def _comb(waves: NDArray[np.float32], delay: int, feedback: float) -> NDArray[np
 
 
 def tone_control(waves: NDArray[np.float32], treble_db: float) -> NDArray[np.float32]:
-    """Shelve the treble above 2.5 kHz, and take away what lies under 25 Hz.
+    """Apply a treble shelf above 2.5 kHz and a high-pass at 25 Hz.
 
     Parameters
     ----------

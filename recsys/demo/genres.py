@@ -1,4 +1,4 @@
-"""The genres the band plays: what each chooses from, and how often."""
+"""The genres of the demo catalogue: the choices of each, and its share of the tracks."""
 
 from __future__ import annotations
 
@@ -7,39 +7,39 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Genre:
-    """What a genre chooses from.
+    """The choices of a genre.
 
     Parameters
     ----------
     share : int
-        Tracks out of every 32.
+        Tracks per 32.
     tempo : (low, high) [beats per minute]
     modes, verses, choruses : tuples to choose from
-        Progressions are roman numerals, one a bar; `I/V` changes in mid-bar.
+        Progressions are roman numerals, one per bar; `I/V` changes within the bar.
     grooves, kits, bass_styles, bass_sounds : tuples to choose from
     others : tuple of tuples of names in `instruments.OTHER_STYLES`
     pianos, singers : tuples to choose from
     lines : (verse, chorus)
         Names in `patterns.LINES`.
     register : float [MIDI pitch]
-        Where a low voice of this genre sits.
+        The centre of a low voice.
     forms : tuple of str
-        Sections and their share of the track.
+        Sections and their shares of the track.
     steps : tuple of int
-        Sixteenths a bar.
+        Sixteenths per bar.
     swing : (low, high)
         1/3 is a triplet.
     swing_unit : int
         Sixteenths: 2 swings eighths, 1 sixteenths.
     late_ms : float
-        How far the band sits behind the beat.
+        The delay of the notes behind the beat.
     levels : tuple of float [dB]
         Of vocals, piano, drums, bass, other.
     brightness, reverb, echo, loudness_db : (low, high)
     popularity : float
-        Mean, 0 to 1.
+        The mean, 0 to 1.
     sung : float
-        Share of tracks with a voice.
+        The share of tracks with a voice.
     """
 
     share: int

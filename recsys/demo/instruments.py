@@ -1,4 +1,4 @@
-"""What the band owns: instruments, amplifiers, and the figures it plays on them."""
+"""The instruments and amplifiers of the band, and the accompaniment figures by name."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ PATCHES: dict[str, Patch] = {
 """Instruments by name."""
 
 BASS_DRIVE: dict[str, float] = {"808": 1.5, "grit bass": 3.0, "pick bass": 1.2}
-"""Soft clipping of the basses that go through an amplifier."""
+"""Soft clipping of the amplified basses."""
 
 BASS_OCTAVES: dict[str, int] = {"high bass": 1}
 """How far up the neck a bass is played, where that is not at its low end."""
@@ -70,12 +70,12 @@ AMPLIFIERS: dict[str, tuple[float, float, float]] = {
     "razor": (12.0, 180, 7200),
     "lead": (6.0, 180, 4600),
 }
-"""Drive, and the band that the loudspeaker lets through [Hz, Hz]."""
+"""Drive, and the pass band of the loudspeaker [Hz, Hz]."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """Something to play behind, or over, a song.
+    """An accompaniment or melody that a stem plays.
 
     Parameters
     ----------
@@ -88,19 +88,19 @@ class Figure:
         As `patterns` says; for melodies a name from `patterns.LINES`.
     centre : float [MIDI pitch]
     gate : float
-        Longest note in sixteenths; 0 rings until the next one.
+        The longest note in sixteenths; 0 lets notes ring until the next one.
     size : int
-        Voices of a chord.
+        The number of notes of a chord.
     amplifier : str
         A name from `AMPLIFIERS`.
     level_db : float
-        Against the other figures of its stem.
+        The level relative to the other figures of its stem.
     sections : tuple of str
-        Where it plays; everywhere its stem does if empty.
+        The sections in which it plays; by default all those in which its stem plays.
     pump : float
-        How far the beat pushes it down, 0 to 1.
+        How far the level is lowered on every beat, 0 to 1.
     strum_s : float [s]
-        From the first string of a chord to the last.
+        The delay between the notes of a chord.
     """
 
     kind: str
@@ -193,4 +193,4 @@ OTHER_STYLES: dict[str, Figure] = {
     "staccato strings": Figure("chords", "staccato", "x.x.x.x.x.x.x.x.", 64, 1.5, 3),
     "flute": Figure("melody", "flute", "theme", 79, level_db=-3),
 }  # fmt: skip
-"""What guitars, synthesizers, strings, organs and horns play, by name."""
+"""Figures of guitars, synthesizers, strings, organs and horns by name."""

@@ -1,4 +1,4 @@
-"""The drum kits: every hit made of a few sines and filtered noise, kept for the next beat."""
+"""The drum kits: hits of a few sines and filtered noise, cached for reuse."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PIECES = (
     *("kick", "snare", "rim", "clap", "hat", "open", "ride", "crash"),
     *("high_tom", "mid_tom", "low_tom", "tambourine", "shaker"),
 )
-"""What a kit consists of; a drum note's pitch is the index of its piece."""
+"""The pieces of a kit; the pitch of a drum note is the index of its piece."""
 
 _BALANCE = {
     **{"kick": 1.0, "snare": 0.85, "rim": 0.55, "clap": 0.75, "hat": 0.3, "open": 0.34},
@@ -32,18 +32,18 @@ class Kit:
     Parameters
     ----------
     kick_hz, kick_sweep, kick_s : float
-        Where the kick settles [Hz], how many times higher it starts, how long it rings [s].
+        Final frequency [Hz], starting frequency relative to it, and decay time [s].
     click : float
-        Beater noise of the kick.
+        Level of the kick's beater noise.
     snare_hz, snare_s, wires : float
-        Pitch [Hz] and length [s] of the snare, and how much of it is noise.
+        Pitch [Hz] and length [s] of the snare, and its share of noise.
     hat_hz, hat_s : float
-        Low edge [Hz] and length [s] of the closed hi-hat; the other metal follows it.
+        Low edge [Hz] and length [s] of the closed hi-hat; the other cymbals are derived from it.
     tom_hz : float [Hz]
     drive : float
         Soft clipping of the whole kit; 0 for none.
     level : float
-        Of cymbals and small percussion against the drums.
+        Level of cymbals and small percussion relative to the drums.
     """
 
     kick_hz: float = 55.0
@@ -90,7 +90,7 @@ KITS: dict[str, Kit] = {
 
 
 def beat(notes: list[Note], kit: str, samples: int) -> Wave:
-    """Sound a drum part.
+    """Render a drum part.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def beat(notes: list[Note], kit: str, samples: int) -> Wave:
 
 @lru_cache(maxsize=512)
 def hit(kit: str, piece: str, variant: int) -> Wave:
-    """One stroke, read-only; the variants differ as strokes of one player do."""
+    """Return one stroke, read-only; variants differ slightly, like strokes of one player."""
     rng = np.random.default_rng([sum(map(ord, kit + piece)), variant])
     sound = _stroke(KITS[kit], piece, rng)
     sound *= _BALANCE[piece] / np.max(np.abs(sound))
@@ -176,7 +176,7 @@ def _stroke(kit: Kit, piece: str, rng: np.random.Generator) -> NDArray[np.float6
 def _drum(
     frequency: float, sweep: float, decay_s: float, length_s: float | None = None
 ) -> NDArray[np.float64]:
-    """Strike a skin: a sine that falls to its pitch."""
+    """Return the sound of a drum head: a sine that falls to its pitch."""
     time_s = np.arange(round((length_s or decay_s * 6) * SAMPLE_RATE)) / SAMPLE_RATE
     glide = frequency * (1 + (sweep - 1) * np.exp(-time_s / 0.022))
     skin: NDArray[np.float64] = np.sin(2 * np.pi * np.cumsum(glide) / SAMPLE_RATE)
@@ -186,7 +186,7 @@ def _drum(
 def _noise(
     rng: np.random.Generator, decay_s: float, low_hz: float, high_hz: float, length_s: float
 ) -> NDArray[np.float64]:
-    """Make a burst of noise between two frequencies."""
+    """Return a decaying burst of noise between two frequencies."""
     samples = round(length_s * SAMPLE_RATE)
     sos = butter(2, (low_hz, high_hz), "bandpass", fs=SAMPLE_RATE, output="sos")
     sound = sosfilt(sos, rng.standard_normal(samples))
@@ -197,7 +197,7 @@ def _noise(
 def _metal(
     rng: np.random.Generator, decay_s: float, low_hz: float, length_s: float
 ) -> NDArray[np.float64]:
-    """Strike a cymbal: noise over a thicket of partials that share no fundamental."""
+    """Return the sound of a cymbal: noise and inharmonic partials."""
     time_s = np.arange(round(length_s * SAMPLE_RATE)) / SAMPLE_RATE
     partials = low_hz * (1 + rng.uniform(0, 0.8, 7))
     partials = partials[partials < 7900]

@@ -1,8 +1,8 @@
-"""Seven listeners with the published tastes, and what they listened to."""
+"""Seven listeners with the published tastes, and their listening histories."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -18,20 +18,20 @@ _DULLEST_DB, _BRIGHTEST_DB = -12.0, 9.0
 
 @dataclass(frozen=True)
 class Listener:
-    """What somebody likes.
+    """A listener and the taste that decides what the listener likes.
 
     Parameters
     ----------
     user_name : str
     taste : str
-        As one would say it.
-    genres : mapping from genre to how much it is liked
+        The taste in words.
+    genres : mapping from genre to its contribution
     popular, loud, crisp : float
-        What popularity, loudness and treble add, from none to full.
+        The contributions of full popularity, loudness and treble.
     whim : float
-        What nobody can know adds at most.
+        The largest contribution of chance.
     demand : float
-        A track is liked if all of it together reaches this.
+        The sum of contributions from which a track is liked.
     """
 
     user_name: str
@@ -63,13 +63,13 @@ LISTENERS: dict[str, Listener] = {
 """The seven listeners by user name."""
 
 OFF_TASTE = 0.1
-"""Share of what a listener listened to without liking it."""
+"""Share of the listened tracks that the listener does not like."""
 
 _HEARD = 0.93
 
 
 def liking(user_name: str, song: Song) -> float:
-    """How much somebody likes a track; they like it where this reaches `demand`.
+    """Compute how much a listener likes a track: it is liked from `demand` on.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def liking(user_name: str, song: Song) -> float:
 
 
 def true_taste(user_name: str, song: Song) -> bool:
-    """Whether somebody likes a track, without the noise of what they happened to listen to.
+    """Whether a listener likes a track, without the noise of the listening history.
 
     Raises
     ------
@@ -103,16 +103,16 @@ def true_taste(user_name: str, song: Song) -> bool:
 
 
 def listen(songs: Sequence[Song], track_ids: Sequence[str]) -> pd.DataFrame:
-    """Let the seven listen to a catalogue.
+    """Draw the listening histories of all listeners on a catalogue.
 
-    They come across most of what they like, and a tenth of what they play is not to their
-    taste. Play counts are log-normal, higher for what is liked.
+    Listeners play most of the tracks that they like, and a tenth of the tracks that they play is
+    not to their taste. Play counts are log-normal, and higher for liked tracks.
 
     Parameters
     ----------
     songs : sequence of Song
     track_ids : sequence of str
-        Of the same length.
+        The songs' ids in the same order.
 
     Returns
     -------
@@ -123,16 +123,16 @@ def listen(songs: Sequence[Song], track_ids: Sequence[str]) -> pd.DataFrame:
         draw = dice(len(songs), f"ears of {user_name}")
         liked = np.array([true_taste(user_name, song) for song in songs])
         heard = np.flatnonzero(liked & (draw.random(len(songs)) < _HEARD))
-        others = np.flatnonzero(~liked)
-        strays = round(len(heard) * OFF_TASTE / (1 - OFF_TASTE))
-        strayed = np.sort(draw.choice(others, min(strays, len(others)), replace=False))
+        disliked = np.flatnonzero(~liked)
+        n_off_taste = min(round(len(heard) * OFF_TASTE / (1 - OFF_TASTE)), len(disliked))
+        off_taste = np.sort(draw.choice(disliked, n_off_taste, replace=False))
         often = np.exp(draw.normal(2.3, 1.0, len(heard)))
-        seldom = np.exp(draw.normal(0.7, 0.8, len(strayed)))
+        seldom = np.exp(draw.normal(0.7, 0.8, len(off_taste)))
         tables.append(
             pd.DataFrame(
                 {
                     "user_name": user_name,
-                    "track_id": [track_ids[i] for i in (*heard, *strayed)],
+                    "track_id": [track_ids[i] for i in (*heard, *off_taste)],
                     "playcount": np.ceil(np.concatenate([often, seldom])).astype("int64"),
                 }
             )
@@ -141,22 +141,22 @@ def listen(songs: Sequence[Song], track_ids: Sequence[str]) -> pd.DataFrame:
 
 
 def fresh_songs(labelled: int, first_seed: int) -> tuple[list[Song], pd.DataFrame]:
-    """Compose until every listener has so many labelled songs, half of them liked.
+    """Compose songs until every listener has enough labelled ones, half of them liked.
 
-    Listeners share songs where they can; a song that would be of use to nobody is passed over.
+    Listeners share songs where possible; a song that no listener needs is skipped.
 
     Parameters
     ----------
     labelled : int, even and > 0
-        Labelled songs a listener.
+        Labelled songs per listener.
     first_seed : int
-        Songs are composed from this seed on.
+        The seed of the first song.
 
     Returns
     -------
     songs : list of Song
     labels : DataFrame with columns user_name, seed, label
-        `label` is 1 for what the listener likes, 0 for what not.
+        `label` is 1 for a liked song, 0 otherwise.
 
     Raises
     ------
@@ -167,7 +167,7 @@ def fresh_songs(labelled: int, first_seed: int) -> tuple[list[Song], pd.DataFram
         raise ParameterError(f"labelled tracks must be an even number from 2 on, got {labelled}")
     missing = {(user, label): labelled // 2 for user in LISTENERS for label in (0, 1)}
     songs, rows = [], []
-    for song in _songs_from(first_seed):
+    for song in map(compose, count(first_seed)):
         verdicts = [(user_name, int(true_taste(user_name, song))) for user_name in LISTENERS]
         if not any(missing[verdict] for verdict in verdicts):
             continue
@@ -179,7 +179,3 @@ def fresh_songs(labelled: int, first_seed: int) -> tuple[list[Song], pd.DataFram
         if not any(missing.values()):
             break
     return songs, pd.DataFrame(rows, columns=["user_name", "seed", "label"])
-
-
-def _songs_from(first_seed: int) -> Iterator[Song]:
-    return (compose(seed) for seed in count(first_seed))

@@ -1,4 +1,4 @@
-"""What the singer sings: a melody, and nonsense words that rhyme where the tune returns."""
+"""The vocal part: a melody with nonsense words, which return with the chorus."""
 
 from __future__ import annotations
 
@@ -29,11 +29,12 @@ _OPEN: tuple[tuple[str, tuple[str, str]], ...] = (
 
 
 def lyric(song: Song, bars: list[Bar]) -> list[Syllable]:
-    """Put words to a melody; the chorus has the same words each time.
+    """Compose the syllables of the vocal part; the chorus has the same words each time.
 
     Returns
     -------
-    list of Syllable, in the order of time; empty where the song has no voice
+    list of Syllable
+        In order of time; empty if the song has no voice.
     """
     if not song.voice:
         return []

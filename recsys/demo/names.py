@@ -1,4 +1,4 @@
-"""Who plays, and what it is called: artists, albums and titles out of word lists."""
+"""Names of artists, albums and titles, made from word lists."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ _ALBUMS = (
 
 @dataclass(frozen=True)
 class Credit:
-    """What the sleeve says, and how high the artist's voice is, -2 to 2."""
+    """Title, artist, album and year of a track, and the pitch of the artist's voice, -2 to 2."""
 
     title: str
     artist: str
@@ -138,7 +138,7 @@ class Credit:
 
 
 def credit(seed: int, genre: str) -> Credit:
-    """Say who plays a track and what it is called.
+    """Return artist, album, title and year of a track.
 
     Parameters
     ----------
@@ -156,9 +156,9 @@ def credit(seed: int, genre: str) -> Credit:
 
 @lru_cache(maxsize=1024)
 def _artist(scene: int, genre: str, number: int) -> tuple[str, float, tuple[tuple[str, int], ...]]:
-    """Name, voice and albums of an artist."""
+    """Return name, voice and albums of an artist."""
     rng = np.random.default_rng([scene, crc32(genre.encode()), number, 8])
-    # every artist of a genre takes another template, so that two can never share a name
+    # every artist of a genre has another template, so that no two share a name
     templates = _CAST[genre]
     name = _fill((templates[number % len(templates)],), genre, rng)
     voice = round(float(rng.uniform(-2, 2)), 2)
@@ -171,7 +171,7 @@ def _artist(scene: int, genre: str, number: int) -> tuple[str, float, tuple[tupl
 
 
 def _fill(templates: tuple[str, ...], genre: str, rng: np.random.Generator) -> str:
-    """Choose a template and put words in it."""
+    """Choose a template and fill in words."""
     nouns, adjectives = (
         [word.replace("-", " ") for word in words.split()] for words in _WORDS[genre]
     )

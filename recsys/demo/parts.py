@@ -1,4 +1,4 @@
-"""What the musicians play: notes for the drums, the bass, the piano and the rest."""
+"""The notes of the drums, the bass, the piano and the other instruments."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BASS_LOW = 28
 
 
 def drums(song: Song, bars: list[Bar]) -> list[Note]:
-    """Play the groove, a fill where a section ends and a cymbal where one begins."""
+    """Return the drum notes: the groove, fills at the ends of sections, cymbals at their starts."""
     clock = Clock(song, "drums", spread_ms=1.0 if song.drum_kit in _MACHINES else 4.0)
     groove = DRUM_GROOVES[song.drum_groove]
     if not groove:
@@ -61,7 +61,7 @@ def drums(song: Song, bars: list[Bar]) -> list[Note]:
 
 
 def bass(song: Song, bars: list[Bar]) -> list[Note]:
-    """Play the bass style on the roots of the chords."""
+    """Return the bass notes: the bass style on the roots of the chords."""
     clock = Clock(song, "bass", spread_ms=3.0)
     up = 12 * BASS_OCTAVES.get(song.bass_sound, 0)
     playing = [bar for bar in bars if "bass" in bar.plays]
@@ -70,7 +70,7 @@ def bass(song: Song, bars: list[Bar]) -> list[Note]:
         chord = hit.bar.chord_at(hit.step, song.steps)
         root = _low(song.tonic + chord.root)
         third = chord.intervals[1] if chord.intervals[1] in (3, 4) else 7
-        # from below where there is room, so that the line walks into the next root
+        # a step below the next root where possible, otherwise above
         goal = _low(song.tonic + hit.bar.next_chord.root)
         steps = {"r": 0, "t": third, "f": 7, "x": 9, "s": 10, "o": 12}
         if hit.mark == "a":
@@ -85,7 +85,7 @@ def bass(song: Song, bars: list[Bar]) -> list[Note]:
 
 
 def figure(song: Song, bars: list[Bar], stem: str, name: str, shape: Figure) -> list[Note]:
-    """Play one of the figures of `instruments`."""
+    """Return the notes of a figure of `instruments`."""
     clock = Clock(song, name)
     playing = [
         bar
@@ -125,7 +125,7 @@ def _arpeggio(song: Song, bars: list[Bar], shape: Figure, clock: Clock) -> list[
     tones: tuple[int, ...] | None = None
     order = dice(song.seed, f"order {shape.pattern}").permutation(shape.size)
     if shape.size == 3:
-        order = np.array([0, 2, 1, 2])  # Alberti's way
+        order = np.array([0, 2, 1, 2])  # an Alberti bass
     index = 0
     for hit in hits(shape.pattern, bars, song.steps):
         tones = _voices(song, hit.bar, hit.step, shape, tones)
@@ -138,7 +138,7 @@ def _arpeggio(song: Song, bars: list[Bar], shape: Figure, clock: Clock) -> list[
 
 
 def _power(song: Song, bars: list[Bar], name: str, shape: Figure, clock: Clock) -> list[Note]:
-    """Roots and fifths; short strokes stay on the lowest string, open ones move with the riff."""
+    """Return roots and fifths; short strokes stay on the root, open ones follow a riff."""
     draw = dice(song.seed, f"riff {name}")
     riff = draw.choice([0, 0, 0, 1, 3, 5, -2], 6)
     notes = []
@@ -159,7 +159,7 @@ def _power(song: Song, bars: list[Bar], name: str, shape: Figure, clock: Clock) 
 
 
 def piano_solo(song: Song, bars: list[Bar]) -> list[Note]:
-    """Run over the keys in the chosen fifths of the track, and be silent outside of them."""
+    """Return the notes of the piano solo, in the chosen fifths of the track only."""
     clock = Clock(song, "piano solo", spread_ms=6.0)
     windows = solo_windows(song)
     if not windows:
@@ -195,5 +195,5 @@ def _third_above(song: Song, pitch: float) -> float:
 
 
 def _low(pitch_class: int) -> int:
-    """Find a pitch for the bass, E1 to E-flat 2."""
+    """Return the pitch of a pitch class in the range of the bass, E1 to E-flat 2."""
     return _BASS_LOW + (pitch_class - _BASS_LOW) % 12

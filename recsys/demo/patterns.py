@@ -1,6 +1,6 @@
-"""What hands and feet play in a bar, written down as strings of sixteenths.
+"""Rhythmic patterns of one bar as strings of sixteenths.
 
-One character is one sixteenth, `|` separates bars that take turns, `.` is silence. Drums: `o`
+One character is one sixteenth, `|` separates alternating bars, `.` is silence. Drums: `o`
 accent, `x` stroke, `-` ghost, `r` two thirty-seconds, `t` a triplet. Bass: `r` root, `t` third,
 `f` fifth, `x` sixth, `s` seventh, `o` octave, `a` a step towards the next chord, `p` the tonic.
 Chords: `o` rings, `x` is short. Melodies: `x` is a note. Patterns of shorter bars are cut.

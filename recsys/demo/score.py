@@ -1,4 +1,4 @@
-"""From decisions to a score: bars with their chords, a clock that swings, melodies."""
+"""The score of a song: bars with their chords, the timing of notes, melodies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _START_S = 0.03
 
 
 class Bar(NamedTuple):
-    """One bar: where it is, what is played in it and by whom."""
+    """One bar: its place in the song, its chords, and the stems that play in it."""
 
     number: int
     section: str
@@ -28,12 +28,12 @@ class Bar(NamedTuple):
     next_chord: Chord
 
     def chord_at(self, step: float, steps: int) -> Chord:
-        """Find the chord under a sixteenth of this bar."""
+        """Return the chord at a sixteenth of this bar."""
         return self.chords[min(int(step * len(self.chords) / steps), len(self.chords) - 1)]
 
 
 class Hit(NamedTuple):
-    """A character of a pattern: its bar, its sixteenth, and how long until the next one."""
+    """A character of a pattern: its bar, its sixteenth, and the distance to the next one."""
 
     bar: Bar
     step: int
@@ -42,15 +42,15 @@ class Hit(NamedTuple):
 
 
 class Clock:
-    """When things happen, and how far from it a player of flesh and blood is.
+    """The timing of a part: the grid of sixteenths, and random deviations from it.
 
     Parameters
     ----------
     song : Song
     part : str
-        Each part has its own hands.
+        The name of the part, which seeds its deviations.
     spread_ms : float [ms]
-        Standard deviation of its timing.
+        The standard deviation of its timing.
     """
 
     def __init__(self, song: Song, part: str, *, spread_ms: float = 4.0) -> None:
@@ -60,7 +60,7 @@ class Clock:
         self._spread_s = spread_ms / 1000
 
     def grid(self, bar: int, step: float) -> float:
-        """Second at which a sixteenth falls, swing included."""
+        """Return the time of a sixteenth, including swing [s]."""
         unit, swing = self._song.swing_unit, self._song.swing
         cell, inside = divmod(step, 2 * unit)
         if inside < unit:
@@ -70,7 +70,7 @@ class Clock:
         return _START_S + (bar * self._song.steps + cell * 2 * unit + inside) * self._song.step_s
 
     def note(self, bar: Bar, step: float, length: float, pitch: float, velocity: float) -> Note:
-        """Play a note of so many sixteenths, by hand."""
+        """Return a note of a length in sixteenths, with random deviations."""
         start_s = self.grid(bar.number, step)
         stop_s = self.grid(bar.number, step + length)
         shift = self._late_s + self._spread_s * float(np.clip(self._dice.standard_normal(), -2, 2))
@@ -79,13 +79,13 @@ class Clock:
 
 
 def timeline(song: Song) -> list[Bar]:
-    """All bars of a song."""
+    """Return all bars of a song."""
     drafts: list[tuple[Section, int, tuple[Chord, ...]]] = []
     for section in song.form:
         text = song.chorus if section.name in ("chorus", "drop", "build") else song.verse
         names = text.split()
         for place in range(section.bars):
-            # twelve bars of blues are longer than a section: they run on through the song
+            # a twelve-bar blues is longer than a section: it continues through the song
             turn = len(drafts) if len(names) > 8 else place
             name = names[turn % len(names)]
             drafts.append((section, place, tuple(chord(c, song.mode) for c in name.split("/"))))
@@ -100,7 +100,7 @@ def timeline(song: Song) -> list[Bar]:
 
 
 def hits(pattern: str, bars: list[Bar], steps: int) -> Iterator[Hit]:
-    """Go through a pattern, its bars taking turns."""
+    """Yield the hits of a pattern, whose bars alternate."""
     turns = [(turn * steps)[:steps] for turn in pattern.split("|")]
     for bar in bars:
         turn = turns[bar.place % len(turns)]
@@ -110,7 +110,7 @@ def hits(pattern: str, bars: list[Bar], steps: int) -> Iterator[Hit]:
 
 
 def solo_windows(song: Song) -> list[tuple[float, float]]:
-    """When the piano plays solo [s, s]."""
+    """Return start and end of every fifth with a piano solo [s, s]."""
     fifth = DURATION_S / SOLO_SEGMENTS
     return [(segment * fifth, (segment + 1) * fifth) for segment in sorted(set(song.piano_solo))]
 
@@ -118,19 +118,19 @@ def solo_windows(song: Song) -> list[tuple[float, float]]:
 def melody(
     song: Song, bars: list[Bar], line: Line, centre: float, clock: Clock, part: str
 ) -> list[Note]:
-    """Make a melody out of two motifs that come back, A A B A, over the chords.
+    """Compose a melody from two recurring motifs, A A B A, over the chords.
 
     Parameters
     ----------
     song : Song
     bars : list of Bar
-        Those in which it sounds.
+        The bars in which it plays.
     line : Line
-        How it moves.
+        The rhythm and motion of the melody.
     centre : float [MIDI pitch]
     clock : Clock
     part : str
-        Names its random numbers: other parts get other motifs.
+        The name of the part, which seeds its motifs.
     """
     notes: list[Note] = []
     motifs: dict[tuple[str, str], tuple[str, list[int]]] = {}
@@ -145,7 +145,7 @@ def melody(
             continue
         rhythm, moves = motifs[kind, label]
         marks = [step for step, mark in enumerate(rhythm[: song.steps]) if mark != "."]
-        # the answer to a phrase ends lower than the question
+        # the last bar of a phrase ends lower than the others
         degree = step_of.get(bar.section, 0) - (1 if bar.place % 4 == 3 else 0)
         for index, step in enumerate(marks):
             degree = int(np.clip(degree + moves[index % len(moves)], -line.span, line.span))
@@ -162,13 +162,13 @@ def _motif(song: Song, line: Line, name: str) -> tuple[str, list[int]]:
     draw = dice(song.seed, f"motif {name}")
     rhythm = line.rhythms[int(draw.integers(len(line.rhythms)))]
     moves = np.rint(draw.normal(0, line.leap, 8)).astype(int)
-    # what goes up comes down: a motif returns to where it began
+    # the moves sum to zero, so that a motif returns to its first note
     moves[-1] -= int(np.sum(moves))
     return rhythm, [int(np.clip(move, -4, 4)) for move in moves]
 
 
 def _pitch(song: Song, bar: Bar, step: int, degree: int, centre: float) -> int:
-    """Scale steps around the centre; strong beats lean on the chord."""
+    """Return the pitch of a scale degree near the centre; a chord tone on strong beats."""
     tonic = 12 * round((centre - song.tonic) / 12) + song.tonic
     pitch = tonic + scale_pitch(song.mode, degree)
     if step % 8 == 0:

@@ -1,7 +1,7 @@
-"""Every decision about a track, as one frozen record: `compose(seed) -> Song`.
+"""All decisions about a track as one frozen record: `compose(seed) -> Song`.
 
-Each decision is drawn from the seed and its own name, so no decision disturbs another, and
-`dataclasses.replace(song, drum_groove="four to the floor")` changes the drums and nothing else.
+Each decision is drawn from the seed and its own name, so that decisions do not depend on each
+other: `dataclasses.replace(song, drum_groove="four to the floor")` changes the drums only.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from recsys.demo.genres import GENRES, ROTATION, Genre
 from recsys.demo.theory import fits
 
 STEMS = ("vocals", "piano", "drums", "bass", "other")
-"""The five stems, in the order of every array of stems."""
+"""The five stems in the order of all arrays of stems."""
 
 DURATION_S = 30
 SAMPLES = DURATION_S * SAMPLE_RATE
 SOLO_SEGMENTS = 5
-"""A piano solo is placed in fifths of the track, 6 s each."""
+"""The number of places for a piano solo, each 6 s of the track."""
 
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the form.
+    """A section of the form.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class Section:
         intro, verse, chorus, break, build, drop or solo.
     bars : int
     energy : float
-        0 to 1: how hard everybody plays.
+        The intensity of playing, 0 to 1.
     plays : tuple of str
         The stems that play.
     """
@@ -53,7 +53,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Song:
-    """A track before anybody has played it.
+    """All decisions about a track.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class Song:
     mode : str
         A name from `theory.MODES`.
     steps : int
-        Sixteenths a bar: 16 is 4/4, 12 is 3/4, 14 is 7/8.
+        Sixteenths per bar: 16 is 4/4, 12 is 3/4, 14 is 7/8.
     swing, swing_unit, late_ms : float, int, float
         See `genres.Genre`.
     verse, chorus : str
@@ -79,31 +79,31 @@ class Song:
     bass_style, bass_sound : str
         Names from `patterns.BASS_STYLES` and `instruments.PATCHES`.
     voice : bool
-        Whether anybody sings.
+        Whether the track has vocals.
     singer : str
         A name from `voice.SINGERS`.
     voice_pitch : float [MIDI pitch]
-        Centre of the voice.
+        The centre of the voice.
     verse_line, chorus_line : str
-        How the voice moves: names from `patterns.LINES`.
+        Names from `patterns.LINES`.
     piano_style : str
-        A name from `instruments.PIANO_STYLES`: what the piano plays all along.
+        A name from `instruments.PIANO_STYLES`: the accompaniment.
     piano_solo : tuple of int
-        Fifths of the track (0 to 4) in which the piano plays a solo, whoever else plays.
+        Fifths of the track (0 to 4) in which the piano plays a solo.
     others : tuple of str
         Names from `instruments.OTHER_STYLES`.
     levels_db : tuple of five float [dB]
-        Of the stems against each other.
+        The levels of the stems relative to each other.
     brightness_db : float [dB]
-        Treble of the whole mix.
+        The treble of the whole mix.
     reverb, echo : float
         Send levels, 0 to 1.
     hiss_db : float [dB]
-        Noise floor of the recording, against full scale; it belongs to "other".
+        The noise floor relative to full scale; it is part of "other".
     loudness_db : float [dB]
-        Level of the mix against full scale when all play.
+        The level of the mix relative to full scale when all stems play.
     popularity : float
-        0 is known to nobody, 1 to everybody.
+        From 0 (unknown) to 1 (known to everybody).
     """
 
     seed: int
@@ -144,29 +144,29 @@ class Song:
 
     @cached_property
     def step_s(self) -> float:
-        """Length of a sixteenth [s]."""
+        """Return the length of a sixteenth [s]."""
         return 15.0 / self.tempo
 
 
 def dice(seed: int, name: str) -> np.random.Generator:
-    """Give one decision its own random numbers."""
+    """Return the random numbers of one decision."""
     return np.random.default_rng([seed, crc32(name.encode())])
 
 
 def compose(seed: int, genre: str | None = None) -> Song:
-    """Decide everything about a track.
+    """Make all decisions about a track.
 
     Parameters
     ----------
     seed : int >= 0
         Seeds of the same thousand share their artists.
     genre : str, optional
-        A name from `genres.GENRES`; by default seeds take turns.
+        A name from `genres.GENRES`; by default the seed decides.
 
     Raises
     ------
     ParameterError
-        If the seed is negative or nobody plays the genre.
+        If the seed is negative or the genre unknown.
     """
     if seed < 0:
         raise ParameterError(f"seed must be 0 or more, got {seed}")
@@ -239,14 +239,14 @@ def _progression(seed: int, name: str, choices: tuple[str, ...], mode: str) -> s
 
 
 def _others(seed: int, style: Genre, popularity: float) -> tuple[str, ...]:
-    """Take the genre's own instruments; what is popular sparkles."""
+    """Choose the instruments of the genre; popular tracks may have a bell ("sparkle") as well."""
     others = _one(seed, "others", style.others)
     sparkles = dice(seed, "sparkle").random() < 2.5 * (popularity - 0.45)
     return (*others, "sparkle") if sparkles else others
 
 
 def _levels(seed: int, style: Genre, popularity: float) -> tuple[float, float, float, float, float]:
-    """Balance the stems; what is popular has the voice in front."""
+    """Draw the levels of the stems; popular tracks have louder vocals."""
     vocals, piano, drums, bass, other = (
         level + shift
         for level, shift in zip(style.levels, dice(seed, "levels").normal(0, 0.9, 5), strict=True)
@@ -256,7 +256,7 @@ def _levels(seed: int, style: Genre, popularity: float) -> tuple[float, float, f
 
 
 def _solo(seed: int) -> tuple[int, ...]:
-    """Give every seventh track a piano solo, one or two fifths long."""
+    """Place a piano solo of one or two fifths in every seventh track on average."""
     draw = dice(seed, "piano solo")
     if draw.random() > 1 / 7:
         return ()
@@ -287,7 +287,7 @@ _PLAYS = {
 
 
 def _form(seed: int, style: Genre, bars: int) -> tuple[Section, ...]:
-    """Stretch one of the genre's forms over the track."""
+    """Fit one of the genre's forms to a number of bars."""
     template = []
     for word in _one(seed, "form", style.forms).split():
         name = word.rstrip("0123456789")

@@ -1,4 +1,4 @@
-"""Play songs for the record, and play their stems again."""
+"""Record the mix of a song, and render its stems again."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 
 def stems(track: Song | int | str) -> NDArray[np.int16]:
-    """Play the true stems of a track.
+    """Render the true stems of a track.
 
     Parameters
     ----------
-    track : Song, seed, or what column `song` of a recorded catalogue holds
+    track : Song, seed, or text of column `song` of a recorded catalogue
 
     Returns
     -------
@@ -38,7 +38,7 @@ def stems(track: Song | int | str) -> NDArray[np.int16]:
 
 
 def stems_of(catalogue: Catalogue, track_id: str) -> NDArray[np.int16]:
-    """Play the true stems of a recorded track, and see that they are those of its mix.
+    """Render the true stems of a recorded track; check that they sum to its mix.
 
     Returns
     -------
@@ -68,17 +68,17 @@ def stems_of(catalogue: Catalogue, track_id: str) -> NDArray[np.int16]:
 
 
 def to_json(song: Song) -> str:
-    """Write all decisions of a song as one line."""
+    """Return all decisions of a song as one line of JSON."""
     return json.dumps(asdict(song), separators=(",", ":"), ensure_ascii=False)
 
 
 def from_json(text: str) -> Song:
-    """Read the song whose decisions `to_json` wrote.
+    """Return the song that `to_json` wrote.
 
     Raises
     ------
     DataError
-        If the text is no song of this version.
+        If the text is not a song of this version.
     """
     try:
         fields = json.loads(text)
@@ -93,5 +93,5 @@ def from_json(text: str) -> Song:
 
 
 def take(song: Song, name: str, folder: Path) -> tuple[str, str]:
-    """Play a song and keep its mix in a catalogue; return the name given and the track id."""
+    """Render a song and store its mix in a catalogue; return the given name and the track id."""
     return name, save_audio(folder, mix(render(song)))

@@ -1,4 +1,4 @@
-"""Scales, chords and voice leading: the little harmony the band has to know."""
+"""Scales, chords and voice leading."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MODES: dict[str, tuple[int, ...]] = {
     "harmonic minor": (0, 2, 3, 5, 7, 8, 11),
     "blues": (0, 3, 5, 6, 7, 9, 10),
 }
-"""Semitones above the tonic of the seven steps of each scale."""
+"""The seven steps of each scale in semitones above the tonic."""
 
 _NUMERALS = ("I", "II", "III", "IV", "V", "VI", "VII")
 _HARMONY = {"harmonic minor": "minor", "blues": "mixolydian"}
@@ -43,13 +43,13 @@ class Chord(NamedTuple):
 
     @property
     def pitch_classes(self) -> tuple[int, ...]:
-        """The chord's tones above the tonic, each within one octave."""
+        """Return the chord's tones above the tonic, within one octave."""
         return tuple((self.root + interval) % 12 for interval in self.intervals)
 
 
 @cache
 def chord(name: str, mode: str) -> Chord:
-    """Read a chord from its roman numeral, e.g. `vi`, `bVII`, `V7`, `IVmaj7`, `I5`.
+    """Parse a chord from its roman numeral, e.g. `vi`, `bVII`, `V7`, `IVmaj7`, `I5`.
 
     A plain numeral is a step of the mode (`VI` in minor is the flat sixth); one with an
     accidental is counted from the major scale.
@@ -84,13 +84,13 @@ def fits(progression: str, mode: str) -> bool:
 
 
 def scale_pitch(mode: str, step: int) -> int:
-    """Semitones above the tonic of a scale step; steps run on through the octaves."""
+    """Return a scale step in semitones above the tonic; step 7 is the octave."""
     octave, degree = divmod(step, 7)
     return 12 * octave + MODES[mode][degree]
 
 
 def nearest(pitch: float, pitch_classes: tuple[int, ...]) -> int:
-    """Find the pitch closest to `pitch` whose pitch class is one of those given."""
+    """Return the pitch closest to `pitch` that has one of the pitch classes."""
     around = range(round(pitch) - 6, round(pitch) + 7)
     return min((p for p in around if p % 12 in pitch_classes), key=lambda p: abs(p - pitch))
 
@@ -98,7 +98,7 @@ def nearest(pitch: float, pitch_classes: tuple[int, ...]) -> int:
 def voicing(
     pitch_classes: tuple[int, ...], centre: float, previous: tuple[int, ...] | None
 ) -> tuple[int, ...]:
-    """Spread a chord around `centre` so that its voices move little from the chord before.
+    """Arrange a chord around `centre` so that its voices move little from the previous chord.
 
     Parameters
     ----------

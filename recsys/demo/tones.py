@@ -1,8 +1,8 @@
-"""The pitched instruments: wavetables that change while a note sounds.
+"""The pitched instruments: wavetable synthesis with tables that change during a note.
 
-A patch says how loud each harmonic is and how fast it dies. A tone is read from a handful of
-single-cycle tables, cross-faded in time, so that a note costs table look-ups instead of one
-sine per harmonic; strings, keys, winds and synthesizers all come from the same few lines.
+A patch defines the level and the decay of each harmonic. A tone is read from a few single-cycle
+tables, cross-faded in time, so that a note costs table look-ups instead of one sine per harmonic.
+Strings, keys, winds and synthesizers share this code.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _DRAWBARS = {1: 0.8, 2: 1.0, 3: 0.75, 4: 0.5, 6: 0.3, 8: 0.35}
 
 
 class Note(NamedTuple):
-    """One note: when, how long, which pitch, how hard."""
+    """One note: start, duration, MIDI pitch, velocity."""
 
     start_s: float
     duration_s: float
@@ -45,22 +45,22 @@ class Patch:
     Parameters
     ----------
     spectrum : str
-        Family of the harmonic series, see `_series`.
+        The family of the harmonic series, see `_series`.
     cutoff_hz : float [Hz]
-        Where a gentle low-pass begins.
+        The corner of a gentle low-pass.
     decay_s : float [s]
         Time constant of the fundamental at 220 Hz; 0 for instruments that hold their notes.
     damping : float
-        How much faster each further harmonic dies.
+        How much faster each further harmonic decays.
     attack_s, release_s : float [s]
     voices, detune_cents : int, float [cents]
-        Unison voices and how far they are spread.
+        The number of unison voices and their detuning.
     vibrato_cents : float [cents]
-        Depth of a vibrato that sets in after a quarter of a second.
+        The depth of a vibrato that starts after a quarter of a second.
     scoop_cents : float [cents]
-        Where the pitch starts, relative to where it settles.
+        The starting pitch relative to the final one.
     noise : float
-        Level of pick, hammer or breath.
+        The level of pick, hammer or breath noise.
     seconds : float [s]
         The longest note.
     """
@@ -80,19 +80,19 @@ class Patch:
 
 
 def hertz(pitch: float) -> float:
-    """Frequency of a MIDI pitch [Hz]."""
+    """Return the frequency of a MIDI pitch [Hz]."""
     return float(440.0 * 2.0 ** ((pitch - 69.0) / 12.0))
 
 
 def cycle_tables(weights: NDArray[np.float64], *, seed: int) -> Wave:
-    """Single cycles with the given harmonics, at phases that keep the crest low.
+    """Compute single cycles with the given harmonics, at random phases for a low crest.
 
     Parameters
     ----------
     weights : ndarray [shape=(frames, harmonics)]
         Amplitudes, the fundamental first.
     seed : int
-        Of the phases.
+        The seed of the phases.
 
     Returns
     -------
@@ -107,7 +107,7 @@ def cycle_tables(weights: NDArray[np.float64], *, seed: int) -> Wave:
 
 
 def steady(frequency: float, samples: int) -> Phase:
-    """Run the phase of an unchanging pitch, in 2^-32 cycles; phases wrap around."""
+    """Return the phase of a constant pitch, in 2^-32 cycles; phases wrap around."""
     step = np.uint32(round(frequency / SAMPLE_RATE * 2**32))
     return np.arange(samples, dtype=np.uint32) * step
 
@@ -148,9 +148,9 @@ def read_tables(tables: Wave, times_s: NDArray[np.float64], phase: Phase) -> Wav
 
 @lru_cache(maxsize=480)
 def tone(patch: Patch, pitch: float, soft: bool, seconds: float) -> Wave:
-    """Sound one note of a patch, at unit level and read-only.
+    """Render one note of a patch, at unit level and read-only.
 
-    Soft notes are duller, as on an instrument. A short tone is the beginning of a long one.
+    Soft notes have less treble. A short tone is the beginning of a long one.
     """
     frequency = hertz(pitch)
     samples = round(seconds * SAMPLE_RATE)
@@ -159,7 +159,7 @@ def tone(patch: Patch, pitch: float, soft: bool, seconds: float) -> Wave:
     tables = cycle_tables(_weights(patch, frequency, times_s, soft), seed=round(pitch))
     sound = np.zeros(samples, np.float32)
     for voice in range(patch.voices):
-        # nobody is perfectly in tune
+        # slight detuning, as of a real instrument
         cents = (voice - (patch.voices - 1) / 2) * patch.detune_cents
         cents += 0.75 * ((round(pitch) * 7 + voice * 5) % 5 - 2)
         if patch.vibrato_cents or patch.scoop_cents:
@@ -181,14 +181,14 @@ def tone(patch: Patch, pitch: float, soft: bool, seconds: float) -> Wave:
 
 
 def play(notes: Iterable[Note], patch: Patch, samples: int) -> Wave:
-    """Sound all notes of a part.
+    """Render all notes of a part.
 
     Parameters
     ----------
     notes : iterable of Note
     patch : Patch
     samples : int > 0
-        Length of the result; notes that run over it are cut.
+        The length of the result; longer notes are cut.
 
     Returns
     -------
@@ -213,7 +213,7 @@ def play(notes: Iterable[Note], patch: Patch, samples: int) -> Wave:
 
 
 def _bend(patch: Patch, samples: int) -> Wave:
-    """Vibrato that sets in after a while, and the way to the pitch [cents]."""
+    """Return the deviation from the pitch: delayed vibrato, and scoop at the start [cents]."""
     time_s = np.arange(samples, dtype=np.float32) / np.float32(SAMPLE_RATE)
     onset = np.clip((time_s - 0.25) / 0.3, 0.0, 1.0)
     bend: Wave = patch.vibrato_cents * onset * np.sin(np.float32(2 * np.pi * 5.4) * time_s)
@@ -223,7 +223,7 @@ def _bend(patch: Patch, samples: int) -> Wave:
 
 @lru_cache(maxsize=64)
 def _ramp(samples: int) -> Wave:
-    """Half a cosine from 0 to 1."""
+    """Return half a cosine from 0 to 1."""
     ramp: Wave = (0.5 - 0.5 * np.cos(np.pi * (np.arange(samples) + 0.5) / samples)).astype(
         np.float32
     )
@@ -233,7 +233,7 @@ def _ramp(samples: int) -> Wave:
 def _weights(
     patch: Patch, frequency: float, times_s: NDArray[np.float64], soft: bool
 ) -> NDArray[np.float64]:
-    """Amplitude of every harmonic [shape=(frames, harmonics)] below 7.6 kHz."""
+    """Return the amplitudes of all harmonics below 7.6 kHz [shape=(frames, harmonics)]."""
     number = np.arange(1, max(2, int(7600 / frequency)))
     cutoff = patch.cutoff_hz * (0.55 if soft else 1.0)
     weight = _series(patch.spectrum, number, frequency) / (1 + (number * frequency / cutoff) ** 2)
@@ -245,7 +245,7 @@ def _weights(
 
 
 def _series(name: str, number: NDArray[np.int64], frequency: float) -> NDArray[np.float64]:
-    """Give the harmonic series of an instrument family before any filter."""
+    """Return the harmonic series of an instrument family before any filter."""
     hz = number * frequency
     weight: NDArray[np.float64] = 1.0 / number
     match name:

@@ -1,4 +1,4 @@
-"""The singer: a glottal wavetable shaped by formants, syllable by syllable."""
+"""The singer: a glottal wavetable shaped by formants, one syllable at a time."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ _CONSONANTS: dict[str, tuple[float, float, float, float]] = {
     "k": (1300, 3500, 0.035, 0.7),
     "p": (400, 1600, 0.025, 0.6),
 }
-"""Noise band [Hz, Hz], length [s] and level of the consonants; the soft ones have none."""
+"""Noise band [Hz, Hz], length [s] and level of the consonants; voiced ones have no noise."""
 
 
 class Syllable(NamedTuple):
-    """A sung note with its sound: a consonant and two vowels it glides between."""
+    """A sung note with a consonant and the two vowels that it moves between."""
 
     note: Note
     consonant: str
@@ -48,22 +48,22 @@ class Syllable(NamedTuple):
 
 @dataclass(frozen=True)
 class Singer:
-    """How a voice sounds.
+    """The sound of a voice.
 
     Parameters
     ----------
     throat : float
-        Scales the formants; 1 is an adult man, 1.17 a woman.
+        A factor of the formants; 1 is an adult man, 1.17 a woman.
     tilt : float
-        How fast the glottal spectrum falls; small is pressed and bright.
+        The slope of the glottal spectrum; small is bright.
     breath, rough : float
-        Air in the tone; how much pitch and tone are torn.
+        Levels of breath noise and of random changes of pitch.
     vibrato_cents, scoop_cents, fall_cents : float [cents]
-        Vibrato of long notes; where a syllable starts and where it ends.
+        Vibrato of long notes; pitch at the start and at the end of a syllable.
     voices : int
-        More than one is a choir.
+        The number of voices; more than one is a choir.
     crisp : float
-        Level of the consonants.
+        The level of the consonants.
     attack_s : float [s]
     drive : float
         Soft clipping of the voice; 0 for none.
@@ -107,7 +107,7 @@ SINGERS: dict[str, Singer] = {
 
 
 def sing(syllables: list[Syllable], style: str, samples: int, *, seed: int) -> Wave:
-    """Sing a part.
+    """Render a vocal part.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def sing(syllables: list[Syllable], style: str, samples: int, *, seed: int) -> W
         A name from `SINGERS`.
     samples : int > 0
     seed : int
-        Of breath and roughness.
+        The seed of breath and roughness.
 
     Returns
     -------
@@ -175,7 +175,7 @@ def _vowel(singer: Singer, syllable: Syllable, samples: int, rng: np.random.Gene
 
 
 def _formants(singer: Singer, vowel: str, hz: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Gain of the vocal tract at the given frequencies."""
+    """Return the gain of the vocal tract at the given frequencies."""
     gain = np.full(len(hz), 0.02)
     for formant, width, level in zip(
         VOWELS[vowel], (90, 110, 150, 220), (1.0, 0.7, 0.45, 0.3), strict=True
@@ -197,7 +197,7 @@ def _shape(samples: int, attack: int) -> Wave:
 
 @lru_cache(maxsize=1)
 def _air() -> Wave:
-    """Ten seconds of breath to cut from."""
+    """Return ten seconds of breath noise."""
     noise = np.random.default_rng(9).standard_normal(10 * SAMPLE_RATE)
     sos = butter(1, (500, 5000), "bandpass", fs=SAMPLE_RATE, output="sos")
     return np.asarray(sosfilt(sos, noise), np.float32)
