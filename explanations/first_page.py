@@ -69,10 +69,7 @@ def _relevance(model: ListenerModel, catalogue: Catalogue) -> pd.DataFrame:
         def on_progress(_: str, share: float) -> None:
             bar.update(round(share * count) - bar.n)
 
-        score(model, catalogue, on_progress)
-    if (stored := stored_relevance(model, catalogue)) is None:
-        raise DataError(f"the relevance of {catalogue.name} was not kept: is the disk full?")
-    return stored
+        return score(model, catalogue, on_progress)
 
 
 def _explain(job: ExplanationJob) -> None:

@@ -1,4 +1,4 @@
-// The mixer's deck: fetches the stems, plays them, and knows where the track is.
+// The mixer's deck: fetches the stems, plays them, and reports the position.
 
 import { MixPlayer } from "./audio.js";
 import { loadAudio } from "./load.js";
@@ -16,8 +16,8 @@ export class Deck {
     this.data = data;
     this.handlers = handlers;
     this.duration = data.segments.at(-1)[1] / data.sample_rate;
-    this.player = null; // until the stems are there; what is asked of it before is kept
-    this.wanted = false; // whether it should play: true already while the stems still load
+    this.player = null; // until the stems are loaded; `waiting` keeps what is set before
+    this.wanted = false; // whether it should play; also while the stems still load
     this.waiting = { position: 0, loop: null, cells: null };
   }
 
@@ -68,7 +68,7 @@ export class Deck {
     this.handlers.onState(true, this.player === null);
     takeSound(this, () => this.pause());
     try {
-      // Ask for sound inside the click, even where the stems still load: later is too late.
+      // Browsers allow sound only inside the click, so it is not asked for after the loading.
       await Promise.all([wake(sharedContext(this.data.sample_rate)), ready]);
       if (!this.wanted || this.player.playing) return;
       await this.player.play();
@@ -88,7 +88,7 @@ export class Deck {
     this.handlers.onPosition(this.position());
   }
 
-  /** Report the position frame by frame, for as long as it plays. */
+  /** Report the position in every frame while it plays. */
   follow() {
     cancelAnimationFrame(this.frame);
     if (!this.wanted) return;

@@ -1,15 +1,15 @@
-// Light or dark: as the page around the player is, and when it changes, so does the player.
+// The theme of a player, light or dark, which follows the page around it.
 
 /**
- * Keep `data-theme` of an element in step with the page.
+ * Set `data-theme` of an element by the page's background, also when that changes.
  * @param {HTMLElement} root
  * @param {() => void} onChange called after a change, to paint canvases anew
  * @returns {() => void} ends the watch
  */
 export function followTheme(root, onChange) {
   const system = matchMedia("(prefers-color-scheme: dark)");
-  // Streamlit says its background in a custom property. No event tells of a change of an
-  // inherited property, but a transition that starts because of it does.
+  // Streamlit gives its background as a custom property. A change of an inherited property has no
+  // event of its own, but the transition that it starts has.
   const probe = document.createElement("span");
   probe.className = "theme-probe";
   probe.setAttribute("aria-hidden", "true");

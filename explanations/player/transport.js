@@ -24,6 +24,11 @@ export class Transport {
     this.setPlaying(false);
   }
 
+  /** The bar with the play button, the time and more elements. */
+  bar(...elements) {
+    return el("div", { class: "bar-top" }, this.play, this.time, ...elements);
+  }
+
   /** @param {boolean} busy whether the audio still loads */
   setPlaying(playing, busy = false) {
     this.play.setAttribute("aria-busy", String(busy));
@@ -57,7 +62,8 @@ export class Transport {
     element.setAttribute("aria-valuemax", String(Math.floor(this.duration)));
     const at = (event) => {
       const box = element.getBoundingClientRect();
-      return (Math.min(Math.max((event.clientX - box.left) / box.width, 0), 1) || 0) * this.duration;
+      const share = (event.clientX - box.left) / box.width || 0;
+      return Math.min(Math.max(share, 0), 1) * this.duration;
     };
     element.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return;
