@@ -55,7 +55,7 @@ def prepare(config: Configuration) -> str:
     for track_id in table["track_id"].head(TOP):
         web_files.preview(catalogue, track_id, config.web_folder)
     best = table.iloc[0]
-    _explain(ExplanationJob.of(model, catalogue, best["track_id"], config))
+    _explain(ExplanationJob(model, catalogue, best["track_id"], config))
     return f"“{best['title']}” for {person.name}"
 
 

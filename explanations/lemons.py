@@ -133,7 +133,7 @@ def recommendations(person, catalogues):
         genres = st.multiselect("Genres", known, placeholder="all", width=260)
         unheard = st.toggle("Unheard tracks only", key="unheard")
     if wanted not in names:
-        st.warning(markup.plain(phrases.unknown_catalogue(wanted, name)))
+        st.warning(markup.plain(phrases.UNKNOWN_CATALOGUE.format(wanted, name)))
     if name != wanted:
         decide(catalogue=name)
     catalogue, model = catalogues[name], person.model(CONFIG.experiments)
@@ -187,7 +187,7 @@ def chosen_track(person, catalogue, table):
     """Draw the chosen track: its relevance, its rank, its waveform to seek in."""
     rows = table[table["track_id"] == choice().track]
     if rows.empty:
-        st.warning(markup.plain(phrases.unknown_track(choice().track, catalogue.name)))
+        st.warning(markup.plain(phrases.UNKNOWN_TRACK.format(catalogue.name, choice().track)))
         return None
     track = rows.iloc[0]
     st.html(markup.heading(track["title"], track["artist"], track["genre"]))
@@ -218,7 +218,7 @@ def explanation_section(person, catalogue, track_id, title):
     if kind != choice().type:
         decide(type=kind)
     model = person.model(CONFIG.experiments)
-    job = ExplanationJob.of(model, catalogue, track_id, CONFIG)
+    job = ExplanationJob(model, catalogue, track_id, CONFIG)
     explanation = job.stored(kind)
     if explanation is None:
         st.write(phrases.TYPE_HELP[kind])
@@ -328,7 +328,7 @@ def main():
             catalogue, track = found
             explanation_section(person, catalogue, track["track_id"], track["title"])
     elif choice().listener:
-        st.warning(markup.plain(phrases.unknown_listener(choice().listener)))
+        st.warning(markup.plain(phrases.UNKNOWN_LISTENER.format(choice().listener)))
 
 
 if __name__ == "__main__":

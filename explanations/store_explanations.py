@@ -42,12 +42,8 @@ def top_tracks(
     """
     path = relevance_path(catalogue, listener.user_name, listener.checksum)
     with tqdm(total=len(catalogue.tracks), unit="track", desc="relevance") as bar:
-
-        def on_tracks(count: int) -> None:
-            bar.update(count)
-
         bar.set_postfix_str(listener.user_name)
-        table = predict(listener.network, catalogue, path, workers=workers, on_tracks=on_tracks)
+        table = predict(listener.network, catalogue, path, workers=workers, on_tracks=bar.update)
     return list(table["track_id"].head(top_n))
 
 

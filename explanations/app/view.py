@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from audiolime.separation.interface import Separator
 from explanations.app import web_files
 from explanations.app.phrases import TYPE_LABELS, component_phrase
 from explanations.explain import Subject, explain, prepare
@@ -45,51 +44,28 @@ STEPS = ("separate", "tables", "weights")
 """The steps of an explanation, in order."""
 
 
-@dataclass(frozen=True)
 class ExplanationJob:
     """One track to explain to one listener for the page, and where everything is kept.
 
     Parameters
     ----------
     listener : ListenerModel
+    catalogue : Catalogue
     track_id : str
-    audio : ndarray [shape=(samples,)], int16
-    separator : Separator
-    store : Store
-    stems_folder : Path
-    limit_gb : float
-        Size of the cache of stems.
-    web_folder : Path
-    base_url : str
-        Address of the web folder, as `generate_audio_link` takes it.
+    config : Configuration
+        The folders of explanations and stems, the web folder and its address.
     """
 
-    listener: ListenerModel
-    track_id: str
-    audio: NDArray[np.int16]
-    separator: Separator
-    store: Store
-    stems_folder: Path
-    limit_gb: float
-    web_folder: Path
-    base_url: str = ""
-
-    @classmethod
-    def of(
-        cls, listener: ListenerModel, catalogue: Catalogue, track_id: str, config: Configuration
-    ) -> ExplanationJob:
-        """Make the job of a track of a catalogue, with the folders of the configuration."""
-        return cls(
-            listener=listener,
-            track_id=track_id,
-            audio=catalogue.audio(track_id),
-            separator=separator_for(catalogue, track_id),
-            store=Store(config.stored_explanations / catalogue.name / listener.user_name),
-            stems_folder=config.stems,
-            limit_gb=config.stems_cache_gb,
-            web_folder=config.web_folder,
-            base_url=config.audio_base_url,
-        )
+    def __init__(
+        self, listener: ListenerModel, catalogue: Catalogue, track_id: str, config: Configuration
+    ) -> None:
+        self.listener = listener
+        self.track_id = track_id
+        self.audio = catalogue.audio(track_id)
+        self.separator = separator_for(catalogue, track_id)
+        self.store = Store(config.stored_explanations / catalogue.name / listener.user_name)
+        self.stems_folder, self.limit_gb = config.stems, config.stems_cache_gb
+        self.web_folder, self.base_url = config.web_folder, config.audio_base_url
 
     def request(self, kind: str) -> Request:
         """Return what the page asks for; a stored explanation is shown if it answers just this."""

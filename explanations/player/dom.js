@@ -14,9 +14,9 @@ export function el(tag, properties = {}, ...children) {
   return element;
 }
 
-/** A button; never a submit button, wherever the player is put. */
-export function button(label, properties = {}) {
-  return el("button", { type: "button", ...properties }, label);
+/** A button, which never submits a form, with an optional icon before its label. */
+export function button(label, properties = {}, sign = null) {
+  return el("button", { type: "button", ...properties }, sign, label);
 }
 
 /** 75.2 -> "1:15". A stretch that begins with a fade of 10 ms begins at the end of the fade. */

@@ -72,8 +72,7 @@ export function markCount(weight, strongest) {
 export function drawCell(context, box, cell, colors) {
   const { weight, strongest, on, wave, loudest } = cell;
   const share = strongest > 0 ? Math.abs(weight) / strongest : 0;
-  const [fill, ink] =
-    weight >= 0 ? [colors.positive, colors.positiveInk] : [colors.negative, colors.negativeInk];
+  const sign = weight >= 0 ? "positive" : "negative";
   const marks = markCount(weight, strongest);
   const inner = { x: box.x + GAP, y: box.y + GAP, width: box.width - 2 * GAP };
   inner.height = box.height - 2 * GAP;
@@ -87,14 +86,15 @@ export function drawCell(context, box, cell, colors) {
   if (on) {
     // A weak component keeps a little of its colour; the strongest is more than half opaque.
     context.globalAlpha = marks === 0 ? 0.12 * share : 0.14 + 0.56 * share;
-    context.fillStyle = fill;
+    context.fillStyle = colors[sign];
     context.fillRect(inner.x, inner.y, inner.width, inner.height);
   } else {
     hatch(context, inner, colors.line);
   }
   context.globalAlpha = 1;
   const strength = on ? 1 : 0.4;
-  if (wave) drawWave(context, inner, wave, loudest, on && marks > 0 ? ink : colors.muted, strength);
+  const ink = on && marks > 0 ? colors[`${sign}-ink`] : colors.muted;
+  if (wave) drawWave(context, inner, wave, loudest, ink, strength);
   context.restore();
   drawMarks(context, inner, { weight, marks, on }, colors);
 }

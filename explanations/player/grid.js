@@ -29,7 +29,9 @@ export class MixGrid {
     this.columnTools = columns.map((_, c) =>
       columns.length > 1 ? [...this.makeSwitches("column", c), this.makeLoop(c)] : [],
     );
-    this.columnNames = columns.map((_, c) => this.makeColumnName(c));
+    this.columnNames = words.columnNames.map((name, c) =>
+      button(name, { class: "column-name", onclick: () => this.choose(c) }),
+    );
     this.tools = el("div", { class: "column-tools", role: "group" });
     this.element = this.makeGrid();
     this.element.addEventListener("keydown", (event) => this.onKey(event));
@@ -96,21 +98,13 @@ export class MixGrid {
 
   makeLoop(column) {
     const name = this.words.columnNames[column];
-    const made = button("", {
+    const properties = {
       class: "switch loop",
       title: `Repeat ${name}`,
       "aria-label": `Loop ${name}`,
       onclick: () => this.handlers.onLoop(column),
-    });
-    made.append(icon("loop"));
-    return made;
-  }
-
-  makeColumnName(column) {
-    return button(this.words.columnNames[column], {
-      class: "column-name",
-      onclick: () => this.choose(column),
-    });
+    };
+    return button("", properties, icon("loop"));
   }
 
   // -- layout -----------------------------------------------------------------------------------

@@ -56,9 +56,9 @@ export class Mixer {
       onSeek: (position) => this.deck.seek(position),
       position: () => this.deck.position(),
     });
-    this.loopButton = button("", { class: "loop-all", onclick: () => this.toggleLoop() });
     this.loopName = el("span", {});
-    this.loopButton.append(icon("loop"), this.loopName);
+    const loop = { class: "loop-all", onclick: () => this.toggleLoop() };
+    this.loopButton = button(this.loopName, loop, icon("loop"));
     this.presetButtons = this.presets.map(({ label, mask, title }) =>
       button(label, { title, disabled: mask ? null : "", onclick: () => this.setCells(mask) }),
     );
@@ -163,8 +163,7 @@ export class Mixer {
   complain(error) {
     const known = [...this.message.children].some((line) => line.textContent === error.message);
     if (error.name === "AbortError" || known) return;
-    const line = el("span", {}, error.message);
-    this.message.append(line);
+    this.message.append(el("span", {}, error.message));
     this.message.hidden = false;
   }
 

@@ -27,6 +27,9 @@ export function followTheme(root, onChange) {
   return () => system.removeEventListener("change", update);
 }
 
+const SIGNS = ["positive", "positive-ink", "negative", "negative-ink"];
+const COLORS = ["raised", "ink", "muted", "line", ...SIGNS];
+
 function pageIsDark(probe) {
   const [red, green, blue, alpha = 1] =
     getComputedStyle(probe).backgroundColor.match(/[\d.]+/g)?.map(Number) ?? [];
@@ -34,18 +37,10 @@ function pageIsDark(probe) {
   return 0.299 * red + 0.587 * green + 0.114 * blue < 128;
 }
 
-/** The palette as the style sheet has it for the present theme. */
+/** The colours of the canvases by name, as the style sheet has them for the present theme. */
 export function palette(root) {
   const style = getComputedStyle(root);
-  const color = (name) => style.getPropertyValue(`--lemons-${name}`).trim();
-  return {
-    raised: color("raised"),
-    ink: color("ink"),
-    muted: color("muted"),
-    line: color("line"),
-    positive: color("positive"),
-    positiveInk: color("positive-ink"),
-    negative: color("negative"),
-    negativeInk: color("negative-ink"),
-  };
+  return Object.fromEntries(
+    COLORS.map((name) => [name, style.getPropertyValue(`--lemons-${name}`).trim()]),
+  );
 }

@@ -75,13 +75,13 @@ export class WaveformPlayer {
   /** Make the button that plays a marked stretch alone, and names it for screen readers. */
   spanButton(lane, stretch) {
     const where = [lane.name, bounds(stretch.start_s, stretch.end_s)].filter(Boolean).join(", ");
-    const made = button("", {
+    const properties = {
       class: `span ${stretch.kind}`,
       title: `Play ${where}`,
       onclick: () => this.playSpan(stretch),
-    });
-    made.append(icon("play"), stretch.label ? `${stretch.label}: ${where}` : where);
-    return made;
+    };
+    const label = stretch.label ? `${stretch.label}: ${where}` : where;
+    return button(label, properties, icon("play"));
   }
 
   async load() {
@@ -197,7 +197,7 @@ export class WaveformPlayer {
         context.beginPath();
         context.rect(...box);
         context.clip();
-        drawWave(context, whole, this.waves[i], loudest, colors[`${sign}Ink`]);
+        drawWave(context, whole, this.waves[i], loudest, colors[`${sign}-ink`]);
         context.restore();
       }
     });
