@@ -18,8 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from explanations.explain.picture import TITLES
-from explanations.store import TYPES
+from explanations.store import TITLES, TYPES
 from explanations.studies.measures import curve_interval, mean_and_interval
 from explanations.studies.rankings import FORMAT, METHODS, ORDERS, as_curves, rate_track
 from explanations.studies.study import (

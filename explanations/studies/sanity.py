@@ -21,8 +21,7 @@ from typing import Any
 
 import pandas as pd
 
-from explanations.explain.picture import TITLES
-from explanations.store import TYPES
+from explanations.store import TITLES, TYPES
 from explanations.studies.measures import interval, mean_and_interval, seed_of
 from explanations.studies.randomised import CASCADE, SHUFFLED, TRUE, Schooling
 from explanations.studies.sanity_work import (
