@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from explanations.app.job_queue import Job
-from explanations.store import Explanation
+from explanations.store import TITLES, Explanation
 from lemons_utils import SAMPLE_RATE
 
 LOW_FIDELITY, FAIR_FIDELITY = 0.5, 0.8
-TYPE_LABELS = {"time": "Time", "source": "Source", "time_source": "Time + Source"}
-TYPE_HELP = {
+KIND_HELP = {
     "time": "Which moments made the model recommend the track.",
     "source": "Which instruments made the model recommend the track.",
     "time_source": "Which instrument at which moment made the model recommend the track.",
@@ -28,7 +27,7 @@ HOW_IT_WORKS = (
         "and again with parts left out. What it misses most is what made it recommend the "
         "track, and you can hear just that.",
     ),
-    *((type, label, TYPE_HELP[type]) for type, label in TYPE_LABELS.items()),
+    *((kind, title, KIND_HELP[kind]) for kind, title in TITLES.items()),
 )
 """Picture, title and text of each part of the sidebar."""
 

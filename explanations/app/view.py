@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explanations.app import web_files
-from explanations.app.phrases import TYPE_LABELS, component_phrase
+from explanations.app.phrases import component_phrase
 from explanations.explain import Subject, explain, prepare
 from explanations.explain.answers import default_num_samples, default_segments
 from explanations.explain.playback import FADE_S, SILENCE, mix, trim
@@ -29,7 +29,7 @@ from explanations.player import (
     share_page,
 )
 from explanations.stems import separator_for
-from explanations.store import Explanation, Request, Store, to_json
+from explanations.store import TITLES, Explanation, Request, Store, to_json
 from lemons_audio import audio_checksum
 from lemons_utils import (
     SAMPLE_RATE,
@@ -278,7 +278,7 @@ def _about(explanation: Explanation, name: str) -> list[str]:
     best = [component_phrase(explanation, index) for index in explanation.top(3)]
     masks = explanation.request.num_samples
     return [
-        f"{TYPE_LABELS[explanation.type]} explanation of a recommendation to {name}. "
+        f"{TITLES[explanation.type]} explanation of a recommendation to {name}. "
         f"Relevance {explanation.relevance:.2f}, fidelity {explanation.fidelity:.2f}, "
         f"{'all' if masks == 'exhaustive' else masks} combinations looked at.",
         f"Speaks for it: {', '.join(best)}." if best else "Nothing speaks for it.",

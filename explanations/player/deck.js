@@ -28,7 +28,7 @@ export class Deck {
    */
   async load(signal) {
     const { stems, segments, sample_rate: rate } = this.data;
-    const found = await Promise.all(
+    const decoded = await Promise.all(
       stems.map((stem) =>
         this.loadStem(stem, signal).catch((error) => {
           this.handlers.onError(error);
@@ -36,16 +36,16 @@ export class Deck {
         }),
       ),
     );
-    if (signal.aborted) return found.map(() => null);
+    if (signal.aborted) return decoded.map(() => null);
     const silence = new AudioBuffer({ length: 1, sampleRate: rate, numberOfChannels: 1 });
-    const buffers = found.map((buffer) => buffer ?? silence);
+    const buffers = decoded.map((buffer) => buffer ?? silence);
     const player = new MixPlayer(buffers, segments, rate, { onEnd: () => this.pause() });
     const { position, loop, cells } = this.waiting;
     if (cells) player.setMask(cells);
     player.seek(position);
     player.setLoop(loop);
     this.player = player;
-    return found.map((buffer) => buffer?.getChannelData(0) ?? null);
+    return decoded.map((buffer) => buffer?.getChannelData(0) ?? null);
   }
 
   async loadStem(stem, signal) {
