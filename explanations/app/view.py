@@ -198,8 +198,8 @@ class ExplanationView:
         on = np.flatnonzero(decode_mask(mask, count) if mask else np.ones(count)).tolist()
         waveform = mix(self.stems, explanation.segments, explanation.grid(on))
         with tempfile.TemporaryDirectory() as folder:
-            web_files.audio(waveform, f"mix{suffix}", Path(folder))
-            return (Path(folder) / f"mix{suffix}").read_bytes()
+            place = web_files.audio(waveform, f"mix{suffix}", Path(folder))
+            return (Path(folder) / place).read_bytes()
 
     def _page(self, mask: str, title: str, name: str) -> str:
         mixer = replace(

@@ -17,6 +17,8 @@ const MAX_MAP_PX = 6000; // browsers may refuse a larger canvas
 const SAME_RELEVANCE = 1e-3;
 const ANNOUNCE_MS = 400;
 const REPORT_MS = 800;
+const HELP =
+  "Space plays; arrows move between components, Enter switches one; s, m and l: solo, mute, loop.";
 
 export class Mixer {
   /**
@@ -126,12 +128,7 @@ export class Mixer {
       legend,
       el("div", { class: "actions" }, ...actions),
       this.details,
-      el(
-        "p",
-        { class: "help" },
-        "Space plays; arrows move between components, Enter switches one; ",
-        "s, m and l: solo, mute, loop.",
-      ),
+      el("p", { class: "help" }, HELP),
     );
   }
 
