@@ -55,7 +55,7 @@ def prepare(config: Configuration) -> str:
     for track_id in table["track_id"].head(TOP):
         web_files.preview(catalogue, track_id, config.web_folder)
     best = table.iloc[0]
-    _explain(ExplanationJob.of(model, catalogue, best["track_id"], config))
+    _explain(ExplanationJob(model, catalogue, best["track_id"], config))
     return f"“{best['title']}” for {person.name}"
 
 
@@ -69,10 +69,7 @@ def _relevance(model: ListenerModel, catalogue: Catalogue) -> pd.DataFrame:
         def on_progress(_: str, share: float) -> None:
             bar.update(round(share * count) - bar.n)
 
-        score(model, catalogue, on_progress)
-    if (stored := stored_relevance(model, catalogue)) is None:
-        raise DataError(f"the relevance of {catalogue.name} was not kept: is the disk full?")
-    return stored
+        return score(model, catalogue, on_progress)
 
 
 def _explain(job: ExplanationJob) -> None:

@@ -17,7 +17,7 @@ from explanations.app.session import VIEWS, choice, decide, wait_for
 from explanations.app.view import STEPS, ExplanationJob, view_explanation
 from explanations.app.what_if import what_if
 from explanations.player import Resource, WaveformData, player
-from explanations.store import TYPES
+from explanations.store import TITLES, TYPES
 from explanations.webserver import mount
 from lemons_utils import SAMPLE_RATE, DataError, ParameterError, configuration, generate_audio_link
 
@@ -32,8 +32,8 @@ def own_file_scores():
 
 
 @st.cache_resource(ttl=5, show_spinner=False)
-def everybody():
-    """List the listeners; one who was trained meanwhile appears within seconds."""
+def all_listeners():
+    """List the listeners with a model; a new one appears within seconds."""
     return people(open_catalogues(CONFIG.data_folder), CONFIG.experiments)
 
 
@@ -80,7 +80,7 @@ def listener_button(person, *, place, width):
 
 
 def profile(person, catalogue):
-    """Show what somebody listens to, and play it."""
+    """Show the tracks that a listener listens to, and play them."""
     st.subheader(f"What {person.name} listens to", anchor=False)
     table = listening(catalogue, person.user_name)
     left, right = st.columns([2, 3], gap="medium")
@@ -133,7 +133,7 @@ def recommendations(person, catalogues):
         genres = st.multiselect("Genres", known, placeholder="all", width=260)
         unheard = st.toggle("Unheard tracks only", key="unheard")
     if wanted not in names:
-        st.warning(markup.plain(phrases.unknown_catalogue(wanted, name)))
+        st.warning(markup.plain(phrases.UNKNOWN_CATALOGUE.format(wanted, name)))
     if name != wanted:
         decide(catalogue=name)
     catalogue, model = catalogues[name], person.model(CONFIG.experiments)
@@ -187,7 +187,7 @@ def chosen_track(person, catalogue, table):
     """Draw the chosen track: its relevance, its rank, its waveform to seek in."""
     rows = table[table["track_id"] == choice().track]
     if rows.empty:
-        st.warning(markup.plain(phrases.unknown_track(choice().track, catalogue.name)))
+        st.warning(markup.plain(phrases.UNKNOWN_TRACK.format(catalogue.name, choice().track)))
         return None
     track = rows.iloc[0]
     st.html(markup.heading(track["title"], track["artist"], track["genre"]))
@@ -210,7 +210,7 @@ def explanation_section(person, catalogue, track_id, title):
     kind = st.segmented_control(
         "What to take apart",
         TYPES,
-        format_func=phrases.TYPE_LABELS.get,
+        format_func=TITLES.get,
         default=choice().type,
         required=True,
         key=f"type-{track_id}",
@@ -218,10 +218,10 @@ def explanation_section(person, catalogue, track_id, title):
     if kind != choice().type:
         decide(type=kind)
     model = person.model(CONFIG.experiments)
-    job = ExplanationJob.of(model, catalogue, track_id, CONFIG)
+    job = ExplanationJob(model, catalogue, track_id, CONFIG)
     explanation = job.stored(kind)
     if explanation is None:
-        st.write(phrases.TYPE_HELP[kind])
+        st.write(phrases.KIND_HELP[kind])
         key = ("explain", catalogue.name, track_id, model.checksum, kind)
         wait_for(key, STEPS, lambda on_progress: job.make(kind, on_progress), "Explain this track")
         return
@@ -310,7 +310,7 @@ def main():
         how_it_works()
     st.html(markup.page_head())
     catalogues = open_catalogues(CONFIG.data_folder)
-    listeners = everybody() if catalogues else []
+    listeners = all_listeners() if catalogues else []
     if not listeners:
         say_how(*(phrases.NO_LISTENER if catalogues else phrases.NO_CATALOGUE))
         return
@@ -324,11 +324,11 @@ def main():
     gallery(listeners)
     if person := chosen_person(listeners):
         profile(person, catalogues[person.catalogue])
-        if found := recommendations(person, catalogues):
-            catalogue, track = found
+        if chosen := recommendations(person, catalogues):
+            catalogue, track = chosen
             explanation_section(person, catalogue, track["track_id"], track["title"])
     elif choice().listener:
-        st.warning(markup.plain(phrases.unknown_listener(choice().listener)))
+        st.warning(markup.plain(phrases.UNKNOWN_LISTENER.format(choice().listener)))
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""Everything that the page of the demo app is made of, but for the page itself."""
+"""The parts that the page of the demo app, `explanations/lemons.py`, is made of."""

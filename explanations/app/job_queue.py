@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from lemons_utils import DataError, OnProgress, ParameterError
 
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
-_ENDED = (DONE, FAILED, CANCELLED)
 _KEPT_S = 600.0
 _log = logging.getLogger(__name__)
 
@@ -47,7 +46,7 @@ class Job:
     @property
     def ended(self) -> bool:
         """Return whether it is done, has failed or was cancelled."""
-        return self.state in _ENDED
+        return self.state in (DONE, FAILED, CANCELLED)
 
     @property
     def fraction(self) -> float:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from explanations.app.job_queue import Job
-from explanations.store import Explanation
+from explanations.store import TITLES, Explanation
 from lemons_utils import SAMPLE_RATE
 
 LOW_FIDELITY, FAIR_FIDELITY = 0.5, 0.8
-TYPE_LABELS = {"time": "Time", "source": "Source", "time_source": "Time + Source"}
-TYPE_HELP = {
+KIND_HELP = {
     "time": "Which moments made the model recommend the track.",
     "source": "Which instruments made the model recommend the track.",
     "time_source": "Which instrument at which moment made the model recommend the track.",
@@ -28,7 +27,7 @@ HOW_IT_WORKS = (
         "and again with parts left out. What it misses most is what made it recommend the "
         "track, and you can hear just that.",
     ),
-    *((type, label, TYPE_HELP[type]) for type, label in TYPE_LABELS.items()),
+    *((kind, title, KIND_HELP[kind]) for kind, title in TITLES.items()),
 )
 """Picture, title and text of each part of the sidebar."""
 
@@ -46,34 +45,10 @@ NO_LISTENER = (
     "No listener has a model yet. `make demo` trains seven; the second command trains one.",
     "make demo\npython -m recsys.experiment with user_name=marko catalogue=demo",
 )
-
-
-def empty_catalogue(name: str) -> tuple[str, str]:
-    """Say that a catalogue has no tracks, and which command adds some."""
-    return (
-        f"The catalogue {name} holds no tracks yet: this command takes in a folder of music.",
-        f"python -m recsys.ingest FOLDER --catalogue {name}",
-    )
-
-
-def unknown_track(track_id: str, catalogue: str) -> str:
-    """Say that a link names a track that the catalogue does not have."""
-    return f"The catalogue {catalogue} has no track “{track_id}”: choose one from the list."
-
-
-def unknown_listener(key: str) -> str:
-    """Say that a link names an unknown listener."""
-    return f"There is no listener “{key}” here: choose another one."
-
-
-def unknown_catalogue(catalogue: str, instead: str) -> str:
-    """Say that a link names an unknown catalogue."""
-    return f"There is no catalogue “{catalogue}” here: these are tracks of {instead}."
-
-
-def unknown_mask(mask: str) -> str:
-    """Say that a link names a mask that does not fit the explanation."""
-    return f"The mix “{mask}” in the link is none of this explanation: everything is on."
+UNKNOWN_TRACK = "The catalogue {} has no track “{}”: choose one from the list."
+UNKNOWN_LISTENER = "There is no listener “{}” here: choose another one."
+UNKNOWN_CATALOGUE = "There is no catalogue “{}” here: these are tracks of {}."
+UNKNOWN_MASK = "The mix “{}” in the link is none of this explanation: everything is on."
 
 
 STEP_TITLES = {
@@ -83,6 +58,14 @@ STEP_TITLES = {
     "score": "score every track of the catalogue",
     "ask": "ask every listener's model",
 }
+
+
+def empty_catalogue(name: str) -> tuple[str, str]:
+    """Say that a catalogue has no tracks, and which command adds some."""
+    return (
+        f"The catalogue {name} holds no tracks yet: this command takes in a folder of music.",
+        f"python -m recsys.ingest FOLDER --catalogue {name}",
+    )
 
 
 def progress_phrase(job: Job, ahead: int) -> str:

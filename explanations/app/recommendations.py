@@ -29,7 +29,7 @@ def stored_relevance(listener: ListenerModel, catalogue: Catalogue) -> pd.DataFr
     return scores if set(catalogue.track_ids) <= set(scores["track_id"]) else None
 
 
-def score(listener: ListenerModel, catalogue: Catalogue, on_progress: OnProgress) -> None:
+def score(listener: ListenerModel, catalogue: Catalogue, on_progress: OnProgress) -> pd.DataFrame:
     """Score every track of a catalogue, and store that where the command `predict` does.
 
     Parameters
@@ -39,9 +39,13 @@ def score(listener: ListenerModel, catalogue: Catalogue, on_progress: OnProgress
     on_progress : callable
         Called with "score" and the share that is done; what it raises ends the work, and what
         is scored by then is kept.
+
+    Returns
+    -------
+    DataFrame with columns track_id, relevance, title, artist
     """
     path = relevance_path(catalogue, listener.user_name, listener.checksum)
-    predict(listener.network, catalogue, path, on_progress=on_progress)
+    return predict(listener.network, catalogue, path, on_progress=on_progress)
 
 
 def ranked(catalogue: Catalogue, scores: pd.DataFrame, heard: Collection[str]) -> pd.DataFrame:

@@ -12,9 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from audiolime.separation.interface import Separator
 from explanations.app import web_files
-from explanations.app.phrases import TYPE_LABELS, component_phrase
+from explanations.app.phrases import component_phrase
 from explanations.explain import Subject, explain, prepare
 from explanations.explain.answers import default_num_samples, default_segments
 from explanations.explain.playback import FADE_S, SILENCE, mix, trim
@@ -30,7 +29,7 @@ from explanations.player import (
     share_page,
 )
 from explanations.stems import separator_for
-from explanations.store import Explanation, Request, Store, to_json
+from explanations.store import TITLES, Explanation, Request, Store, to_json
 from lemons_audio import audio_checksum
 from lemons_utils import (
     SAMPLE_RATE,
@@ -45,51 +44,28 @@ STEPS = ("separate", "tables", "weights")
 """The steps of an explanation, in order."""
 
 
-@dataclass(frozen=True)
 class ExplanationJob:
     """One track to explain to one listener for the page, and where everything is kept.
 
     Parameters
     ----------
     listener : ListenerModel
+    catalogue : Catalogue
     track_id : str
-    audio : ndarray [shape=(samples,)], int16
-    separator : Separator
-    store : Store
-    stems_folder : Path
-    limit_gb : float
-        Size of the cache of stems.
-    web_folder : Path
-    base_url : str
-        Address of the web folder, as `generate_audio_link` takes it.
+    config : Configuration
+        The folders of explanations and stems, the web folder and its address.
     """
 
-    listener: ListenerModel
-    track_id: str
-    audio: NDArray[np.int16]
-    separator: Separator
-    store: Store
-    stems_folder: Path
-    limit_gb: float
-    web_folder: Path
-    base_url: str = ""
-
-    @classmethod
-    def of(
-        cls, listener: ListenerModel, catalogue: Catalogue, track_id: str, config: Configuration
-    ) -> ExplanationJob:
-        """Make the job of a track of a catalogue, with the folders of the configuration."""
-        return cls(
-            listener=listener,
-            track_id=track_id,
-            audio=catalogue.audio(track_id),
-            separator=separator_for(catalogue, track_id),
-            store=Store(config.stored_explanations / catalogue.name / listener.user_name),
-            stems_folder=config.stems,
-            limit_gb=config.stems_cache_gb,
-            web_folder=config.web_folder,
-            base_url=config.audio_base_url,
-        )
+    def __init__(
+        self, listener: ListenerModel, catalogue: Catalogue, track_id: str, config: Configuration
+    ) -> None:
+        self.listener = listener
+        self.track_id = track_id
+        self.audio = catalogue.audio(track_id)
+        self.separator = separator_for(catalogue, track_id)
+        self.store = Store(config.stored_explanations / catalogue.name / listener.user_name)
+        self.stems_folder, self.limit_gb = config.stems, config.stems_cache_gb
+        self.web_folder, self.base_url = config.web_folder, config.audio_base_url
 
     def request(self, kind: str) -> Request:
         """Return what the page asks for; a stored explanation is shown if it answers just this."""
@@ -222,8 +198,8 @@ class ExplanationView:
         on = np.flatnonzero(decode_mask(mask, count) if mask else np.ones(count)).tolist()
         waveform = mix(self.stems, explanation.segments, explanation.grid(on))
         with tempfile.TemporaryDirectory() as folder:
-            web_files.audio(waveform, f"mix{suffix}", Path(folder))
-            return (Path(folder) / f"mix{suffix}").read_bytes()
+            place = web_files.audio(waveform, f"mix{suffix}", Path(folder))
+            return (Path(folder) / place).read_bytes()
 
     def _page(self, mask: str, title: str, name: str) -> str:
         mixer = replace(
@@ -302,7 +278,7 @@ def _about(explanation: Explanation, name: str) -> list[str]:
     best = [component_phrase(explanation, index) for index in explanation.top(3)]
     masks = explanation.request.num_samples
     return [
-        f"{TYPE_LABELS[explanation.type]} explanation of a recommendation to {name}. "
+        f"{TITLES[explanation.type]} explanation of a recommendation to {name}. "
         f"Relevance {explanation.relevance:.2f}, fidelity {explanation.fidelity:.2f}, "
         f"{'all' if masks == 'exhaustive' else masks} combinations looked at.",
         f"Speaks for it: {', '.join(best)}." if best else "Nothing speaks for it.",

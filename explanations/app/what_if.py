@@ -22,7 +22,7 @@ def what_if(person: Person, view: ExplanationView, title: str) -> None:
     key = f"mixer-{view.explanation.request.audio_checksum}-{view.explanation.type}"
     mask = view.mask(choice().mask)
     if choice().mask and not mask:
-        st.warning(markup.plain(phrases.unknown_mask(choice().mask)))
+        st.warning(markup.plain(phrases.UNKNOWN_MASK.format(choice().mask)))
     result = mixer(replace(view.mixer, mask=mask), key=key)
     if result.action:
         decide(mask=result.mask)

@@ -64,12 +64,13 @@ def share_page(
     ParameterError
         If something is linked rather than embedded.
     """
-    # The page has no Python side, so the buttons that report to it are left out.
-    players = [data.to_json() for data in highlights]
-    players.append({**mixer.to_json(), "actions": []})
-    linked = [address for player in players for address in _addresses(player)]
-    if linked:
+    heard = [data.audio for data in highlights]
+    drawn = [lane.audio for data in highlights for lane in data.lanes]
+    resources = [*mixer.stems, mixer.tables, *heard, *drawn]
+    if linked := [resource.url for resource in resources if resource and resource.url]:
         raise ParameterError(f"a page by itself cannot fetch {linked[0]}: embed it")
+    # The page has no Python side, so the buttons that report to it are left out.
+    players = [*(data.to_json() for data in highlights), {**mixer.to_json(), "actions": []}]
     code = script().replace("export default component;", "") + _START
     digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
     return Template(asset("share.html")).substitute(
@@ -87,12 +88,3 @@ def _embed(content: object) -> str:
     # "<" occurs in JSON only inside of strings, where it may be escaped: then nothing in a title
     # can end the script element.
     return json.dumps(content, allow_nan=False).replace("<", "\\u003c")
-
-
-def _addresses(node: object) -> list[str]:
-    if isinstance(node, dict):
-        own = [str(node["url"])] if "url" in node else []
-        return own + [found for value in node.values() for found in _addresses(value)]
-    if isinstance(node, list):
-        return [found for value in node for found in _addresses(value)]
-    return []

@@ -24,6 +24,11 @@ export class Transport {
     this.setPlaying(false);
   }
 
+  /** The bar with the play button, the time and more elements. */
+  bar(...elements) {
+    return el("div", { class: "bar-top" }, this.play, this.time, ...elements);
+  }
+
   /** @param {boolean} busy whether the audio still loads */
   setPlaying(playing, busy = false) {
     this.play.setAttribute("aria-busy", String(busy));
@@ -45,7 +50,7 @@ export class Transport {
   }
 
   /**
-   * Turn an element into a slider over time: click and drag, arrows, Home and End.
+   * Turn an element into a slider over time, for clicks, drags and the keys of `listenForKeys`.
    * @param {HTMLElement} element as wide as the whole track
    */
   makeSeekBar(element) {
@@ -57,7 +62,8 @@ export class Transport {
     element.setAttribute("aria-valuemax", String(Math.floor(this.duration)));
     const at = (event) => {
       const box = element.getBoundingClientRect();
-      return (Math.min(Math.max((event.clientX - box.left) / box.width, 0), 1) || 0) * this.duration;
+      const share = (event.clientX - box.left) / box.width || 0;
+      return Math.min(Math.max(share, 0), 1) * this.duration;
     };
     element.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return;
@@ -67,17 +73,11 @@ export class Transport {
     element.addEventListener("pointermove", (event) => {
       if (element.hasPointerCapture(event.pointerId)) this.onSeek(at(event));
     });
-    element.addEventListener("keydown", (event) => {
-      const target = this.seekTarget(event);
-      if (target === null) return;
-      event.preventDefault();
-      event.stopPropagation();
-      this.onSeek(target);
-    });
   }
 
   /**
    * Listen for keys that work anywhere in a player: Space plays and pauses, left and right seek.
+   * On the seek bar, up, down, Page keys, Home and End seek, too.
    *
    * Elements that use a key themselves keep it (buttons use Space, the grid uses arrows), except
    * the buttons that `isOurs` names: on those, Space plays.
@@ -88,7 +88,8 @@ export class Transport {
     const ours = (element) => isOurs(element) || !element.closest(OWN_SPACE);
     root.addEventListener("keydown", (event) => {
       const sideways = event.key === "ArrowLeft" || event.key === "ArrowRight";
-      const target = sideways ? this.seekTarget(event) : null;
+      const seeks = sideways || event.target === this.seekBar;
+      const target = seeks ? this.seekTarget(event) : null;
       if (target !== null) this.onSeek(target);
       else if (!isSpace(event) || !ours(event.target)) return;
       else if (!event.repeat) this.onToggle();

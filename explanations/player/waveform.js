@@ -1,7 +1,7 @@
-// The waveform player: one recording to hear, one or several waveforms to see it in.
+// The waveform player: one recording, drawn as one or several waveforms.
 //
-// A track has one lane, itself. Highlights of an explanation have a lane for each stem that
-// they come from, with the components marked; what sounds is their mix.
+// A track has one lane. Highlights of an explanation have a lane for each of their stems, with the
+// components marked; the recording is their mix.
 
 import { bounds, button, el, icon } from "./dom.js";
 import { drawWave, fitCanvas, loudestOf, outline } from "./draw.js";
@@ -62,13 +62,7 @@ export class WaveformPlayer {
     );
     this.message = el("p", { class: "message", role: "alert", hidden: "" });
     this.root.append(
-      el(
-        "div",
-        { class: "bar-top" },
-        this.transport.play,
-        this.transport.time,
-        el("span", { class: "title" }, this.data.title),
-      ),
+      this.transport.bar(el("span", { class: "title" }, this.data.title)),
       this.lanes,
       ...(spans.length ? [el("div", { class: "spans" }, ...spans)] : []),
       this.message,
@@ -78,16 +72,16 @@ export class WaveformPlayer {
     this.update();
   }
 
-  /** Marked stretches are heard by themselves at a click, and named for whoever sees no marks. */
+  /** Make the button that plays a marked stretch alone, and names it for screen readers. */
   spanButton(lane, stretch) {
     const where = [lane.name, bounds(stretch.start_s, stretch.end_s)].filter(Boolean).join(", ");
-    const made = button("", {
+    const properties = {
       class: `span ${stretch.kind}`,
       title: `Play ${where}`,
       onclick: () => this.playSpan(stretch),
-    });
-    made.append(icon("play"), stretch.label ? `${stretch.label}: ${where}` : where);
-    return made;
+    };
+    const label = stretch.label ? `${stretch.label}: ${where}` : where;
+    return button(label, properties, icon("play"));
   }
 
   async load() {
@@ -100,7 +94,7 @@ export class WaveformPlayer {
           const buffer = await loadAudio(origin, "The waveform", PEAKS_RATE, signal);
           return outline([buffer.getChannelData(0)], 1200);
         } catch {
-          return null; // it may still sound; if it does not, the audio element says so
+          return null; // it may still play; if it does not, the audio element reports that
         }
       }),
     );
@@ -132,7 +126,7 @@ export class WaveformPlayer {
     try {
       await this.audio.play();
     } catch (error) {
-      if (unasked && error.name === "NotAllowedError") return; // it takes a click, then
+      if (unasked && error.name === "NotAllowedError") return; // the browser wants a click first
       if (error.name !== "AbortError" && !this.audio.error) this.complain();
     }
   }
@@ -203,7 +197,7 @@ export class WaveformPlayer {
         context.beginPath();
         context.rect(...box);
         context.clip();
-        drawWave(context, whole, this.waves[i], loudest, colors[`${sign}Ink`]);
+        drawWave(context, whole, this.waves[i], loudest, colors[`${sign}-ink`]);
         context.restore();
       }
     });
@@ -214,7 +208,7 @@ export class WaveformPlayer {
     this.abort.abort();
     this.audio.pause();
     this.audio.removeAttribute("src");
-    this.audio.load(); // lets go of the connection
+    this.audio.load(); // closes the connection
     this.resizing.disconnect();
     this.endTheme();
     cancelAnimationFrame(this.frame);

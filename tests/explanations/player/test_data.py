@@ -1,5 +1,7 @@
 """What Python tells the browser: checked where it enters."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -117,3 +119,12 @@ def test_the_style_sheet_names_every_colour() -> None:
         assert f"--lemons-{name}:" in sheet
     assert "http" not in sheet
     assert "@import" not in sheet
+
+
+def test_the_player_loads_nothing_else_of_the_package() -> None:
+    script = "import sys, explanations.player; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    loaded = {name for name in done.stdout.split() if name.startswith("explanations.")}
+    assert all(name.startswith("explanations.player") for name in loaded)
