@@ -19,7 +19,11 @@ MAY_IMPORT = {
     "explanations": {"explanations", "audiolime", "recsys", *SHARED},
 }
 SACRED = {"recsys.experiment", "recsys.eval", "recsys.tracking"}
-KNOW_THE_DEMO = {"explanations.stems", "explanations.studies.planted"}
+KNOW_THE_DEMO = {
+    "explanations.stems",
+    "explanations.studies.planted.command",
+    "explanations.studies.planted.measuring",
+}
 HEAVY = [
     "av",
     "altair",

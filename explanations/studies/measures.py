@@ -1,11 +1,13 @@
-"""What studies make of their numbers: rank correlations, seeds, intervals."""
+"""What studies make of their numbers: rank correlations, seeds, intervals, tables of text."""
 
 from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Callable, Mapping
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from lemons_utils import ParameterError
@@ -114,3 +116,39 @@ def mean_and_interval(values: ArrayLike, *, digits: int = 3) -> str:
         return "none"
     low, high = interval(array)
     return f"{array.mean():.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def percent(values: pd.Series[float] | pd.Series[bool]) -> str:
+    """Write a mean as per cent."""
+    return f"{100 * float(values.mean()):.0f} %"
+
+
+def table_of(
+    rows: pd.DataFrame,
+    by: Mapping[str, str],
+    line: Callable[[pd.DataFrame], Mapping[str, str]],
+    *,
+    total: bool = False,
+) -> pd.DataFrame:
+    """Describe groups of rows as text, a line for each.
+
+    Parameters
+    ----------
+    rows : DataFrame
+    by : mapping from a column that makes the groups to its heading
+    line : callable
+        Maps the rows of a group to the cells of its line, by heading.
+    total : bool
+        Adds a line for all rows together.
+
+    Returns
+    -------
+    DataFrame : the groups in the order in which they appear among the rows, of text
+    """
+    groups = [(names, group) for names, group in rows.groupby([*by], sort=False)]
+    if total:
+        groups.append((("all",) * len(by), rows))
+    return pd.DataFrame([
+        dict(zip(by.values(), map(str, names), strict=True)) | dict(line(group))
+        for names, group in groups
+    ])  # fmt: skip

@@ -10,7 +10,6 @@ import argparse
 import functools
 import hashlib
 import json
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -35,7 +34,7 @@ from explanations.explain.answers import (
 )
 from explanations.listeners import ListenerModel, load_listener, trained_listeners
 from explanations.stems import NAMES, separator_for
-from explanations.studies.study import Row, cache_of, facts, run_items
+from explanations.studies.study import Item, Row, StudyRun
 from lemons_audio import audio_checksum
 from lemons_utils import Configuration, DataError, ParameterError, configuration, write_beside
 from recsys import progress
@@ -99,7 +98,7 @@ class TrackTables:
 
 
 @dataclass(frozen=True)
-class Bench:
+class StudyContext:
     """Where listeners and tracks come from; small, so that other processes can have it.
 
     Parameters
@@ -157,6 +156,20 @@ class Bench:
             "n_segments": self.n_segments,
             **settings,
         }
+
+    def items(
+        self, user_names: Sequence[str], options: argparse.Namespace, **settings: object
+    ) -> list[Item]:
+        """List an item for each listener and track that options of `context_arguments` name."""
+        return [
+            self.item(user_name, track_id, **settings)
+            for user_name in user_names
+            for track_id in self.choose_tracks(user_name, options.tracks, options.num_explanations)
+        ]
+
+    def checksums(self, user_names: Sequence[str]) -> dict[str, str]:
+        """Return the checksum of each listener's model."""
+        return {user_name: self.listener(user_name).checksum for user_name in user_names}
 
     def tables(self, user_name: str, track_id: str) -> TrackTables:
         """Compute the tables of a track for a listener, or find them in the cache.
@@ -229,7 +242,7 @@ def _scrambled(track_id: str) -> str:
     return hashlib.sha256(track_id.encode()).hexdigest()
 
 
-def bench_arguments(
+def context_arguments(
     parser: argparse.ArgumentParser, *, num_explanations: int, tracks: str = "top"
 ) -> argparse.ArgumentParser:
     """Add the options that say whose explanations of which tracks."""
@@ -246,7 +259,7 @@ def bench_arguments(
     return parser
 
 
-def bench_of(options: argparse.Namespace, cache: Path) -> tuple[Bench, list[str]]:
+def context_of(options: argparse.Namespace, cache: Path) -> tuple[StudyContext, list[str]]:
     """Set up what the options name; return it with the names of the listeners.
 
     Raises
@@ -255,8 +268,8 @@ def bench_of(options: argparse.Namespace, cache: Path) -> tuple[Bench, list[str]
         If there is no catalogue, or nobody has a model.
     """
     config = configuration()
-    trained_on = options.trained_on or options.catalogue
-    bench = Bench(
+    trained_on = getattr(options, "trained_on", None) or options.catalogue
+    context = StudyContext(
         config=config,
         catalogue_name=options.catalogue,
         trained_on=trained_on,
@@ -264,39 +277,28 @@ def bench_of(options: argparse.Namespace, cache: Path) -> tuple[Bench, list[str]
         separator=options.separator,
         n_segments=options.n_temporal_segments,
     )
-    _ = bench.catalogue
+    _ = context.catalogue
     names = options.user_name or trained_listeners(config.experiments, catalogue=trained_on)
     if not names:
         raise DataError(
             f"nobody has a model trained on catalogue {trained_on}: train one with "
             f"`python -m recsys.experiment with user_name=... catalogue={trained_on}`"
         )
-    for name in names:
-        bench.listener(name)
-    return bench, names
+    context.checksums(names)
+    return context, names
 
 
 def measure_tracks(
-    name: str,
-    measure: Callable[..., list[Row]],
-    options: argparse.Namespace,
-    arguments: Sequence[str] | None,
-    *,
-    settings: dict[str, Any],
-    **more: object,
+    run: StudyRun, measure: Callable[..., list[Row]], settings: dict[str, Any], **more: object
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Measure the tracks that the options name, an item for each listener and track.
 
     Parameters
     ----------
-    name : str
-        Of the study.
+    run : StudyRun
+        Its options have those of `context_arguments`.
     measure : callable
-        Maps an item, and the bench as `bench`, to rows: a function of a module.
-    options : argparse.Namespace
-        With those of `bench_arguments` and `study.arguments_of`.
-    arguments : sequence of str, or None
-        What `main` got.
+        Maps an item, and the context as `context`, to rows: a function of a module.
     settings : dict
         What else an item must say: all that decides its rows.
     **more
@@ -307,18 +309,8 @@ def measure_tracks(
     rows : DataFrame
     about : dict, the facts of the run
     """
-    started = time.perf_counter()
-    cache = cache_of(options)
-    bench, names = bench_of(options, cache)
-    items = [
-        bench.item(user_name, track_id, **settings)
-        for user_name in names
-        for track_id in bench.choose_tracks(user_name, options.tracks, options.num_explanations)
-    ]
-    work = functools.partial(measure, bench=bench)
-    rows = run_items(name, items, work, cache=cache, jobs=options.jobs)
-    models = {user_name: bench.listener(user_name).checksum for user_name in names}
-    about = facts(
-        name, arguments, models=models, started=started, catalogue=options.catalogue, **more
-    )
+    context, names = context_of(run.options, run.cache)
+    items = context.items(names, run.options, **settings)
+    rows = run.measure(items, functools.partial(measure, context=context))
+    about = run.facts(context.checksums(names), catalogue=run.options.catalogue, **more)
     return rows, about

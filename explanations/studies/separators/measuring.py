@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,14 +16,17 @@ from audiolime.separation.quality import si_sdr
 from explanations.explain.answers import answer, default_num_samples, default_segments
 from explanations.stems import separator_for
 from explanations.studies.measures import rank_correlation
-from explanations.studies.study import Row
-from explanations.studies.subjects import Bench
+from explanations.studies.study import Item, Row
+from explanations.studies.subjects import StudyContext
 from lemons_audio import to_float32
 from lemons_utils import SAMPLE_RATE
 from recsys.inference import relevance, track_logits
 from recsys.model import FCN
 
 Vector = NDArray[np.float64]
+
+SEPARATORS = ("hybrid", "spleeter:2stems", "dsp")
+"""Those whose stems are compared with the true ones."""
 
 INSTRUMENTS = ("vocals", "piano", "guitar", "drums", "bass")
 """Stems that mean the same wherever they come from; other stems hold what the rest leave."""
@@ -63,23 +66,38 @@ class Explained:
     network: FCN
 
 
-def explain_with(bench: Bench, user_name: str, track_id: str, kind: str) -> Explained:
+def measure(item: Item, *, context: StudyContext) -> list[Row]:
+    """Explain one track with all stems, and compare each explanation with the first."""
+    explained = explain_with_each(item, item["type"], context)
+    identity = {name: item[name] for name in ("user_name", "track_id", "type")}
+    return [identity | compare(explained[0], one) for one in explained]
+
+
+def explain_with_each(item: Item, kind: str, context: StudyContext) -> list[Explained]:
+    """Explain a track with the stems of each separator that the item names."""
+    return [
+        explain_with(replace(context, separator=name), item["user_name"], item["track_id"], kind)
+        for name in item["separators"]
+    ]
+
+
+def explain_with(context: StudyContext, user_name: str, track_id: str, kind: str) -> Explained:
     """Separate and explain a track, and time both; nothing comes from a cache.
 
     Parameters
     ----------
-    bench : Bench
+    context : StudyContext
         Names the separator.
     user_name, track_id : str
     kind : 'source' or 'time_source'
     """
-    network, audio = bench.listener(user_name).network, bench.catalogue.audio(track_id)
-    separator = separator_for(bench.catalogue, track_id, bench.separator)
+    network, audio = context.listener(user_name).network, context.catalogue.audio(track_id)
+    separator = separator_for(context.catalogue, track_id, context.separator)
     started = time.process_time()
     separated = separator.separate(to_float32(audio), SAMPLE_RATE)
     names, waveforms = drop_silent(separator.stem_names, separated)
     between = time.process_time()
-    segments = default_segments(len(audio), bench.n_segments)
+    segments = default_segments(len(audio), context.n_segments)
     found = answer(
         network, waveforms, segments, type=kind, engine="exact", random_state=0,
         num_samples=default_num_samples(kind, len(segments), len(names), "exact"),

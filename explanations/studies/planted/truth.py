@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -118,7 +120,7 @@ def ablated(
     return {name: float(value) for name, value in zip(names, relevance(logits), strict=True)}
 
 
-def verdict(row: Row) -> str:
+def verdict(row: Mapping[Hashable, Any]) -> str:
     """Say whether the model or the explanation is wrong where the planted stem is not first.
 
     If taking the first stem out lowers relevance at least as much as taking the planted one out,

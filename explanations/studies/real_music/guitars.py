@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from audiolime.metrics import top_k
 from audiolime.separation.quality import si_sdr
-from explanations.studies.separators_work import Explained, explain_with
+from explanations.studies.separators.measuring import Explained, explain_with_each
 from explanations.studies.study import Item, Row
-from explanations.studies.subjects import Bench
+from explanations.studies.subjects import StudyContext
 from lemons_audio import read_audio, to_catalogue_audio, to_int16, write_audio
 from lemons_utils import SAMPLE_RATE, DataError
 from recsys.catalogue import Catalogue, save_audio, write_tracks
@@ -47,15 +47,15 @@ def guitar_catalogue(songs: Sequence[Path], folder: Path, excerpts: int) -> Cata
     DataError
         If there are no such songs.
     """
-    found = sorted({path.parent for home in songs for path in home.rglob("guitar.ogg")})
-    found = [song for song in found if (song / "song.ogg").is_file()]
-    if not found:
+    folders = sorted({path.parent for home in songs for path in home.rglob("guitar.ogg")})
+    folders = [song for song in folders if (song / "song.ogg").is_file()]
+    if not folders:
         raise DataError(
             f"{', '.join(map(str, songs))}: no folder there holds song.ogg and guitar.ogg "
             "(Debian's package fretsonfire-songs-sectoid, unpacked, has four)"
         )
     rows = []
-    for song in found:
+    for song in folders:
         for number, parts in enumerate(_excerpts(song, excerpts)):
             track_id = _keep(parts, folder)
             title = f"{song.name}, {FIRST_S + number * EXCERPT_S:.0f} s"
@@ -92,20 +92,17 @@ def _keep(parts: NDArray[np.float32], folder: Path) -> str:
     return track_id
 
 
-def measure_guitar(item: Item, *, bench: Bench) -> list[Row]:
+def measure_guitar(item: Item, *, context: StudyContext) -> list[Row]:
     """Explain an excerpt with its true stems and with each separator's, and compare.
 
     No separator knows guitars; what comes nearest is the stem with the highest SI-SDR of the
     true guitar.
     """
-    explained = [
-        explain_with(replace(bench, separator=name), item["user_name"], item["track_id"], "source")
-        for name in item["separators"]
-    ]
+    explained = explain_with_each(item, "source", replace(context, catalogue_name=CATALOGUE))
     true = explained[0]
     guitar = true.waveforms[true.names.index(GUITAR)]
-    who = {"user_name": item["user_name"], "track_id": item["track_id"], "title": item["title"]}
-    return [who | _row(one, true, guitar) for one in explained]
+    identity = {name: item[name] for name in ("user_name", "track_id", "title")}
+    return [identity | _row(one, true, guitar) for one in explained]
 
 
 def _row(one: Explained, true: Explained, guitar: NDArray[np.float32]) -> Row:
