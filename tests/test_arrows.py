@@ -21,7 +21,7 @@ MAY_IMPORT = {
 SACRED = {"recsys.experiment", "recsys.eval", "recsys.tracking"}
 KNOW_THE_DEMO = {
     "explanations.stems",
-    "explanations.studies.planted.command",
+    "explanations.studies.planted",
     "explanations.studies.planted.measuring",
 }
 HEAVY = [

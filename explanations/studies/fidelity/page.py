@@ -14,7 +14,7 @@ from explanations.studies.fidelity.rankings import METHODS, ORDERS, as_curves
 from explanations.studies.measures import curve_interval, mean_and_interval, percent, table_of
 from explanations.studies.results import describe_tracks, read_results, runs_of
 from explanations.studies.study import StudySection
-from recsys.evaluation.plots import COLOURS, legend_above, new_figure, save_figure, tidy
+from recsys.evaluation import plots
 
 TITLE = "Faithfulness"
 AREAS = ("deletion_area", "insertion_area")
@@ -118,27 +118,29 @@ def agreement_table(explanations: pd.DataFrame) -> pd.DataFrame:
 def draw_fidelity(explanations: pd.DataFrame, path: Path) -> None:
     """Draw the distribution of fidelity, a violin for each type and listener."""
     listeners = sorted(explanations["user_name"].unique())
-    figure = new_figure(10.5, 4.2)
+    figure = plots.new_figure(10.5, 4.2)
     axes = figure.subplots()
     for place, kind in enumerate(TYPES):
         by_listener = explanations[explanations["type"] == kind].groupby("user_name")["fidelity"]
         values = [by_listener.get_group(name) for name in listeners]
         at = np.arange(len(listeners)) + (place - 1) * 0.27
         for body in axes.violinplot(values, at, widths=0.25, showextrema=False)["bodies"]:
-            body.set(facecolor=COLOURS[place], alpha=0.45)
+            body.set(facecolor=plots.COLOURS[place], alpha=0.45)
         for x, points in zip(at, values, strict=True):
-            axes.plot(np.full(len(points), x), points, ".", color=COLOURS[place], markersize=3)
+            axes.plot(
+                np.full(len(points), x), points, ".", color=plots.COLOURS[place], markersize=3
+            )
         means = [value.mean() for value in values]
-        axes.plot(at, means, "_", color=COLOURS[place], markersize=14, label=TITLES[kind])
+        axes.plot(at, means, "_", color=plots.COLOURS[place], markersize=14, label=TITLES[kind])
     axes.set_xticks(range(len(listeners)), listeners)
-    tidy(axes, ylabel="fidelity: weighted $R^2$ over all masks")
-    legend_above(figure, ncols=len(TYPES))
-    save_figure(figure, path)
+    plots.tidy(axes, ylabel="fidelity: weighted $R^2$ over all masks")
+    plots.legend_above(figure, ncols=len(TYPES))
+    plots.save_figure(figure, path)
 
 
 def draw_curves(curves: pd.DataFrame, path: Path) -> None:
     """Draw the mean deletion and insertion curves of Time + Source."""
-    figure = new_figure(10.5, 4.6)
+    figure = plots.new_figure(10.5, 4.6)
     part = curves[curves["type"] == "time_source"]
     panels = figure.subplots(1, 2, sharey=True)
     for axes, change, title in zip(
@@ -148,14 +150,16 @@ def draw_curves(curves: pd.DataFrame, path: Path) -> None:
             values = as_curves(list(part[change][part["order"] == order]))
             x = np.linspace(0, 1, values.shape[1])
             low, high = curve_interval(values)
-            axes.fill_between(x, low, high, color=COLOURS[place], alpha=0.15, linewidth=0)
+            axes.fill_between(x, low, high, color=plots.COLOURS[place], alpha=0.15, linewidth=0)
             style = "-" if order in METHODS else "--"
-            axes.plot(x, values.mean(axis=0), style, color=COLOURS[place], label=order)
-        tidy(axes, xlabel=f"part of the components that is {title}", title=change.capitalize())
+            axes.plot(x, values.mean(axis=0), style, color=plots.COLOURS[place], label=order)
+        plots.tidy(
+            axes, xlabel=f"part of the components that is {title}", title=change.capitalize()
+        )
     panels[0].set_ylabel("relevance")
     handles, labels = panels[0].get_legend_handles_labels()
-    legend_above(figure, handles=handles, labels=labels, ncols=len(ORDERS))
-    save_figure(figure, path)
+    plots.legend_above(figure, handles=handles, labels=labels, ncols=len(ORDERS))
+    plots.save_figure(figure, path)
 
 
 def section(folder: Path) -> StudySection:

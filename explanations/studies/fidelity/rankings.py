@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from audiolime.exact.shapley import shapley_values
 from audiolime.metrics import Curve, complexity, deletion_curve, insertion_curve, top_k
+from explanations.store import TYPES
 from explanations.studies.measures import rank_correlation, seed_of
-from explanations.studies.study import Row
-from explanations.studies.subjects import TrackTables
+from explanations.studies.study import Item, Row
+from explanations.studies.subjects import StudyContext, TrackTables
 
 Vector = NDArray[np.float64]
 
@@ -26,6 +27,13 @@ RANDOM_ORDERS = 20
 
 FORMAT = 2
 """Raised whenever the rows of a track change: what was measured before does not count then."""
+
+
+def measure(item: Item, *, context: StudyContext) -> list[Row]:
+    """Measure all types of one track."""
+    track = context.tables(item["user_name"], item["track_id"])
+    identity = {name: item[name] for name in ("user_name", "track_id")}
+    return [row for kind in TYPES for row in rate_track(track, kind, identity)]
 
 
 def weights_of(track: TrackTables, kind: str) -> dict[str, Vector]:

@@ -17,14 +17,7 @@ from explanations.studies.measures import (
 from explanations.studies.planted.truth import verdict
 from explanations.studies.results import read_results
 from explanations.studies.study import StudySection
-from recsys.evaluation.plots import (
-    COLOURS,
-    REFERENCE,
-    legend_above,
-    new_figure,
-    save_figure,
-    tidy,
-)
+from recsys.evaluation import plots
 from recsys.evaluation.reports import ranking_metrics
 
 TITLE = "Ground truth: planted tastes"
@@ -169,7 +162,7 @@ def draw(folder: Path) -> None:
     """Draw how often what is planted is first, beside chance."""
     rows, _ = read_results(folder, "planted")
     names = _listeners(rows)
-    figure = new_figure(9.6, 4.2)
+    figure = plots.new_figure(9.6, 4.2)
     axes = figure.subplots()
     for place, kind in enumerate(KINDS):
         groups = rows[rows["part"] == kind].groupby("user_name")
@@ -179,16 +172,16 @@ def draw(folder: Path) -> None:
         means = groups["first_planted"].mean().to_numpy()
         spans = np.array([share_interval(group["first_planted"]) for _, group in groups]).T
         errors = np.abs(spans - means)
-        axes.bar(at, means, 0.24, color=COLOURS[place], label=TITLES[kind], yerr=errors,
+        axes.bar(at, means, 0.24, color=plots.COLOURS[place], label=TITLES[kind], yerr=errors,
                  ecolor="#33383f", capsize=3)  # fmt: skip
         chances = groups["chance_first"].mean()
         axes.plot(at, chances, "_", color="#111418", markersize=18, markeredgewidth=2)
     axes.plot([], [], "_", color="#111418", markersize=14, markeredgewidth=2, label="chance")
-    axes.axhline(TARGET, **REFERENCE)
+    axes.axhline(TARGET, **plots.REFERENCE)
     axes.set_xticks(range(len(names)), names)
-    tidy(axes, ylabel="tracks on which it is first", ylim=(0, 1.05))
-    legend_above(figure, ncols=4)
-    save_figure(figure, folder / "planted.png")
+    plots.tidy(axes, ylabel="tracks on which it is first", ylim=(0, 1.05))
+    plots.legend_above(figure, ncols=4)
+    plots.save_figure(figure, folder / "planted.png")
 
 
 def _findings(rows: pd.DataFrame) -> list[str]:

@@ -14,15 +14,7 @@ from explanations.studies.separators import page as separators
 from explanations.studies.stability import page as stability
 from explanations.studies.stability.measuring import EXACT
 from explanations.studies.study import StudySection
-from recsys.evaluation.plots import (
-    COLOURS,
-    REFERENCE,
-    draw_dots,
-    legend_above,
-    new_figure,
-    save_figure,
-    tidy,
-)
+from recsys.evaluation import plots
 
 TITLE = "Real music"
 
@@ -124,36 +116,36 @@ def draw(folder: Path) -> None:
 
 
 def _draw_catalogue(rows: pd.DataFrame, reference: str, k: int, path: Path) -> None:
-    figure = new_figure(10.0, 4.0)
+    figure = plots.new_figure(10.0, 4.0)
     left, right = figure.subplots(1, 2)
     repeated = _part(rows, "stability")
     numbers = stability.numbers_of_samples(repeated)
     for place, number in enumerate(numbers):
         unique = stability.of_samples(repeated, number)["unique"]
-        draw_dots(left, place, unique.to_numpy(), COLOURS[0])
-    left.axhline(k, **REFERENCE)
+        plots.draw_dots(left, place, unique.to_numpy(), plots.COLOURS[0])
+    left.axhline(k, **plots.REFERENCE)
     left.set_xticks(range(len(numbers)), ["all" if n == EXACT else n for n in numbers])
-    tidy(left, xlabel="masks drawn, $N_s$", ylabel="different components in the top, $U_n$")
+    plots.tidy(left, xlabel="masks drawn, $N_s$", ylabel="different components in the top, $U_n$")
     separated = separators.others(_part(rows, "separators"), reference)
-    separators.draw_separators(right, separated, "rank_correlation", COLOURS[1:])
-    tidy(right, ylabel=f"rank correlation with {reference}", ylim=(-1.05, 1.05))
-    save_figure(figure, path)
+    separators.draw_separators(right, separated, "rank_correlation", plots.COLOURS[1:])
+    plots.tidy(right, ylabel=f"rank correlation with {reference}", ylim=(-1.05, 1.05))
+    plots.save_figure(figure, path)
 
 
 def _draw_guitars(rows: pd.DataFrame, path: Path) -> None:
     weights = rows.pivot_table(index="title", columns="separator", values="weight", sort=False)
-    figure = new_figure(10.0, 4.2)
+    figure = plots.new_figure(10.0, 4.2)
     axes = figure.subplots()
     width = 0.8 / len(weights.columns)
     for place, name in enumerate(weights.columns):
         at = np.arange(len(weights)) + (place - (len(weights.columns) - 1) / 2) * width
         label = "true guitar" if name == TRUE else f"nearest of {name}"
-        axes.bar(at, weights[name], width, color=COLOURS[place], label=label)
+        axes.bar(at, weights[name], width, color=plots.COLOURS[place], label=label)
     axes.set_xticks(range(len(weights)), [title.replace(", ", ",\n") for title in weights.index],
                     fontsize=7)  # fmt: skip
-    tidy(axes, ylabel="weight")
-    legend_above(figure, ncols=len(weights.columns))
-    save_figure(figure, path)
+    plots.tidy(axes, ylabel="weight")
+    plots.legend_above(figure, ncols=len(weights.columns))
+    plots.save_figure(figure, path)
 
 
 def _findings(parts: dict[str, pd.DataFrame], reference: str, k: int) -> list[str]:

@@ -13,14 +13,7 @@ from explanations.studies.measures import interval, mean_and_interval, table_of
 from explanations.studies.results import read_results, runs_of
 from explanations.studies.sanity.randomised import CASCADE, SHUFFLED, TRUE
 from explanations.studies.study import StudySection
-from recsys.evaluation.plots import (
-    COLOURS,
-    REFERENCE,
-    legend_above,
-    new_figure,
-    save_figure,
-    tidy,
-)
+from recsys.evaluation import plots
 
 TITLE = "Sanity"
 
@@ -75,21 +68,21 @@ def model_table(models: pd.DataFrame) -> pd.DataFrame:
 
 def draw(layers: pd.DataFrame, path: Path) -> None:
     """Draw the likeness to the trained model's explanation over the depth."""
-    figure = new_figure(9.0, 4.2)
+    figure = plots.new_figure(9.0, 4.2)
     axes = figure.subplots()
     depths = sorted(layers["depth"].unique())
     for place, (name, title) in enumerate(MEASURES.items()):
         values = [layers[name][layers["depth"] == depth] for depth in depths]
         means = [1.0, *(float(value.mean()) for value in values)]
         spans = [(1.0, 1.0), *(interval(value) for value in values)]
-        colour, at = COLOURS[place], [0, *depths]
+        colour, at = plots.COLOURS[place], [0, *depths]
         axes.fill_between(at, *zip(*spans, strict=True), color=colour, alpha=0.15, linewidth=0)
         axes.plot(at, means, "o-", color=colour, label=title)
-    axes.axhline(0, **REFERENCE)
+    axes.axhline(0, **plots.REFERENCE)
     axes.set_xticks([0, *depths], ["trained", *(f"+ {CASCADE[depth - 1]}" for depth in depths)])
-    tidy(axes, xlabel="layers at random, from the top down", ylabel="likeness to the trained")
-    legend_above(figure, ncols=len(MEASURES))
-    save_figure(figure, path)
+    plots.tidy(axes, xlabel="layers at random, from the top down", ylabel="likeness to the trained")
+    plots.legend_above(figure, ncols=len(MEASURES))
+    plots.save_figure(figure, path)
 
 
 def section(folder: Path) -> StudySection:

@@ -11,7 +11,7 @@ import pandas as pd
 from explanations.studies.measures import interval, mean_and_interval, percent, table_of
 from explanations.studies.results import describe_tracks, read_results
 from explanations.studies.study import StudySection
-from recsys.evaluation.plots import COLOURS, draw_dots, new_figure, save_figure, tidy
+from recsys.evaluation import plots
 
 TITLE = "Separators: what imperfect stems cost"
 
@@ -99,13 +99,13 @@ def listener_table(rows: pd.DataFrame, reference: str) -> pd.DataFrame:
 
 def draw(rows: pd.DataFrame, reference: str, path: Path) -> None:
     """Draw rank correlation and difference of weights for each separator, a dot a track."""
-    figure = new_figure(9.6, 4.0)
+    figure = plots.new_figure(9.6, 4.0)
     panels = figure.subplots(1, 2)
     labels = ("rank correlation", "mean difference of weights")
     for axes, column, label in zip(panels, ("rank_correlation", "difference"), labels, strict=True):
-        draw_separators(axes, others(rows, reference), column, COLOURS)
-        tidy(axes, ylabel=label)
-    save_figure(figure, path)
+        draw_separators(axes, others(rows, reference), column, plots.COLOURS)
+        plots.tidy(axes, ylabel=label)
+    plots.save_figure(figure, path)
 
 
 def draw_separators(axes: Any, rows: pd.DataFrame, column: str, colours: Sequence[str]) -> None:
@@ -113,7 +113,7 @@ def draw_separators(axes: Any, rows: pd.DataFrame, column: str, colours: Sequenc
     groups = rows.groupby("separator", sort=False)[column]
     for place, (_, values) in enumerate(groups):
         colour = colours[place % len(colours)]
-        draw_dots(axes, place, values.dropna().to_numpy(), colour)
+        plots.draw_dots(axes, place, values.dropna().to_numpy(), colour)
     axes.set_xticks(range(len(groups)), list(groups.groups))
     axes.set_xlim(-0.6, len(groups) - 0.4)
 

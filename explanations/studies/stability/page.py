@@ -11,14 +11,7 @@ from explanations.studies.measures import interval, percent, table_of
 from explanations.studies.results import describe_tracks, read_results, runs_of
 from explanations.studies.stability.measuring import EXACT
 from explanations.studies.study import StudySection
-from recsys.evaluation.plots import (
-    COLOURS,
-    REFERENCE,
-    legend_above,
-    new_figure,
-    save_figure,
-    tidy,
-)
+from recsys.evaluation import plots
 
 TITLE = "Stability"
 
@@ -68,11 +61,11 @@ def by_listener(rows: pd.DataFrame) -> pd.DataFrame:
 def draw(rows: pd.DataFrame, k: int, path: Path) -> None:
     """Draw U_n over the number of samples, one violin a listener, the exact weights last."""
     numbers, listeners = numbers_of_samples(rows), sorted(rows["user_name"].unique())
-    figure = new_figure(10.5, 4.6)
+    figure = plots.new_figure(10.5, 4.6)
     axes = figure.subplots()
     width = 0.8 / len(listeners)
     for place, user_name in enumerate(listeners):
-        colour = COLOURS[place % len(COLOURS)]
+        colour = plots.COLOURS[place % len(plots.COLOURS)]
         of_listener = rows[rows["user_name"] == user_name]
         values = [of_samples(of_listener, number)["unique"] for number in numbers]
         at = np.arange(len(numbers)) + (place - (len(listeners) - 1) / 2) * width
@@ -81,12 +74,12 @@ def draw(rows: pd.DataFrame, k: int, path: Path) -> None:
             body.set(facecolor=colour, alpha=0.55)
         means = [value.mean() for value in values]
         axes.plot(at, means, "o", color=colour, markersize=4, label=user_name)
-    axes.axhline(k, **REFERENCE)
+    axes.axhline(k, **plots.REFERENCE)
     labels = ["all masks\n(exact)" if number == EXACT else f"{int(number):,}" for number in numbers]
     axes.set_xticks(range(len(numbers)), labels)
-    tidy(axes, xlabel="masks drawn, $N_s$", ylabel="different components in the top, $U_n$")
-    legend_above(figure, ncols=len(listeners))
-    save_figure(figure, path)
+    plots.tidy(axes, xlabel="masks drawn, $N_s$", ylabel="different components in the top, $U_n$")
+    plots.legend_above(figure, ncols=len(listeners))
+    plots.save_figure(figure, path)
 
 
 def section(folder: Path) -> StudySection:

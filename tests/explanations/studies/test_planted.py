@@ -12,8 +12,7 @@ from explanations.explain import Subject, explain
 from explanations.stems import Truth
 from explanations.studies import results
 from explanations.studies.planted import STUDY as planted
-from explanations.studies.planted import page
-from explanations.studies.planted.command import choose
+from explanations.studies.planted import choose, page
 from explanations.studies.planted.measuring import measure
 from explanations.studies.planted.truth import ablated, planted_components, ranked, verdict
 from recsys.catalogue import Catalogue
