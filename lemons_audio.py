@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from lemons_utils import SAMPLE_RATE, DataError, ParameterError, write_beside
 
@@ -52,6 +52,21 @@ def to_int16(waveform: NDArray[np.floating]) -> NDArray[np.int16]:
 def to_float32(audio: NDArray[np.int16]) -> NDArray[np.float32]:
     """Map 16-bit samples to [-1, 1): division by 32768, exact in float32."""
     return audio.astype(np.float32) / np.float32(32768.0)
+
+
+def sigmoid(logits: ArrayLike) -> NDArray[np.float64]:
+    """Map logits to relevances, 1 / (1 + exp(-logit)), in float64.
+
+    Parameters
+    ----------
+    logits : array_like
+
+    Returns
+    -------
+    ndarray like `logits`, in [0, 1]
+    """
+    with np.errstate(over="ignore"):  # 1 / infinity is the 0 that it should be
+        return np.asarray(1.0 / (1.0 + np.exp(-np.asarray(logits, np.float64))))
 
 
 def read_audio(

@@ -22,6 +22,9 @@ from lemons_utils import SAMPLE_RATE, DataError, ParameterError, write_beside
 TYPES = ("time", "source", "time_source")
 """What can be switched off: a segment, a stem, a stem within a segment."""
 
+TITLES = {"time": "Time", "source": "Source", "time_source": "Time + Source"}
+"""The kinds of explanations as people read them."""
+
 FORMAT = 1
 
 NEGLIGIBLE = 0.01

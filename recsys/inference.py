@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lemons_audio import sigmoid
 from lemons_utils import ParameterError
 from recsys.dataset import Tracks, track_loader
 from recsys.melspectrogram import HOP_LENGTH, N_FFT, check_waveforms
@@ -136,5 +137,5 @@ def score_tracks(
 
 
 def relevance(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Map logits to relevance in [0, 1]: the sigmoid, safe at both ends."""
-    return np.asarray(np.exp(-np.logaddexp(0.0, -logits)))
+    """Map logits to relevance in [0, 1]."""
+    return sigmoid(logits)

@@ -1,5 +1,6 @@
 import multiprocessing
 import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from lemons_audio import (
     audio_checksum,
     audio_length_s,
     read_audio,
+    sigmoid,
     to_catalogue_audio,
     to_float32,
     to_int16,
@@ -426,3 +428,14 @@ def test_links_are_quoted_and_stay_below_their_base():
 def test_links_never_lead_out(path):
     with pytest.raises(ParameterError, match="inside the web folder"):
         generate_audio_link(path)
+
+
+def test_the_sigmoid_is_silent_about_its_ends():
+    logits = np.array([-1000, -2.5, 0, 1e-9, 7, 1000])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = sigmoid(logits)
+    with np.errstate(over="ignore"):
+        np.testing.assert_array_equal(found, 1 / (1 + np.exp(-logits)))
+    assert found[0] == 0 and found[-1] == 1 and found.dtype == np.float64
+    assert sigmoid(np.float32(2)) == 1 / (1 + np.exp(-2.0))

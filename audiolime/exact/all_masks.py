@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from audiolime.exact.tables import Tables
 from lemons_utils import ParameterError
 
 MAX_COMPONENTS = 25
@@ -76,7 +76,26 @@ class Levels:
         return cls(on.sum(axis=1), on @ y, on @ y**2, on @ (rows * y[:, None]))
 
 
-def sum_levels(tables: Tables, *, relevance: bool = True) -> Levels:
+class SumsAndMaxima(Protocol):
+    """What `sum_levels` needs of `audiolime.exact.Tables`, which imports this module."""
+
+    @property
+    def segment_sum(self) -> Vector:
+        """Contribution of every subset of stems in every segment [T, 2^S]."""
+
+    @property
+    def max_weight(self) -> NDArray[np.float32]:
+        """Weight of every channel's maximum [C]."""
+
+    @property
+    def bias(self) -> float:
+        """The head's bias."""
+
+    def part(self, subsets: NDArray[np.int64], first: int) -> tuple[Vector, NDArray[np.float32]]:
+        """Sum and maxima over neighbouring segments."""
+
+
+def sum_levels(tables: SumsAndMaxima, *, relevance: bool = True) -> Levels:
     """Evaluate all masks and sum them up by level.
 
     Parameters
@@ -96,7 +115,8 @@ def sum_levels(tables: Tables, *, relevance: bool = True) -> Levels:
     ParameterError
         If there are more components.
     """
-    stems, segments, n = tables.n_stems, tables.n_segments, tables.n_components
+    segments, stems = len(tables.segment_sum), int(tables.segment_sum.shape[1]).bit_length() - 1
+    n = segments * stems
     if n > MAX_COMPONENTS:
         raise ParameterError(
             f"all masks means 2^{MAX_COMPONENTS} at most, got 2^{n}: draw num_samples of them"

@@ -1,9 +1,9 @@
-"""The engine: what a network says to every mask of one track, without running it on each."""
+"""The exact engine: a network's logit for every mask of one track, without running it on each."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from copy import copy
 from functools import partial
 
@@ -12,27 +12,24 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from audiolime.exact.all_masks import Levels, sum_levels
-from audiolime.exact.lime import LimeWeights, fit_exhaustive, fit_sampled
+from audiolime.components import Components
+from audiolime.exact.all_masks import Levels
+from audiolime.exact.answers import MaskAnswers
 from audiolime.exact.local_states import States
 from audiolime.exact.network import Network, Stage
 from audiolime.exact.receptive_field import check_segments
-from audiolime.exact.shapley import shapley_values
 from audiolime.exact.sweep import Sweep
 from audiolime.exact.tables import Tables
-from audiolime.neighbourhood import as_random_state, draw_masks, exhaustive_masks
-from lemons_utils import ParameterError
+from audiolime.neighbourhood import as_random_state, draw_masks
+from lemons_utils import OnProgress, ParameterError
 
 __all__ = ["LocalStateEngine", "Network", "Stage", "Tables"]
 
 MAX_PAIRS = 2**20
 """Most pairs of subsets in tables: 256 MB for 64 channels."""
 
-MAX_LISTED = 16
-"""Most components whose masks are listed one by one."""
 
-
-class LocalStateEngine:
+class LocalStateEngine(MaskAnswers):
     """A network's exact answer to every mask over the stems and segments of one track.
 
     Parameters
@@ -61,6 +58,7 @@ class LocalStateEngine:
         *,
         dtype: torch.dtype = torch.float32,
     ) -> None:
+        super().__init__()
         if network.training:
             raise ParameterError("the network must be in evaluation mode: call network.eval()")
         stems = torch.as_tensor(stems).to(network.window.device)
@@ -78,7 +76,6 @@ class LocalStateEngine:
         self.n_components = self.n_stems * self.n_segments
         self._sounding = _sounding(stems, self.segments)
         self._tables: Tables | None = None
-        self._levels: dict[tuple[str, str], Levels] = {}
         self.dtype = dtype
         self._make_sweep = torch.inference_mode()(partial(Sweep, network, stems, starts))
         self._sweep = self._make_sweep(dtype=dtype)
@@ -121,13 +118,14 @@ class LocalStateEngine:
         ]
         return np.concatenate([*logits, np.empty(0)])[position.reshape(-1)]
 
-    def tables(self, *, progress: Callable[[float], None] | None = None) -> Tables:
+    def tables(self, *, on_progress: OnProgress | None = None) -> Tables:
         """Compute the track's tables, once: from then on every mask is a look-up.
 
         Parameters
         ----------
-        progress : callable, optional
-            Called now and then with the share that is done; what it raises ends the work.
+        on_progress : callable, optional
+            Called now and then with 'tables' and the share that is done; what it raises ends
+            the work.
 
         Raises
         ------
@@ -141,7 +139,7 @@ class LocalStateEngine:
                     "too many; tables need longer segments or fewer stems, `evaluate` and "
                     "sampling work with these"
                 )
-            self._tables = self._compute_tables(progress)
+            self._tables = self._compute_tables(on_progress)
         return self._tables
 
     def measured_error(self, num_masks: int = 32, *, random_state: int = 0) -> float:
@@ -166,107 +164,12 @@ class LocalStateEngine:
         reference._sweep, reference._tables = self._make_sweep(dtype=torch.float32), None
         return float(np.abs(near - reference.evaluate(drawn)).max())
 
-    def levels(self, kind: str = "time_source", *, output: str = "relevance") -> Levels:
-        """Sum the network's answers to all masks by the number of components that are on.
+    def components(self, kind: str) -> Components:
+        """Return the track's components of some kind; stems are numbered from 1."""
+        return Components.numbered(kind, self.n_segments, self.n_stems)
 
-        Parameters
-        ----------
-        kind : 'time', 'source' or 'time_source'
-            What a component is: see `cells`.
-        output : 'relevance' or 'logit'
-            What is summed.
-
-        Raises
-        ------
-        ParameterError
-            If there are more than 2^25 masks, or more than 2^16 that tables cannot serve.
-        """
-        if (kind, output) not in self._levels:
-            self._levels[kind, output] = self._sum_levels(kind, _is_relevance(output))
-        return self._levels[kind, output]
-
-    def lime(
-        self,
-        num_samples: int | str = "exhaustive",
-        *,
-        kind: str = "time_source",
-        output: str = "relevance",
-        random_state: int | np.random.RandomState | None = None,
-        kernel_width: float = 0.25,
-        alpha: float = 1.0,
-    ) -> LimeWeights:
-        """Fit audioLIME's local linear model to exact answers.
-
-        Parameters
-        ----------
-        num_samples : int >= 1, or 'exhaustive'
-            How many masks to draw as `audiolime.neighbourhood.draw_masks` does, or all.
-        kind : 'time', 'source' or 'time_source'
-        output : 'relevance' or 'logit'
-        random_state : int, RandomState or None
-            What sampled masks are drawn from: the same ones as by `LimeAudioExplainer`.
-        kernel_width : float > 0
-        alpha : float >= 0
-            Penalty of the ridge regression.
-
-        Returns
-        -------
-        LimeWeights
-        """
-        if num_samples == "exhaustive":
-            levels = self.levels(kind, output=output)
-            return fit_exhaustive(levels, kernel_width=kernel_width, alpha=alpha)
-        relevance = _is_relevance(output)
-        if not isinstance(num_samples, int):
-            raise ParameterError(
-                f"num_samples must be an int from 1 on or 'exhaustive', got {num_samples!r}"
-            )
-        generator = as_random_state(random_state)
-        generator.randint(0, 1000)  # as `LimeAudioExplainer` does: the same seed, the same masks
-        masks = draw_masks(len(self.cells(kind)), num_samples, generator)
-        values = self._answers(masks, kind, relevance)
-        return fit_sampled(masks, values, kernel_width=kernel_width, alpha=alpha)
-
-    def shapley(
-        self, kind: str = "time_source", *, output: str = "relevance"
-    ) -> NDArray[np.float64]:
-        """Compute exact Shapley values of all components, [n]."""
-        return shapley_values(self.levels(kind, output=output))
-
-    def cells(self, kind: str) -> NDArray[np.int64]:
-        """Say which stems in which segments a component of some kind switches.
-
-        Returns
-        -------
-        ndarray [shape=(components, T * S)], 0 or 1
-            Masks of a kind, multiplied by this, are masks over all cells.
-        """
-        segments = np.repeat(np.eye(self.n_segments, dtype=np.int64), self.n_stems, axis=1)
-        stems = np.tile(np.eye(self.n_stems, dtype=np.int64), self.n_segments)
-        known = {
-            "time": segments,
-            "source": stems,
-            "time_source": np.eye(self.n_components, dtype=np.int64),
-        }
-        if kind not in known:
-            raise ParameterError(f"kind must be one of {', '.join(known)}, got {kind!r}")
-        return known[kind]
-
-    def _answers(self, masks: NDArray[np.int64], kind: str, relevance: bool) -> NDArray[np.float64]:
-        logits = self.evaluate(masks @ self.cells(kind))
-        return 1.0 / (1.0 + np.exp(-logits)) if relevance else logits
-
-    def _sum_levels(self, kind: str, relevance: bool) -> Levels:
-        n = len(self.cells(kind))
-        if kind == "time_source" and self.closed:
-            return sum_levels(self.tables(), relevance=relevance)
-        if n > MAX_LISTED:
-            raise ParameterError(
-                f"2^{n} masks are too many to look at one by one: draw num_samples of them, or "
-                "choose segments so long that tables exist"
-            )
-        masks = exhaustive_masks(n)
-        return Levels.of(masks, self._answers(masks, kind, relevance))
+    def _sum_cells(self, output: str) -> Levels | None:
+        return self.tables().levels(output=output) if self.closed else None
 
     def _check(self, masks: ArrayLike) -> NDArray[np.int64]:
         array = np.asarray(masks)
@@ -291,7 +194,7 @@ class LocalStateEngine:
         few = self._sweep.closed and 4**self.n_stems <= at_once
         return sys.maxsize if few else at_once
 
-    def _compute_tables(self, progress: Callable[[float], None] | None) -> Tables:
+    def _compute_tables(self, on_progress: OnProgress | None) -> Tables:
         """Sweep once for all pairs of subsets at every boundary."""
         count = 2**self.n_stems
         # Masks that alternate between two subsets hold every pair, at every boundary.
@@ -311,8 +214,8 @@ class LocalStateEngine:
                 tables.add_segment(part.low, part.sums[state[:, 0]], part.maxima[state[:, 0]])
             else:
                 tables.add_boundary(part.low, part.sums[state], part.maxima[state])
-            if progress is not None:
-                progress((part.low + part.high + 1) / (2 * self.n_segments))
+            if on_progress is not None:
+                on_progress("tables", (part.low + part.high + 1) / (2 * self.n_segments))
         return tables
 
     def _logits(self, subsets: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -327,12 +230,6 @@ class LocalStateEngine:
             np.maximum(largest, part.maxima[state], out=largest)
         total += largest.astype(np.float64) @ max_weight
         return total
-
-
-def _is_relevance(output: str) -> bool:
-    if output not in ("relevance", "logit"):
-        raise ParameterError(f"output must be 'relevance' or 'logit', got {output!r}")
-    return output == "relevance"
 
 
 def _sounding(stems: Tensor, segments: Sequence[tuple[int, int]]) -> NDArray[np.int64]:

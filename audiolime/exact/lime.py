@@ -51,12 +51,17 @@ class LimeWeights:
 
 
 def fit_sampled(
-    masks: NDArray[np.int64], values: Vector, *, kernel_width: float, alpha: float
+    masks: NDArray[np.int64],
+    values: Vector,
+    *,
+    kernel_width: float,
+    alpha: float,
+    exhaustive: bool = False,
 ) -> LimeWeights:
-    """Fit to sampled masks, the first of which is all ones."""
+    """Fit to some masks, the first of which is all ones."""
     n = masks.shape[1]
     moments = Moments.of(masks, values, _kernel(masks.sum(axis=1), n, kernel_width))
-    return _fit(moments, alpha, float(values[0]), exhaustive=False)
+    return _fit(moments, alpha, float(values[0]), exhaustive=exhaustive)
 
 
 def fit_exhaustive(levels: Levels, *, kernel_width: float, alpha: float) -> LimeWeights:

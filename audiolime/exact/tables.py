@@ -23,6 +23,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from audiolime.components import Components
+from audiolime.exact.all_masks import Levels, sum_levels
+from audiolime.exact.answers import MaskAnswers
 from lemons_utils import DataError, ParameterError, write_beside
 
 FORMAT = "lemons-tables"
@@ -34,7 +37,7 @@ Float64 = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Tables:
+class Tables(MaskAnswers):
     """What every segment and every boundary contributes to the logit of a mask.
 
     `segment_sum` [T, 2^S] and `boundary_sum` [T - 1, 2^S, 2^S] are already weighted by the
@@ -50,6 +53,9 @@ class Tables:
     max_weight: Float32
     bias: float
     meta: dict[str, object] = field(default_factory=dict)
+    _levels: dict[tuple[str, str], Levels] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @classmethod
     def empty(cls, n_segments: int, n_stems: int, max_weight: Float32, bias: float) -> Tables:
@@ -79,6 +85,10 @@ class Tables:
     def n_components(self) -> int:
         """Number of components T * S."""
         return self.n_segments * self.n_stems
+
+    def components(self, kind: str) -> Components:
+        """Return the track's components of some kind, with stems numbered from 1."""
+        return Components.numbered(kind, self.n_segments, self.n_stems)
 
     def add_segment(self, segment: int, sums: Float64, maxima: Float32) -> None:
         """Add pure columns, for every subset."""
@@ -144,6 +154,9 @@ class Tables:
             sums += self.boundary_sum[boundary, left, right]
             np.maximum(maxima, self.boundary_max[boundary, left, right], out=maxima)
         return sums, maxima
+
+    def _sum_cells(self, output: str) -> Levels:
+        return sum_levels(self, relevance=output == "relevance")
 
     def _logits(self, subsets: NDArray[np.int64]) -> Float64:
         sums, maxima = self.part(subsets, 0)

@@ -28,7 +28,7 @@ from audiolime.exact.lime import LimeWeights, fit_exhaustive, fit_sampled
 from audiolime.exact.shapley import shapley_values
 from audiolime.exact.tables import Tables
 from audiolime.neighbourhood import as_random_state, draw_masks, evaluate, exhaustive_masks
-from lemons_utils import SAMPLE_RATE, ParameterError
+from lemons_utils import SAMPLE_RATE, OnProgress, ParameterError
 
 if TYPE_CHECKING:
     from recsys.model import FCN
@@ -175,7 +175,7 @@ def tables_of(
     stems: NDArray[np.float32],
     segments: tuple[tuple[int, int], ...],
     *,
-    progress: Callable[[float], None] | None = None,
+    progress: OnProgress | None = None,
 ) -> Tables | None:
     """Compute the what-if tables of a track; None where its segments are too short for them.
 
@@ -185,10 +185,10 @@ def tables_of(
     stems : ndarray [shape=(stems, samples)], float32
     segments : tuple of (start, end) [samples]
     progress : callable, optional
-        Called now and then with the share that is done; what it raises ends the work.
+        Called now and then with a step and the share that is done; what it raises ends the work.
     """
     engine = LocalStateEngine(network, stems, segments)
-    return engine.tables(progress=progress) if engine.closed else None
+    return engine.tables(on_progress=progress) if engine.closed else None
 
 
 def cells_of_masks(

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from audiolime.separation import get_separator
 from audiolime.separation.interface import Separator
 from explanations.explain.answers import ENGINES, read_num_samples
-from explanations.explain.picture import TITLES, draw
+from explanations.explain.picture import draw
 from explanations.explain.playback import write_playback
 from explanations.explain.track import explain, prepare
 from explanations.listeners import load_listener
 from explanations.stems import DEFAULT_SEPARATOR, NAMES, separator_for
-from explanations.store import TYPES, Explanation, Store
+from explanations.store import TITLES, TYPES, Explanation, Store
 from lemons_audio import read_audio, to_catalogue_audio, to_int16
 from lemons_utils import SAMPLE_RATE, Configuration, ParameterError, command, configuration
 from recsys.catalogue import open_catalogue

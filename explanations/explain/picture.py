@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from explanations.store import Explanation
+from explanations.store import TITLES, Explanation
 from lemons_utils import SAMPLE_RATE
 from recsys.evaluation import plots
 
 POINTS = 1500
-TITLES = {"time": "Time", "source": "Source", "time_source": "Time + Source"}
 
 
 def draw(

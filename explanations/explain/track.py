@@ -197,7 +197,7 @@ def _tables(
         listener.network,
         subject.stems.waveforms,
         subject.segments,
-        progress=lambda share: _say(progress, "tables", share),
+        progress=progress,
     )
     if store and tables is not None:
         store.save_tables(name, tables, about)

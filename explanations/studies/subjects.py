@@ -11,24 +11,15 @@ import functools
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from audiolime.exact.all_masks import Levels, sum_levels
-from audiolime.exact.lime import LimeWeights, fit_exhaustive, fit_sampled
 from audiolime.exact.tables import Tables
-from audiolime.neighbourhood import draw_masks, exhaustive_masks
 from explanations.explain import Subject, prepare
 from explanations.explain.answers import (
-    ALPHA,
-    KERNEL_WIDTH,
-    cells_of_masks,
-    count_components,
     default_segments,
     tables_of,
 )
@@ -36,65 +27,11 @@ from explanations.listeners import ListenerModel, load_listener, trained_listene
 from explanations.stems import NAMES, separator_for
 from explanations.studies.study import Item, Row, StudyRun
 from lemons_audio import audio_checksum
-from lemons_utils import Configuration, DataError, ParameterError, configuration, write_beside
+from lemons_utils import Configuration, DataError, ParameterError, configuration
 from recsys import progress
 from recsys.catalogue import Catalogue, open_catalogue
 from recsys.listening import read_split, split_path
 from recsys.predict import predict
-
-MAX_LISTED = 12
-"""Most components whose masks are listed one by one."""
-
-
-@dataclass(frozen=True)
-class TrackTables:
-    """All that a listener's model says of a track's masks.
-
-    Parameters
-    ----------
-    tables : Tables
-    stem_names : tuple of str
-        The stems that sound in the track.
-    levels_path : Path
-        Keeps the sums over all masks of Time + Source, which take seconds.
-    """
-
-    tables: Tables
-    stem_names: tuple[str, ...]
-    levels_path: Path
-
-    def count(self, type: str) -> int:
-        """Count the components of an explanation type."""
-        return count_components(type, self.tables.n_segments, self.tables.n_stems)
-
-    def relevance(self, masks: NDArray[np.int64], type: str) -> NDArray[np.float64]:
-        """Relevance of masks [n, components] of an explanation type, [n]."""
-        cells = cells_of_masks(masks, type, self.tables.n_segments, self.tables.n_stems)
-        return np.asarray(1.0 / (1.0 + np.exp(-self.tables.evaluate(cells))))
-
-    def sampled(self, type: str, num_samples: int, random_state: int) -> LimeWeights:
-        """Explain from sampled masks, as audioLIME does; the engine answers them exactly."""
-        generator = np.random.RandomState(random_state)
-        generator.randint(0, 1000)  # audioLIME throws one draw away; the same masks need the same
-        masks = draw_masks(self.count(type), num_samples, generator)
-        relevance = self.relevance(masks, type)
-        return fit_sampled(masks, relevance, kernel_width=KERNEL_WIDTH, alpha=ALPHA)
-
-    def exhaustive(self, type: str) -> LimeWeights:
-        """Explain from all masks there are."""
-        return fit_exhaustive(self.levels(type), kernel_width=KERNEL_WIDTH, alpha=ALPHA)
-
-    def levels(self, type: str) -> Levels:
-        """Relevance of all masks, summed by the number of components that are on."""
-        if self.count(type) <= MAX_LISTED:
-            masks = exhaustive_masks(self.count(type))
-            return Levels.of(masks, self.relevance(masks, type))
-        if not self.levels_path.exists():
-            found = sum_levels(self.tables)
-            with write_beside(self.levels_path) as temporary:
-                np.savez(temporary, **asdict(found))
-        with np.load(self.levels_path, allow_pickle=False) as file:
-            return Levels(**{field.name: file[field.name] for field in fields(Levels)})
 
 
 @dataclass(frozen=True)
@@ -171,7 +108,7 @@ class StudyContext:
         """Return the checksum of each listener's model."""
         return {user_name: self.listener(user_name).checksum for user_name in user_names}
 
-    def tables(self, user_name: str, track_id: str) -> TrackTables:
+    def tables(self, user_name: str, track_id: str) -> Tables:
         """Compute the tables of a track for a listener, or find them in the cache.
 
         Raises
@@ -196,9 +133,7 @@ class StudyContext:
             if found is None:
                 raise DataError(f"track {track_id} has segments too short for tables")
             found.write(path, **about, stem_names=list(subject.stems.names))
-        tables = Tables.read(path)  # rounded as stored: the same on every later run
-        names: Any = tables.meta["stem_names"]
-        return TrackTables(tables, tuple(names), path.with_name(f"{name}-levels.npz"))
+        return Tables.read(path)  # rounded as stored: the same on every later run
 
     def choose_tracks(self, user_name: str, how: str, count: int) -> list[str]:
         """Choose tracks of the catalogue.

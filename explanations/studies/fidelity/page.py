@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from explanations.explain.picture import TITLES
-from explanations.store import TYPES
+from explanations.store import TITLES, TYPES
 from explanations.studies.fidelity.rankings import METHODS, ORDERS, as_curves
 from explanations.studies.measures import curve_interval, mean_and_interval, percent, table_of
 from explanations.studies.results import describe_tracks, read_results, runs_of

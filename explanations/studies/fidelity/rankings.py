@@ -10,12 +10,12 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from audiolime.exact.shapley import shapley_values
+from audiolime.exact.tables import Tables
 from audiolime.metrics import Curve, complexity, deletion_curve, insertion_curve, top_k
 from explanations.store import TYPES
 from explanations.studies.measures import rank_correlation, seed_of
 from explanations.studies.study import Item, Row
-from explanations.studies.subjects import StudyContext, TrackTables
+from explanations.studies.subjects import StudyContext
 
 Vector = NDArray[np.float64]
 
@@ -36,7 +36,7 @@ def measure(item: Item, *, context: StudyContext) -> list[Row]:
     return [row for kind in TYPES for row in rate_track(track, kind, identity)]
 
 
-def weights_of(track: TrackTables, kind: str) -> dict[str, Vector]:
+def weights_of(track: Tables, kind: str) -> dict[str, Vector]:
     """Rate the components of a track by each method, exactly.
 
     Returns
@@ -44,27 +44,27 @@ def weights_of(track: TrackTables, kind: str) -> dict[str, Vector]:
     dict from method to weights [components]
         Leave-one-out is what relevance loses when that component alone is off.
     """
-    n = track.count(kind)
-    relevance = track.relevance(np.vstack([np.ones((1, n)), 1 - np.eye(n)]).astype(np.int64), kind)
+    n = track.components(kind).count
+    relevance = track.relevance(np.vstack([np.ones((1, n)), 1 - np.eye(n)]), kind=kind)
     return {
-        "LIME": track.exhaustive(kind).weights,
-        "Shapley": shapley_values(track.levels(kind)),
+        "LIME": track.lime(kind=kind).weights,
+        "Shapley": track.shapley(kind),
         "leave-one-out": relevance[0] - relevance[1:],
     }
 
 
 def curves_of(
-    track: TrackTables, kind: str, weights: dict[str, Vector], seed: int
+    track: Tables, kind: str, weights: dict[str, Vector], seed: int
 ) -> dict[str, tuple[list[Curve], list[Curve]]]:
     """Draw deletion and insertion curves of every order; of several random ones."""
-    n = track.count(kind)
+    n = track.components(kind).count
     generator = np.random.default_rng(seed)
     ratings = {name: [weights[name]] for name in METHODS}
     ratings["random"] = [generator.random(n) for _ in range(RANDOM_ORDERS)]
     ratings["reversed"] = [_reversed(weights["LIME"])]
 
     def evaluate(masks: NDArray[np.int64]) -> Vector:
-        return track.relevance(masks, kind)
+        return track.relevance(masks, kind=kind)
 
     return {
         name: (
@@ -82,7 +82,7 @@ def _reversed(weights: Vector) -> Vector:
     return rating
 
 
-def rate_track(track: TrackTables, kind: str, who: Row) -> list[Row]:
+def rate_track(track: Tables, kind: str, who: Row) -> list[Row]:
     """Measure one explanation type of a track.
 
     Returns
@@ -90,7 +90,7 @@ def rate_track(track: TrackTables, kind: str, who: Row) -> list[Row]:
     list of rows: first one with `part` 'explanation' (fidelity, agreement of the methods), then
     one a ranking with `part` 'curve' (areas, and the curves themselves as text)
     """
-    lime = track.exhaustive(kind)
+    lime = track.lime(kind=kind)
     weights = weights_of(track, kind)
     rows: list[Row] = [
         who

@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 
-from audiolime.exact.shapley import shapley_values
 from explanations.explain import explain
 from explanations.studies.planted.truth import ablated, planted_components, ranked
 from explanations.studies.study import Item, Row
@@ -56,7 +55,7 @@ def _explanations(item: Item, context: StudyContext) -> list[Row]:
     rows: list[Row] = []
     for kind, planted in components.items():
         if tables is not None:
-            weights, shapley = tables.exhaustive(kind).weights, shapley_values(tables.levels(kind))
+            weights, shapley = tables.lime(kind=kind).weights, tables.shapley(kind)
         elif kind != "time_source":
             explanation = explain(listener, subject, kind)
             weights, shapley = np.array(explanation.weights), np.array(explanation.shapley)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from explanations.explain.picture import TITLES
+from explanations.store import TITLES
 from explanations.studies.measures import (
     mean_and_interval,
     percent,

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from explanations.explain.picture import TITLES
+from explanations.store import TITLES
 from explanations.studies.fidelity.page import area_table, fidelity_table, gain, gain_table
 from explanations.studies.results import read_results
 from explanations.studies.separators import page as separators

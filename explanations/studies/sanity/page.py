@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from explanations.explain.picture import TITLES
+from explanations.store import TITLES
 from explanations.studies.measures import interval, mean_and_interval, table_of
 from explanations.studies.results import read_results, runs_of
 from explanations.studies.sanity.randomised import CASCADE, SHUFFLED, TRUE

@@ -17,7 +17,7 @@ def measure(item: Item, *, context: StudyContext) -> list[Row]:
     """Explain one track again and again; one row for each number of samples."""
     track = context.tables(item["user_name"], item["track_id"])
     kind, k = item["type"], item["k"]
-    exact = track.exhaustive(kind)
+    exact = track.lime(kind=kind)
     true_top = set(top_k(exact.weights, k))
     ranked = np.sort(exact.weights)[::-1]
     identity = {name: item[name] for name in ("user_name", "track_id")}
@@ -28,7 +28,7 @@ def measure(item: Item, *, context: StudyContext) -> list[Row]:
     rows: list[Row] = []
     for num_samples in item["num_samples"]:
         seeds = [seed_of(item["track_id"], num_samples, turn) for turn in range(item["repeat"])]
-        sampled = [track.sampled(kind, num_samples, seed) for seed in seeds]
+        sampled = [track.lime(num_samples, kind=kind, random_state=seed) for seed in seeds]
         weights = np.array([lime.weights for lime in sampled])
         overlaps = np.array([len(true_top & set(top_k(row, k))) for row in weights]) / len(true_top)
         correlations = [rank_correlation(row, exact.weights) for row in weights]

@@ -88,8 +88,9 @@ def test_exhaustive_is_the_limit_of_sampling(engine):
 @pytest.mark.parametrize("output", ["relevance", "logit"])
 @pytest.mark.parametrize("kind", ["time", "source", "time_source"])
 def test_every_kind_equals_its_list_of_masks(kind, output, engine):
-    masks = exhaustive_masks(len(engine.cells(kind)))
-    values = engine.evaluate(masks @ engine.cells(kind))
+    components = engine.components(kind)
+    masks = exhaustive_masks(components.count)
+    values = engine.evaluate(masks @ components.cells)
     if output == "relevance":
         values = 1 / (1 + np.exp(-values))
     expected = fit_sampled(masks, values, kernel_width=0.25, alpha=1.0)

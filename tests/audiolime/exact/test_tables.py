@@ -149,6 +149,44 @@ def test_thirty_three_million_masks():
     assert abs(sampled.mean() - mean) < 5 * sampled.std() / 400_000**0.5
 
 
+@pytest.mark.parametrize("kind", ["time", "source", "time_source"])
+@pytest.mark.parametrize("n_segments", [3, 5])  # 9 components are listed one by one, 15 are not
+def test_tables_answer_what_the_engine_answers(
+    n_segments, kind, small_network, random_stems, segments_at
+):
+    bounds = [2400 * i for i in range(1, n_segments)]
+    engine = LocalStateEngine(
+        small_network(), random_stems(3, 2400 * n_segments), segments_at(2400 * n_segments, bounds)
+    )
+    tables = engine.tables()
+    components = tables.components(kind)
+    masks = np.random.default_rng(2).integers(0, 2, (20, components.count))
+    logits = tables.evaluate(components.spread(masks))
+    np.testing.assert_array_equal(tables.relevance(masks, kind=kind), 1 / (1 + np.exp(-logits)))
+    for output in ("relevance", "logit"):
+        options = {"kind": kind, "output": output, "random_state": 3}
+        for num_samples in (32, "exhaustive"):
+            ours, exact = (which.lime(num_samples, **options) for which in (tables, engine))
+            np.testing.assert_allclose(ours.weights, exact.weights, atol=1e-9)
+            assert ours.exhaustive == exact.exhaustive == (num_samples == "exhaustive")
+        np.testing.assert_allclose(
+            tables.shapley(kind, output=output), engine.shapley(kind, output=output), atol=1e-9
+        )
+        assert tables.levels(kind, output=output) is tables.levels(kind, output=output)
+
+
+def test_tables_refuse_what_they_cannot_answer():
+    tables = random_tables(17, 2, 1)
+    with pytest.raises(ParameterError, match=r"2\^17 masks are too many to look at one by one"):
+        tables.lime(kind="time")
+    with pytest.raises(ParameterError, match="kind must be one of"):
+        tables.levels("stem")
+    with pytest.raises(ParameterError, match="output must be"):
+        tables.lime(5, output="odds")
+    with pytest.raises(ParameterError, match="num_samples must be an int from 1 on or"):
+        tables.lime("all")
+
+
 def test_too_many_masks():
     with pytest.raises(ParameterError, match=r"2\^26"):
         sum_levels(random_tables(13, 2, 1))

@@ -9,7 +9,7 @@ import pytest
 from safetensors.torch import load_file
 
 from audiolime.exact.tables import Tables
-from explanations.studies.subjects import StudyContext, TrackTables
+from explanations.studies.subjects import StudyContext
 from lemons_audio import to_float32, write_audio
 from lemons_utils import configuration
 from recsys.catalogue import save_audio, write_tracks
@@ -72,11 +72,11 @@ def small(tmp_path, golden_folder, monkeypatch) -> Small:
 
 
 @pytest.fixture
-def additive(tmp_path) -> TrackTables:
+def additive() -> Tables:
     """Tables of a model whose logit is a sum of what three segments of two stems contribute."""
     parts = np.array([[0.3, -0.2], [0.05, 0.8], [-0.5, 0.1]])
     on = np.array([[0, 0], [1, 0], [0, 1], [1, 1]])
     tables = Tables.empty(3, 2, np.zeros(1, np.float32), -0.1)
     tables.segment_sum[:] = parts @ on.T
     tables.segment_max[:] = 0.0
-    return TrackTables(tables, ("vocals", "drums"), tmp_path / "levels.npz")
+    return tables

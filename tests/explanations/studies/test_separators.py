@@ -72,7 +72,7 @@ def test_drop_is_what_the_model_itself_loses(small):
     track = small.context.tables("marko", small.track_ids[0])
     first = int(np.argmax(one.weights[0]))
     masks[1, first] = 0
-    whole, without = track.relevance(masks, "source")
+    whole, without = track.relevance(masks, kind="source")
     assert row["relevance"] == pytest.approx(whole, abs=1e-4)
     if one.names[first] != "other":
         assert row["drop"] == pytest.approx(whole - without, abs=1e-3)

@@ -20,28 +20,17 @@ def test_tables_answer_as_the_engine_and_are_computed_once(small):
     engine = LocalStateEngine(
         small.context.listener("marko").network, subject.stems.waveforms, subject.segments
     )
-    assert track.stem_names == subject.stems.names == ("vocals", "drums", "other")
+    assert track.meta["stem_names"] == list(subject.stems.names) == ["vocals", "drums", "other"]
     for kind in ("time", "source", "time_source"):
-        exact, ours = engine.lime(kind=kind), track.exhaustive(kind)
+        exact, ours = engine.lime(kind=kind), track.lime(kind=kind)
         np.testing.assert_allclose(ours.weights, exact.weights, atol=1e-5)
         drawn = engine.lime(64, kind=kind, random_state=3)
-        np.testing.assert_allclose(track.sampled(kind, 64, 3).weights, drawn.weights, atol=1e-5)
+        sampled = track.lime(64, kind=kind, random_state=3)
+        np.testing.assert_allclose(sampled.weights, drawn.weights, atol=1e-5)
     files = sorted((small.folder / "studies" / "tables").iterdir())
     written = [path.stat().st_mtime_ns for path in files]
     small.context.tables("marko", track_id)
     assert [path.stat().st_mtime_ns for path in files] == written and len(files) == 1
-
-
-def test_sums_over_many_masks_are_kept(small, monkeypatch):
-    monkeypatch.setattr("explanations.studies.subjects.MAX_LISTED", 3)
-    track = small.context.tables("marko", small.track_ids[0])
-    first = track.levels("time_source")
-    assert track.levels_path.exists()
-    monkeypatch.setattr("explanations.studies.subjects.sum_levels", None)
-    again = track.levels("time_source")
-    np.testing.assert_array_equal(first.with_component, again.with_component)
-    monkeypatch.setattr("explanations.studies.subjects.MAX_LISTED", 12)
-    np.testing.assert_allclose(track.levels("time_source").total, first.total, rtol=1e-6)
 
 
 def test_items_say_what_decides_their_tables(small):
