@@ -16,13 +16,13 @@ BOOTSTRAP_ROUNDS = 2000
 
 
 def seed_of(*words: object) -> int:
-    """Make a seed from what it is for: the same on every machine, different for each."""
+    """Make a seed from words that name its use: the same on every machine, different for each."""
     text = "\0".join(map(str, words)).encode()
     return int.from_bytes(hashlib.sha256(text).digest()[:4], "big")
 
 
 def rank_correlation(a: ArrayLike, b: ArrayLike) -> float:
-    """Spearman's rank correlation; NaN where one side says the same of everything.
+    """Spearman's rank correlation; NaN where one side is constant.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def interval(values: ArrayLike, *, level: float = 0.95, seed: int = 0) -> tuple[
     Parameters
     ----------
     values : array_like [shape=(n,)]
-        Independent of each other, e.g. one a track; NaN is left out.
+        Independent of each other, e.g. one for each track; NaN is left out.
     level : float
     seed : int
 
@@ -80,7 +80,7 @@ def curve_interval(
 
 
 def share_interval(hits: ArrayLike, *, level: float = 0.95) -> tuple[float, float]:
-    """Give an interval of a share; unlike a bootstrapped one it has a width if all hits are 1.
+    """Compute an interval of a share; unlike a bootstrapped one it has a width if all hits are 1.
 
     Parameters
     ----------
@@ -104,8 +104,8 @@ def share_interval(hits: ArrayLike, *, level: float = 0.95) -> tuple[float, floa
         return 0.0, 1.0
     from scipy.stats import binomtest
 
-    found = binomtest(int(values.sum()), values.size).proportion_ci(level, method="exact")
-    return float(found.low), float(found.high)
+    exact = binomtest(int(values.sum()), values.size).proportion_ci(level, method="exact")
+    return float(exact.low), float(exact.high)
 
 
 def mean_and_interval(values: ArrayLike, *, digits: int = 3) -> str:

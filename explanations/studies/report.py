@@ -2,7 +2,7 @@
 
 `make report` measures in full and resumes where it was; `make report-quick` composes a small
 catalogue of its own, trains one listener for moments, and runs every study on the smallest scale
-that still goes through all of it: its numbers mean nothing, it shows that the studies work.
+that still runs all of it: its numbers mean nothing, it shows that the studies work.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             where = ["--out", str(out), "--cache", str(cache), "--jobs", str(options.jobs)]
             if reason := _run(known[name].module, [*words, *where], environment):
                 failed[name] = reason
-    said = sys.argv[1:] if arguments is None else arguments
-    page = write_report(out, known, shlex.join(["python", "-m", MODULE, *recorded(said)]))
+    own_words = sys.argv[1:] if arguments is None else arguments
+    page = write_report(out, known, shlex.join(["python", "-m", MODULE, *recorded(own_words)]))
     print(f"page: {page}")
     if failed:
         raise DataError("; ".join(failed.values()))

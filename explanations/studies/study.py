@@ -9,14 +9,15 @@ for each, and leaves in its results folder
     <name>*.png    pictures
 
 `run_items` journals each finished item in the cache, with its rows, under everything that the
-item says: killed at any moment and started again, the command goes on where it was, and an item
-that says something else (another model, other settings) is measured anew. So an item must
-mention all that decides its rows: checksums of models, numbers of samples, seeds.
+item holds: killed at any moment and started again, the command goes on where it was, and an item
+that holds something else (another model, other settings) is measured anew. So an item must
+hold all that decides its rows: checksums of models, numbers of samples, seeds.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import sys
@@ -47,7 +48,7 @@ processes can run it."""
 # -- a study and its command -------------------------------------------------------------------
 @dataclass(frozen=True)
 class StudySection:
-    """What a study says on the page.
+    """The section of a study on the page.
 
     Parameters
     ----------
@@ -55,13 +56,13 @@ class StudySection:
     question : str
         What is asked and how, in a few sentences.
     findings : sequence of str
-        What came out, one sentence or two each; made from the results, so that they are true
-        of whatever was measured. What misses a target says so.
+        The results in words, one sentence or two each; made from the numbers, so that they are
+        true of whatever was measured. A missed target is named.
     tables : sequence of (caption, DataFrame)
         Cells are shown as `str` gives them: format numbers beforehand.
     pictures : sequence of (caption, file name in the results folder)
     facts : sequence of dict
-        Of each run that the section shows, from `read_results`: their commands are printed.
+        Of each run in the section, from `read_results`: their commands are printed.
     """
 
     title: str
@@ -99,8 +100,19 @@ class StudyRun:
         chosen: Path | None = self.options.cache
         return chosen or configuration().data_folder / "studies"
 
-    def measure(self, items: Sequence[Item], work: Work, *, part: str = "") -> pd.DataFrame:
-        """Measure items with `run_items`; the items of each `part` have a journal of their own."""
+    def measure(
+        self,
+        items: Sequence[Item],
+        measure: Callable[..., list[Row]],
+        context: object,
+        *,
+        part: str = "",
+    ) -> pd.DataFrame:
+        """Measure items by a function of a module that gets an item, and the context as `context`.
+
+        The items of each `part` have a journal of their own: see `run_items`.
+        """
+        work = functools.partial(measure, context=context)
         name = self.study + part
         return run_items(name, items, work, cache=self.cache, jobs=self.options.jobs)
 
@@ -128,11 +140,11 @@ class Study:
     title : str
         The heading on the page.
     description : str
-        What the command says of itself under `--help`.
+        The command's description under `--help`.
     add_options : callable
         Adds the study's own options to a parser.
     run : callable
-        Measures what a `StudyRun` asks for, writes and draws the results, prints the main tables.
+        Measures the items of a `StudyRun`, writes and draws the results, prints the main tables.
     section : callable
         Makes the `StudySection` from the files in a results folder alone, without computing.
         Raises a DataError where they are missing.

@@ -1,4 +1,4 @@
-"""Listeners, their tracks, and each track's tables: what most studies start from.
+"""The context of a study: listeners, their tracks, and each track's tables.
 
 The tables of a (listener, track) cost seconds and answer every mask of any explanation type, so
 they are kept in the cache and all studies share them.
@@ -7,7 +7,6 @@ they are kept in the cache and all studies share them.
 from __future__ import annotations
 
 import argparse
-import functools
 import hashlib
 import json
 from collections.abc import Callable, Sequence
@@ -36,18 +35,18 @@ from recsys.predict import predict
 
 @dataclass(frozen=True)
 class StudyContext:
-    """Where listeners and tracks come from; small, so that other processes can have it.
+    """The source of listeners and tracks; small, so that it can be sent to other processes.
 
     Parameters
     ----------
     config : Configuration
     catalogue_name : str
-        Whose tracks are explained.
+        The catalogue whose tracks are explained.
     trained_on : str
-        Catalogue of the models.
+        The catalogue of the models.
     cache : Path
     separator : str, optional
-        By default the catalogue's own: see `explanations.stems`.
+        By default that of the catalogue: see `explanations.stems`.
     n_segments : int
     """
 
@@ -60,7 +59,7 @@ class StudyContext:
 
     @property
     def catalogue(self) -> Catalogue:
-        """Whose tracks are explained."""
+        """The catalogue whose tracks are explained."""
         return open_catalogue(self.catalogue_name, data_folder=self.config.data_folder)
 
     def listener(self, user_name: str) -> ListenerModel:
@@ -70,7 +69,7 @@ class StudyContext:
         )
 
     def subject(self, track_id: str) -> Subject:
-        """Separate a track, or find its stems in the cache."""
+        """Separate a track, or read its stems from the cache."""
         catalogue = self.catalogue
         return prepare(
             catalogue.audio(track_id),
@@ -81,7 +80,7 @@ class StudyContext:
         )
 
     def item(self, user_name: str, track_id: str, **settings: object) -> dict[str, Any]:
-        """Say of an item all that decides the tables of its track, and further settings."""
+        """Describe an item: all that decides the tables of its track, and further settings."""
         catalogue = self.catalogue
         separator = separator_for(catalogue, track_id, self.separator)
         return {
@@ -109,7 +108,7 @@ class StudyContext:
         return {user_name: self.listener(user_name).checksum for user_name in user_names}
 
     def tables(self, user_name: str, track_id: str) -> Tables:
-        """Compute the tables of a track for a listener, or find them in the cache.
+        """Compute the tables of a track for a listener, or read them from the cache.
 
         Raises
         ------
@@ -129,10 +128,10 @@ class StudyContext:
         path = self.cache / "tables" / f"{name}.npz"
         if not path.exists():
             subject = self.subject(track_id)
-            found = tables_of(listener.network, subject.stems.waveforms, subject.segments)
-            if found is None:
+            tables = tables_of(listener.network, subject.stems.waveforms, subject.segments)
+            if tables is None:
                 raise DataError(f"track {track_id} has segments too short for tables")
-            found.write(path, **about, stem_names=list(subject.stems.names))
+            tables.write(path, **about, stem_names=list(subject.stems.names))
         return Tables.read(path)  # rounded as stored: the same on every later run
 
     def choose_tracks(self, user_name: str, how: str, count: int) -> list[str]:
@@ -145,7 +144,7 @@ class StudyContext:
             'top': those of highest relevance. 'unseen': those of the listener's split that no
             training hears, the liked ones first. 'any': the same for everybody.
         count : int > 0
-            Fewer where there are not so many.
+            Fewer are returned where there are not so many.
         """
         catalogue = self.catalogue
         if count < 1:
@@ -160,7 +159,7 @@ class StudyContext:
         return list(self.scores(user_name)["track_id"].head(count))
 
     def scores(self, user_name: str) -> pd.DataFrame:
-        """Score the catalogue by a listener's model, or find that in the cache.
+        """Score the catalogue by a listener's model, or read the scores from the cache.
 
         Returns
         -------
@@ -180,7 +179,7 @@ def _scrambled(track_id: str) -> str:
 def context_arguments(
     parser: argparse.ArgumentParser, *, num_explanations: int, tracks: str = "top"
 ) -> argparse.ArgumentParser:
-    """Add the options that say whose explanations of which tracks."""
+    """Add the options that choose listeners and tracks."""
     parser.add_argument("--user_name", nargs="*", help="by default everybody with a model")
     parser.add_argument("--catalogue", default="demo", help="whose tracks to explain")
     parser.add_argument("--trained_on", help="catalogue of the models, if it is another one")
@@ -195,7 +194,7 @@ def context_arguments(
 
 
 def context_of(options: argparse.Namespace, cache: Path) -> tuple[StudyContext, list[str]]:
-    """Set up what the options name; return it with the names of the listeners.
+    """Make the context that the options describe, and list the listeners' names.
 
     Raises
     ------
@@ -235,7 +234,7 @@ def measure_tracks(
     measure : callable
         Maps an item, and the context as `context`, to rows: a function of a module.
     settings : dict
-        What else an item must say: all that decides its rows.
+        Further entries of every item: all that decides its rows.
     **more
         Further facts of the run.
 
@@ -246,6 +245,6 @@ def measure_tracks(
     """
     context, names = context_of(run.options, run.cache)
     items = context.items(names, run.options, **settings)
-    rows = run.measure(items, functools.partial(measure, context=context))
+    rows = run.measure(items, measure, context)
     about = run.facts(context.checksums(names), catalogue=run.options.catalogue, **more)
     return rows, about

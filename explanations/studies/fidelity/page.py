@@ -162,7 +162,7 @@ def draw_curves(curves: pd.DataFrame, path: Path) -> None:
 
 
 def section(folder: Path) -> StudySection:
-    """Say what was found."""
+    """Describe the results in a folder."""
     tables, pictures, findings, facts = [], [], [], []
     for run in runs_of(folder, "fidelity"):
         explanations, curves, about = read(folder, run)

@@ -1,4 +1,4 @@
-"""Faithfulness of one track's rankings: what happens to relevance as components go or come.
+"""What the faithfulness study measures: relevance as components are switched off or on in order.
 
 All answers come from the track's tables, so a curve costs look-ups.
 """
@@ -21,12 +21,12 @@ Vector = NDArray[np.float64]
 
 METHODS = ("LIME", "Shapley", "leave-one-out")
 ORDERS = (*METHODS, "random", "reversed")
-"""In which components go or come; reversed is LIME's order from its end."""
+"""Orders in which components are switched; reversed is LIME's order from its end."""
 
 RANDOM_ORDERS = 20
 
 FORMAT = 2
-"""Raised whenever the rows of a track change: what was measured before does not count then."""
+"""Raised whenever the rows of a track change, so that tracks are measured anew."""
 
 
 def measure(item: Item, *, context: StudyContext) -> list[Row]:
@@ -53,25 +53,14 @@ def weights_of(track: Tables, kind: str) -> dict[str, Vector]:
     }
 
 
-def curves_of(
-    track: Tables, kind: str, weights: dict[str, Vector], seed: int
-) -> dict[str, tuple[list[Curve], list[Curve]]]:
-    """Draw deletion and insertion curves of every order; of several random ones."""
-    n = track.components(kind).count
+def ratings_of(weights: dict[str, Vector], seed: int) -> dict[str, list[Vector]]:
+    """Rate components so that they rank in each of the orders; in several random ones."""
     generator = np.random.default_rng(seed)
-    ratings = {name: [weights[name]] for name in METHODS}
-    ratings["random"] = [generator.random(n) for _ in range(RANDOM_ORDERS)]
-    ratings["reversed"] = [_reversed(weights["LIME"])]
-
-    def evaluate(masks: NDArray[np.int64]) -> Vector:
-        return track.relevance(masks, kind=kind)
-
+    n = len(weights["LIME"])
     return {
-        name: (
-            [deletion_curve(evaluate, one) for one in many],
-            [insertion_curve(evaluate, one) for one in many],
-        )
-        for name, many in ratings.items()
+        **{method: [weights[method]] for method in METHODS},
+        "random": [generator.random(n) for _ in range(RANDOM_ORDERS)],
+        "reversed": [_reversed(weights["LIME"])],
     }
 
 
@@ -82,57 +71,54 @@ def _reversed(weights: Vector) -> Vector:
     return rating
 
 
-def rate_track(track: Tables, kind: str, who: Row) -> list[Row]:
-    """Measure one explanation type of a track.
+def rate_track(track: Tables, kind: str, identity: Row) -> list[Row]:
+    """Measure one kind of explanation of a track.
 
     Returns
     -------
     list of rows: first one with `part` 'explanation' (fidelity, agreement of the methods), then
-    one a ranking with `part` 'curve' (areas, and the curves themselves as text)
+    one for each order with `part` 'curve' (areas, and the curves themselves as text)
     """
-    lime = track.lime(kind=kind)
-    weights = weights_of(track, kind)
-    rows: list[Row] = [
-        who
-        | {
-            "part": "explanation",
-            "type": kind,
-            "relevance": lime.original,
-            "relevance_of_silence": track.levels(kind).nothing,
-            "fidelity": lime.score,
-            "complexity": complexity(lime.weights),
-            "components": len(lime.weights),
-            "components_for": int((lime.weights > 0).sum()),
+
+    def evaluate(masks: NDArray[np.int64]) -> Vector:
+        return track.relevance(masks, kind=kind)
+
+    lime, weights = track.lime(kind=kind), weights_of(track, kind)
+    explanation = {
+        "part": "explanation",
+        "type": kind,
+        "relevance": lime.original,
+        "relevance_of_silence": track.levels(kind).nothing,
+        "fidelity": lime.score,
+        "complexity": complexity(lime.weights),
+        "components": len(lime.weights),
+        "components_for": int((lime.weights > 0).sum()),
+    }
+    rows = [identity | explanation | _agreement(weights)]
+    for order, ratings in ratings_of(weights, seed_of(identity["track_id"], kind)).items():
+        row = identity | {"part": "curve", "type": kind, "order": order}
+        curves = {
+            "deletion": [deletion_curve(evaluate, rating) for rating in ratings],
+            "insertion": [insertion_curve(evaluate, rating) for rating in ratings],
         }
-        | _agreement(weights)
-    ]
-    seed = seed_of(who["track_id"], kind)
-    for name, (deletions, insertions) in curves_of(track, kind, weights, seed).items():
-        rows.append(
-            who
-            | {
-                "part": "curve",
-                "type": kind,
-                "order": name,
-                "deletion_area": float(np.mean([curve.area for curve in deletions])),
-                "insertion_area": float(np.mean([curve.area for curve in insertions])),
-                "deletion": _as_text(deletions),
-                "insertion": _as_text(insertions),
-            }
-        )
+        row |= {
+            f"{name}_area": float(np.mean([curve.area for curve in several]))
+            for name, several in curves.items()
+        }
+        rows.append(row | {name: _as_text(several) for name, several in curves.items()})
     return rows
 
 
 def _agreement(weights: dict[str, Vector]) -> Row:
     """Compare the methods two by two: rank correlation, same first, common top 3."""
-    found: Row = {}
-    for one, other in combinations(METHODS, 2):
-        a, b = top_k(weights[one], 3), top_k(weights[other], 3)
-        pair = f"{one} / {other}"
-        found[f"{pair}: rank correlation"] = rank_correlation(weights[one], weights[other])
-        found[f"{pair}: same first"] = float(a[0] == b[0])
-        found[f"{pair}: common top 3"] = len({*a} & {*b}) / len(a)
-    return found
+    row: Row = {}
+    for method, other in combinations(METHODS, 2):
+        top, other_top = top_k(weights[method], 3), top_k(weights[other], 3)
+        pair = f"{method} / {other}"
+        row[f"{pair}: rank correlation"] = rank_correlation(weights[method], weights[other])
+        row[f"{pair}: same first"] = float(top[0] == other_top[0])
+        row[f"{pair}: common top 3"] = len({*top} & {*other_top}) / len(top)
+    return row
 
 
 def _as_text(curves: list[Curve]) -> str:
@@ -145,4 +131,4 @@ def as_curves(cells: list[str]) -> NDArray[np.float64]:
     """Read curves from their cells, each stretched to 26 points, [n, 26]."""
     grid = np.linspace(0, 1, 26)
     curves = [np.array(cell.split(), dtype=np.float64) / 1000 for cell in cells]
-    return np.array([np.interp(grid, np.linspace(0, 1, len(one)), one) for one in curves])
+    return np.array([np.interp(grid, np.linspace(0, 1, len(curve)), curve) for curve in curves])

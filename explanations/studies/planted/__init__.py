@@ -16,7 +16,6 @@ as loud, and no reason for the recommendation.
 from __future__ import annotations
 
 import argparse
-import functools
 from collections.abc import Sequence
 
 import pandas as pd
@@ -87,7 +86,7 @@ def _run(run: StudyRun) -> None:
                 context.item(user_name, track_id, part="control", seed=seed)
                 for track_id, seed in others
             ]
-    rows = run.measure(items, functools.partial(measure, context=context))
+    rows = run.measure(items, measure, context)
     models = [table.assign(part="model", user_name=name) for name, table in scores.items()]
     about = run.facts(
         context.checksums(names),

@@ -28,7 +28,7 @@ def measure(item: Item, *, context: StudyContext) -> list[Row]:
 
 
 def _loudness(seed: int) -> list[Row]:
-    """Say how loud each stem of a track is, over all of it [dB of full scale]."""
+    """Measure how loud each planted stem of a track is, over all of it [dB of full scale]."""
     power = np.square(to_float32(render(planted_song(seed)))).mean(axis=1, dtype=np.float64)
     return [
         {

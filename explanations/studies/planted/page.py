@@ -26,7 +26,7 @@ KINDS = ("source", "time", "time_source")
 
 
 def section(folder: Path) -> StudySection:
-    """Say what was found."""
+    """Describe the results in a folder."""
     rows, about = read_results(folder, "planted")
     return StudySection(
         title=TITLE,

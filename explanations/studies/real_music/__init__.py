@@ -11,7 +11,6 @@ truth is known, of one stem.
 from __future__ import annotations
 
 import argparse
-import functools
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -69,7 +68,7 @@ def _run(run: StudyRun) -> None:
         home = context.config.catalogues / CATALOGUE
         guitars = guitar_catalogue(options.folders, home, options.excerpts)
         items += _guitar_items(replace(context, catalogue_name=guitars.name), names)
-    rows = run.measure(items, functools.partial(measure, context=context))
+    rows = run.measure(items, measure, context)
     words = ["FOLDER" if Path(word).is_dir() else word for word in run.arguments]
     about = replace(run, arguments=words).facts(
         context.checksums(names),

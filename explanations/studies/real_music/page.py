@@ -23,7 +23,7 @@ TRUE = "folder"
 
 
 def section(folder: Path) -> StudySection:
-    """Say what was found."""
+    """Describe the results in a folder."""
     rows, about = read_results(folder, "real_music")
     reference, k = str(about["reference"]), int(about["k"])
     parts = {name: _part(rows, name) for name in rows["part"].unique()}

@@ -12,7 +12,6 @@ agree.
 from __future__ import annotations
 
 import argparse
-import functools
 
 import pandas as pd
 
@@ -49,38 +48,29 @@ def _run(run: StudyRun) -> None:
         raise ParameterError("sanity trains models itself: explain the catalogue they learn from")
     context, names = context_of(options, run.cache)
     splits = {name: _split_seed(context, name) for name in names}
-    layers = run.measure(
-        context.items(names, options, type=options.type, depths=options.depths),
-        functools.partial(measure_layers, context=context),
-        part="_layers",
-    )
-    models = run.measure(
-        [
-            {
-                "catalogue": options.catalogue,
-                "user_name": name,
-                "labels": schooling.labels,
-                "seed": schooling.seed,
-                "n_epochs": options.n_epochs,
-                "split": splits[name],
-            }
-            for name in names
-            for schooling in schoolings(name, options.n_epochs)
-        ],
-        functools.partial(measure_model, context=context),
-        part="_models",
-    )
-    pairs = run.measure(
-        [
-            item
-            for name in names
-            for item in context.items(
-                [name], options, type=options.type, n_epochs=options.n_epochs, split=splits[name]
-            )
-        ],
-        functools.partial(measure_labels, context=context),
-        part="_labels",
-    )
+    layers = context.items(names, options, type=options.type, depths=options.depths)
+    models = [
+        {
+            "catalogue": options.catalogue,
+            "user_name": name,
+            "labels": schooling.labels,
+            "seed": schooling.seed,
+            "n_epochs": options.n_epochs,
+            "split": splits[name],
+        }
+        for name in names
+        for schooling in schoolings(name, options.n_epochs)
+    ]
+    pairs = [
+        item
+        for name in names
+        for item in context.items(
+            [name], options, type=options.type, n_epochs=options.n_epochs, split=splits[name]
+        )
+    ]
+    layer_rows = run.measure(layers, measure_layers, context, part="_layers")
+    model_rows = run.measure(models, measure_model, context, part="_models")
+    pair_rows = run.measure(pairs, measure_labels, context, part="_labels")
     about = run.facts(
         context.checksums(names),
         catalogue=options.catalogue,
@@ -88,11 +78,13 @@ def _run(run: StudyRun) -> None:
         type=options.type,
         n_segments=options.n_temporal_segments,
     )
-    write_csv(options.out / f"{options.name}_labels.csv", pd.concat([models, pairs]).round(5))
-    write_results(options.out, options.name, layers, about, digits=5)
-    draw(layers, options.out / f"{options.name}.png")
-    print(layer_table(layers).to_string(index=False))
-    print(label_table(pairs).to_string(index=False))
+    write_csv(
+        options.out / f"{options.name}_labels.csv", pd.concat([model_rows, pair_rows]).round(5)
+    )
+    write_results(options.out, options.name, layer_rows, about, digits=5)
+    draw(layer_rows, options.out / f"{options.name}.png")
+    print(layer_table(layer_rows).to_string(index=False))
+    print(label_table(pair_rows).to_string(index=False))
 
 
 def _split_seed(context: StudyContext, user_name: str) -> int:

@@ -41,7 +41,7 @@ def weights_of(network: FCN, context: StudyContext, track_id: str, kind: str) ->
 
 
 def measure_layers(item: Item, *, context: StudyContext) -> list[Row]:
-    """Explain one track by a model and by it with layers at random; one row for each depth."""
+    """Compare a model's explanation with those of its randomised copies, a row for each depth."""
     user_name, track_id = item["user_name"], item["track_id"]
     network = context.listener(user_name).network
     kind = item["type"]
@@ -78,13 +78,12 @@ def measure_model(item: Item, *, context: StudyContext) -> list[Row]:
     """Train one model and judge it by tracks that it has not heard."""
     schooling = Schooling(item["user_name"], item["labels"], item["seed"], item["n_epochs"])
     network = train(context.catalogue, schooling, context.cache)
-    found = auc(network, context.catalogue, schooling.user_name)
     return [{
         "part": "model",
         "user_name": schooling.user_name,
         "labels": schooling.labels,
         "seed": schooling.seed,
-        "auc": found,
+        "auc": auc(network, context.catalogue, schooling.user_name),
     }]  # fmt: skip
 
 

@@ -86,7 +86,7 @@ def draw(layers: pd.DataFrame, path: Path) -> None:
 
 
 def section(folder: Path) -> StudySection:
-    """Say what was found."""
+    """Describe the results in a folder."""
     tables, pictures, findings, facts, models_of_runs = [], [], [], [], []
     for run in runs_of(folder, "sanity"):
         layers, about = read_results(folder, run)

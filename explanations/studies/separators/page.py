@@ -17,7 +17,7 @@ TITLE = "Separators: what imperfect stems cost"
 
 
 def section(folder: Path) -> StudySection:
-    """Say what was found."""
+    """Describe the results in a folder."""
     rows, about = read_results(folder, "separators")
     reference = str(about["reference"])
     tracks = describe_tracks(rows).replace(":", ",")

@@ -83,7 +83,7 @@ def draw(rows: pd.DataFrame, k: int, path: Path) -> None:
 
 
 def section(folder: Path) -> StudySection:
-    """Say what was found."""
+    """Describe the results in a folder."""
     runs = [(run, *read_results(folder, run)) for run in runs_of(folder, "stability")]
     tables, pictures, findings = [], [], []
     for run, rows, about in runs:
