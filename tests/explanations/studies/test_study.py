@@ -108,3 +108,44 @@ def test_runs_of_a_study_are_its_own_and_those_that_carry_its_name(tmp_path):
     assert results.runs_of(tmp_path, "sanity") == ["sanity-time"]
     (tmp_path / "sanity.json").touch()
     assert results.runs_of(tmp_path, "sanity") == ["sanity", "sanity-time"]
+
+
+@pytest.fixture
+def counting(tmp_path):
+    """A study that writes the numbers it is given, and their doubles."""
+
+    def add_options(parser):
+        parser.add_argument("--numbers", nargs="+", type=int, default=[1])
+
+    def measure(run):
+        run.require_positive("numbers", "jobs")
+        items = [{"number": number} for number in run.options.numbers]
+        rows = run.measure(items, double_here, tmp_path / "notes", part="_part")
+        results.write_results(run.options.out, "counting", rows, run.facts({}, more=1))
+
+    return study.Study(
+        name="counting", title="Counting", description="Counts.", add_options=add_options,
+        run=measure, section=lambda folder: None,
+    )  # fmt: skip
+
+
+def double_here(item, *, context: Path):
+    return double(item, notes=context)
+
+
+def test_a_study_is_a_command(counting, tmp_path, capsys):
+    out = tmp_path / "out"
+    words = ["--numbers", "3", "1", "--out", str(out), "--cache", str(tmp_path)]
+    assert counting.main(words) == 0
+    rows, about = results.read_results(out, "counting")
+    assert list(rows["double"]) == [6, 2] and about["more"] == 1 and about["seconds"] >= 0
+    assert about["command"] == "python -m explanations.studies.counting --numbers 3 1"
+    assert (tmp_path / "counting_part.jsonl").exists()
+    assert counting.main([*words, "--numbers", "2", "0"]) == 2
+    assert "numbers must be at least 1, got 0" in capsys.readouterr().err
+
+
+def test_the_cache_is_in_the_data_folder_unless_it_is_chosen(counting, tmp_path, monkeypatch):
+    monkeypatch.setenv("LEMONS_DATA_FOLDER", str(tmp_path / "data"))
+    assert counting.main(["--out", str(tmp_path)]) == 0
+    assert (tmp_path / "data" / "studies" / "counting_part.jsonl").exists()
