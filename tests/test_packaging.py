@@ -92,8 +92,10 @@ def test_a_plain_wheel_install_works(tmp_path):
         capture_output=True,
     )
     script = (
-        "import lemons_utils, lemons_audio, lemons_jobs, recsys.model, audiolime;"
+        "import pathlib, lemons_utils, lemons_audio, lemons_jobs, recsys.model, audiolime;"
         "from explanations.player import share_page;"
+        "from explanations.studies.page import write_page;"
+        "write_page(pathlib.Path('page.html'), {}, {}, command='x');"
         "print(lemons_utils.__file__, lemons_utils.configuration().data_folder)"
     )
     done = subprocess.run(

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explanations.store import TITLES, Explanation
-from lemons_utils import SAMPLE_RATE, write_beside
+from lemons_utils import SAMPLE_RATE
+from recsys.evaluation import plots
 
 POINTS = 1500
 
@@ -29,10 +30,6 @@ def draw(
     title : str
         Of the track.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import TwoSlopeNorm
     from matplotlib.patches import Rectangle
@@ -41,9 +38,8 @@ def draw(
     largest = max(float(np.abs(weight).max()), 1e-9)
     shade = ScalarMappable(TwoSlopeNorm(0.0, -largest, largest), "PuOr_r")
     framed = explanation.grid(explanation.top(3))
-    figure, axes = plt.subplots(
-        len(stems), 1, figsize=(11, 1.2 * len(stems) + 1.0), sharex=True, squeeze=False
-    )
+    figure = plots.new_figure(11, 1.2 * len(stems) + 1.0, layout=None)
+    axes = figure.subplots(len(stems), 1, sharex=True, squeeze=False)
     loudest = max(float(np.abs(stems).max()), 1e-6)
     for row, (axis, stem) in enumerate(zip(axes[:, 0], stems, strict=True)):
         for column, (start, end) in enumerate(explanation.segments):
@@ -70,9 +66,7 @@ def draw(
     )
     bar = figure.colorbar(shade, ax=axes[:, 0].tolist(), fraction=0.025, pad=0.01)
     bar.set_label("weight")
-    with write_beside(path) as temporary:
-        figure.savefig(temporary, dpi=130, bbox_inches="tight")
-    plt.close(figure)
+    plots.save_figure(figure, path, dpi=130, bbox_inches="tight")
 
 
 def cell_weights(explanation: Explanation) -> NDArray[np.float64]:

@@ -1,11 +1,13 @@
-"""What studies make of their numbers: rank correlations, seeds, intervals."""
+"""What studies make of their numbers: rank correlations, seeds, intervals, tables of text."""
 
 from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Callable, Mapping
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from lemons_utils import ParameterError
@@ -14,13 +16,13 @@ BOOTSTRAP_ROUNDS = 2000
 
 
 def seed_of(*words: object) -> int:
-    """Make a seed from what it is for: the same on every machine, different for each."""
+    """Make a seed from words that name its use: the same on every machine, different for each."""
     text = "\0".join(map(str, words)).encode()
     return int.from_bytes(hashlib.sha256(text).digest()[:4], "big")
 
 
 def rank_correlation(a: ArrayLike, b: ArrayLike) -> float:
-    """Spearman's rank correlation; NaN where one side says the same of everything.
+    """Spearman's rank correlation; NaN where one side is constant.
 
     Parameters
     ----------
@@ -42,7 +44,7 @@ def interval(values: ArrayLike, *, level: float = 0.95, seed: int = 0) -> tuple[
     Parameters
     ----------
     values : array_like [shape=(n,)]
-        Independent of each other, e.g. one a track; NaN is left out.
+        Independent of each other, e.g. one for each track; NaN is left out.
     level : float
     seed : int
 
@@ -78,7 +80,7 @@ def curve_interval(
 
 
 def share_interval(hits: ArrayLike, *, level: float = 0.95) -> tuple[float, float]:
-    """Give an interval of a share; unlike a bootstrapped one it has a width if all hits are 1.
+    """Compute an interval of a share; unlike a bootstrapped one it has a width if all hits are 1.
 
     Parameters
     ----------
@@ -102,8 +104,8 @@ def share_interval(hits: ArrayLike, *, level: float = 0.95) -> tuple[float, floa
         return 0.0, 1.0
     from scipy.stats import binomtest
 
-    found = binomtest(int(values.sum()), values.size).proportion_ci(level, method="exact")
-    return float(found.low), float(found.high)
+    exact = binomtest(int(values.sum()), values.size).proportion_ci(level, method="exact")
+    return float(exact.low), float(exact.high)
 
 
 def mean_and_interval(values: ArrayLike, *, digits: int = 3) -> str:
@@ -114,3 +116,39 @@ def mean_and_interval(values: ArrayLike, *, digits: int = 3) -> str:
         return "none"
     low, high = interval(array)
     return f"{array.mean():.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def percent(values: pd.Series[float] | pd.Series[bool]) -> str:
+    """Write a mean as per cent."""
+    return f"{100 * float(values.mean()):.0f} %"
+
+
+def table_of(
+    rows: pd.DataFrame,
+    by: Mapping[str, str],
+    line: Callable[[pd.DataFrame], Mapping[str, str]],
+    *,
+    total: bool = False,
+) -> pd.DataFrame:
+    """Describe groups of rows as text, a line for each.
+
+    Parameters
+    ----------
+    rows : DataFrame
+    by : mapping from a column that makes the groups to its heading
+    line : callable
+        Maps the rows of a group to the cells of its line, by heading.
+    total : bool
+        Adds a line for all rows together.
+
+    Returns
+    -------
+    DataFrame : the groups in the order in which they appear among the rows, of text
+    """
+    groups = [(names, group) for names, group in rows.groupby([*by], sort=False)]
+    if total:
+        groups.append((("all",) * len(by), rows))
+    return pd.DataFrame([
+        dict(zip(by.values(), map(str, names), strict=True)) | dict(line(group))
+        for names, group in groups
+    ])  # fmt: skip

@@ -2,26 +2,24 @@
 
 `make report` measures in full and resumes where it was; `make report-quick` composes a small
 catalogue of its own, trains one listener for moments, and runs every study on the smallest scale
-that still goes through all of it: its numbers mean nothing, it shows that the studies work.
+that still runs all of it: its numbers mean nothing, it shows that the studies work.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
-import pkgutil
 import shlex
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
 
-import explanations.studies as package
+from explanations.studies import fidelity, planted, real_music, sanity, separators, stability
 from explanations.studies.page import write_page
-from explanations.studies.study import RESULTS, Section, recorded
+from explanations.studies.results import RESULTS, recorded
+from explanations.studies.study import Study, StudySection
 from lemons_utils import DataError, ParameterError, command, configuration
 from recsys.experiments import trained_listeners
 
@@ -30,68 +28,64 @@ QUICK_TRACKS = 40
 QUICK_LISTENER = "marko"
 QUICK_TRAINING = ("catalogue=demo", "n_epochs=2", "batch_size=8", "valid_every=2", "log_step=1000")
 
-_PARTS = ("NAME", "TITLE", "FULL", "QUICK", "main", "section")
+STUDIES = tuple(
+    package.STUDY for package in (stability, fidelity, planted, sanity, separators, real_music)
+)
+"""All studies, in their order on the page."""
 
 
-def studies() -> dict[str, ModuleType]:
-    """Find the studies: modules that offer what `study` asks for, in their `ORDER` on the page."""
-    names = [module.name for module in pkgutil.iter_modules(package.__path__)]
-    modules = [
-        importlib.import_module(f"{package.__name__}.{name}") for name in names if name != "report"
-    ]
-    found = [module for module in modules if all(hasattr(module, part) for part in _PARTS)]
-    found.sort(key=lambda module: (getattr(module, "ORDER", 100), module.NAME))
-    return {module.NAME: module for module in found}
+def studies() -> dict[str, Study]:
+    """Return all studies by name, in their order on the page."""
+    return {study.name: study for study in STUDIES}
 
 
 @command
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command."""
     options = _parse(arguments)
-    found = studies()
-    if unknown := [name for name in options.only or [] if name not in found]:
-        raise ParameterError(f"no study {unknown[0]!r}: there are {', '.join(found)}")
+    known = studies()
+    chosen = [] if options.page_only else options.only or [*known]
+    if unknown := [name for name in options.only or [] if name not in known]:
+        raise ParameterError(f"no study {unknown[0]!r}: there are {', '.join(known)}")
     config = configuration()
     out = options.out or (config.data_folder / "results-quick" if options.quick else RESULTS)
     cache = options.cache or config.data_folder / ("studies-quick" if options.quick else "studies")
     environment = dict(os.environ)
     if options.quick and not options.page_only:
-        environment["LEMONS_DATA_FOLDER"] = str(_small_house(cache))
+        environment["LEMONS_DATA_FOLDER"] = str(_quick_data(cache))
     failed = {}
-    for name, module in found.items():
-        if options.page_only or (options.only and name not in options.only):
-            continue
-        for run in module.QUICK if options.quick else module.FULL:
+    for name in filter(chosen.__contains__, known):
+        for words in known[name].quick if options.quick else known[name].full:
             where = ["--out", str(out), "--cache", str(cache), "--jobs", str(options.jobs)]
-            if reason := _run(module.__name__, [*run, *where], environment):
+            if reason := _run(known[name].module, [*words, *where], environment):
                 failed[name] = reason
-    said = sys.argv[1:] if arguments is None else arguments
-    page = write_report(out, found, shlex.join(["python", "-m", MODULE, *recorded(said)]))
+    own_words = sys.argv[1:] if arguments is None else arguments
+    page = write_report(out, known, shlex.join(["python", "-m", MODULE, *recorded(own_words)]))
     print(f"page: {page}")
     if failed:
         raise DataError("; ".join(failed.values()))
 
 
-def write_report(out: Path, found: Mapping[str, ModuleType], how: str) -> Path:
+def write_report(out: Path, known: Mapping[str, Study], how: str) -> Path:
     """Write the page from the results in a folder; what is missing is named on it.
 
     Parameters
     ----------
     out : Path
-    found : mapping from name to module
+    known : mapping from name to study
         From `studies`.
     how : str
         The command that makes the page.
     """
-    sections: dict[str, Section] = {}
+    sections: dict[str, StudySection] = {}
     missing: dict[str, str] = {}
-    for name, module in found.items():
+    for name, study in known.items():
         try:
-            sections[name] = module.section(out)
+            sections[name] = study.section(out)
         except (DataError, FileNotFoundError) as error:
-            missing[module.TITLE] = str(error)
+            missing[study.title] = str(error)
         except KeyError as error:  # columns that an older version of the study did not write
-            missing[module.TITLE] = f"its results lack {error}: run the study again"
+            missing[study.title] = f"its results lack {error}: run the study again"
     path = out / "index.html"
     write_page(path, sections, missing, command=how)
     return path
@@ -123,7 +117,7 @@ def _run(module: str, arguments: list[str], environment: Mapping[str, str]) -> s
     return f"`python -m {module}` failed, see above" if done.returncode else ""
 
 
-def _small_house(cache: Path) -> Path:
+def _quick_data(cache: Path) -> Path:
     """Make a data folder with a small demo catalogue and one listener, if it is not there."""
     folder = cache / "data"
     environment = {**os.environ, "LEMONS_DATA_FOLDER": str(folder)}

@@ -1,4 +1,4 @@
-"""Listeners, their tracks, and each track's tables: what most studies start from.
+"""The context of a study: listeners, their tracks, and each track's tables.
 
 The tables of a (listener, track) cost seconds and answer every mask of any explanation type, so
 they are kept in the cache and all studies share them.
@@ -7,112 +7,47 @@ they are kept in the cache and all studies share them.
 from __future__ import annotations
 
 import argparse
-import functools
 import hashlib
 import json
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from audiolime.exact.all_masks import Levels, sum_levels
-from audiolime.exact.lime import LimeWeights, fit_exhaustive, fit_sampled
 from audiolime.exact.tables import Tables
-from audiolime.neighbourhood import draw_masks, exhaustive_masks
 from explanations.explain import Subject, prepare
 from explanations.explain.answers import (
-    ALPHA,
-    KERNEL_WIDTH,
-    cells_of_masks,
-    count_components,
     default_segments,
     tables_of,
 )
 from explanations.listeners import ListenerModel, load_listener
 from explanations.stems import NAMES, separator_for
-from explanations.studies.study import Row, cache_of, facts, run_items
+from explanations.studies.study import Item, Row, StudyRun
 from lemons_audio import audio_checksum
-from lemons_utils import Configuration, DataError, ParameterError, configuration, write_beside
+from lemons_utils import Configuration, DataError, ParameterError, configuration
 from recsys import progress
 from recsys.catalogue import Catalogue, open_catalogue
 from recsys.experiments import trained_listeners
 from recsys.listening import read_split, split_path
 from recsys.predict import predict
 
-MAX_LISTED = 12
-"""Most components whose masks are listed one by one."""
-
 
 @dataclass(frozen=True)
-class TrackTables:
-    """All that a listener's model says of a track's masks.
-
-    Parameters
-    ----------
-    tables : Tables
-    stem_names : tuple of str
-        The stems that sound in the track.
-    levels_path : Path
-        Keeps the sums over all masks of Time + Source, which take seconds.
-    """
-
-    tables: Tables
-    stem_names: tuple[str, ...]
-    levels_path: Path
-
-    def count(self, type: str) -> int:
-        """Count the components of an explanation type."""
-        return count_components(type, self.tables.n_segments, self.tables.n_stems)
-
-    def relevance(self, masks: NDArray[np.int64], type: str) -> NDArray[np.float64]:
-        """Relevance of masks [n, components] of an explanation type, [n]."""
-        cells = cells_of_masks(masks, type, self.tables.n_segments, self.tables.n_stems)
-        return np.asarray(1.0 / (1.0 + np.exp(-self.tables.evaluate(cells))))
-
-    def sampled(self, type: str, num_samples: int, random_state: int) -> LimeWeights:
-        """Explain from sampled masks, as audioLIME does; the engine answers them exactly."""
-        generator = np.random.RandomState(random_state)
-        generator.randint(0, 1000)  # audioLIME throws one draw away; the same masks need the same
-        masks = draw_masks(self.count(type), num_samples, generator)
-        relevance = self.relevance(masks, type)
-        return fit_sampled(masks, relevance, kernel_width=KERNEL_WIDTH, alpha=ALPHA)
-
-    def exhaustive(self, type: str) -> LimeWeights:
-        """Explain from all masks there are."""
-        return fit_exhaustive(self.levels(type), kernel_width=KERNEL_WIDTH, alpha=ALPHA)
-
-    def levels(self, type: str) -> Levels:
-        """Relevance of all masks, summed by the number of components that are on."""
-        if self.count(type) <= MAX_LISTED:
-            masks = exhaustive_masks(self.count(type))
-            return Levels.of(masks, self.relevance(masks, type))
-        if not self.levels_path.exists():
-            found = sum_levels(self.tables)
-            with write_beside(self.levels_path) as temporary:
-                np.savez(temporary, **asdict(found))
-        with np.load(self.levels_path, allow_pickle=False) as file:
-            return Levels(**{field.name: file[field.name] for field in fields(Levels)})
-
-
-@dataclass(frozen=True)
-class Bench:
-    """Where listeners and tracks come from; small, so that other processes can have it.
+class StudyContext:
+    """The source of listeners and tracks; small, so that it can be sent to other processes.
 
     Parameters
     ----------
     config : Configuration
     catalogue_name : str
-        Whose tracks are explained.
+        The catalogue whose tracks are explained.
     trained_on : str
-        Catalogue of the models.
+        The catalogue of the models.
     cache : Path
     separator : str, optional
-        By default the catalogue's own: see `explanations.stems`.
+        By default that of the catalogue: see `explanations.stems`.
     n_segments : int
     """
 
@@ -125,7 +60,7 @@ class Bench:
 
     @property
     def catalogue(self) -> Catalogue:
-        """Whose tracks are explained."""
+        """The catalogue whose tracks are explained."""
         return open_catalogue(self.catalogue_name, data_folder=self.config.data_folder)
 
     def listener(self, user_name: str) -> ListenerModel:
@@ -135,7 +70,7 @@ class Bench:
         )
 
     def subject(self, track_id: str) -> Subject:
-        """Separate a track, or find its stems in the cache."""
+        """Separate a track, or read its stems from the cache."""
         catalogue = self.catalogue
         return prepare(
             catalogue.audio(track_id),
@@ -146,7 +81,7 @@ class Bench:
         )
 
     def item(self, user_name: str, track_id: str, **settings: object) -> dict[str, Any]:
-        """Say of an item all that decides the tables of its track, and further settings."""
+        """Describe an item: all that decides the tables of its track, and further settings."""
         catalogue = self.catalogue
         separator = separator_for(catalogue, track_id, self.separator)
         return {
@@ -159,8 +94,22 @@ class Bench:
             **settings,
         }
 
-    def tables(self, user_name: str, track_id: str) -> TrackTables:
-        """Compute the tables of a track for a listener, or find them in the cache.
+    def items(
+        self, user_names: Sequence[str], options: argparse.Namespace, **settings: object
+    ) -> list[Item]:
+        """List an item for each listener and track that options of `context_arguments` name."""
+        return [
+            self.item(user_name, track_id, **settings)
+            for user_name in user_names
+            for track_id in self.choose_tracks(user_name, options.tracks, options.num_explanations)
+        ]
+
+    def checksums(self, user_names: Sequence[str]) -> dict[str, str]:
+        """Return the checksum of each listener's model."""
+        return {user_name: self.listener(user_name).checksum for user_name in user_names}
+
+    def tables(self, user_name: str, track_id: str) -> Tables:
+        """Compute the tables of a track for a listener, or read them from the cache.
 
         Raises
         ------
@@ -180,13 +129,11 @@ class Bench:
         path = self.cache / "tables" / f"{name}.npz"
         if not path.exists():
             subject = self.subject(track_id)
-            found = tables_of(listener.network, subject.stems.waveforms, subject.segments)
-            if found is None:
+            tables = tables_of(listener.network, subject.stems.waveforms, subject.segments)
+            if tables is None:
                 raise DataError(f"track {track_id} has segments too short for tables")
-            found.write(path, **about, stem_names=list(subject.stems.names))
-        tables = Tables.read(path)  # rounded as stored: the same on every later run
-        names: Any = tables.meta["stem_names"]
-        return TrackTables(tables, tuple(names), path.with_name(f"{name}-levels.npz"))
+            tables.write(path, **about, stem_names=list(subject.stems.names))
+        return Tables.read(path)  # rounded as stored: the same on every later run
 
     def choose_tracks(self, user_name: str, how: str, count: int) -> list[str]:
         """Choose tracks of the catalogue.
@@ -198,7 +145,7 @@ class Bench:
             'top': those of highest relevance. 'unseen': those of the listener's split that no
             training hears, the liked ones first. 'any': the same for everybody.
         count : int > 0
-            Fewer where there are not so many.
+            Fewer are returned where there are not so many.
         """
         catalogue = self.catalogue
         if count < 1:
@@ -213,7 +160,7 @@ class Bench:
         return list(self.scores(user_name)["track_id"].head(count))
 
     def scores(self, user_name: str) -> pd.DataFrame:
-        """Score the catalogue by a listener's model, or find that in the cache.
+        """Score the catalogue by a listener's model, or read the scores from the cache.
 
         Returns
         -------
@@ -231,10 +178,10 @@ def _scrambled(track_id: str) -> str:
     return hashlib.sha256(track_id.encode()).hexdigest()
 
 
-def bench_arguments(
+def context_arguments(
     parser: argparse.ArgumentParser, *, num_explanations: int, tracks: str = "top"
 ) -> argparse.ArgumentParser:
-    """Add the options that say whose explanations of which tracks."""
+    """Add the options that choose listeners and tracks."""
     parser.add_argument("--user_name", nargs="*", help="by default everybody with a model")
     parser.add_argument("--catalogue", default="demo", help="whose tracks to explain")
     parser.add_argument("--trained_on", help="catalogue of the models, if it is another one")
@@ -248,8 +195,8 @@ def bench_arguments(
     return parser
 
 
-def bench_of(options: argparse.Namespace, cache: Path) -> tuple[Bench, list[str]]:
-    """Set up what the options name; return it with the names of the listeners.
+def context_of(options: argparse.Namespace, cache: Path) -> tuple[StudyContext, list[str]]:
+    """Make the context that the options describe, and list the listeners' names.
 
     Raises
     ------
@@ -257,8 +204,8 @@ def bench_of(options: argparse.Namespace, cache: Path) -> tuple[Bench, list[str]
         If there is no catalogue, or nobody has a model.
     """
     config = configuration()
-    trained_on = options.trained_on or options.catalogue
-    bench = Bench(
+    trained_on = getattr(options, "trained_on", None) or options.catalogue
+    context = StudyContext(
         config=config,
         catalogue_name=options.catalogue,
         trained_on=trained_on,
@@ -266,41 +213,30 @@ def bench_of(options: argparse.Namespace, cache: Path) -> tuple[Bench, list[str]
         separator=options.separator,
         n_segments=options.n_temporal_segments,
     )
-    _ = bench.catalogue
+    _ = context.catalogue
     names = options.user_name or trained_listeners(config.experiments, catalogue=trained_on)
     if not names:
         raise DataError(
             f"nobody has a model trained on catalogue {trained_on}: train one with "
             f"`python -m recsys.experiment with user_name=... catalogue={trained_on}`"
         )
-    for name in names:
-        bench.listener(name)
-    return bench, names
+    context.checksums(names)
+    return context, names
 
 
 def measure_tracks(
-    name: str,
-    measure: Callable[..., list[Row]],
-    options: argparse.Namespace,
-    arguments: Sequence[str] | None,
-    *,
-    settings: dict[str, Any],
-    **more: object,
+    run: StudyRun, measure: Callable[..., list[Row]], settings: dict[str, Any], **more: object
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Measure the tracks that the options name, an item for each listener and track.
 
     Parameters
     ----------
-    name : str
-        Of the study.
+    run : StudyRun
+        Its options have those of `context_arguments`.
     measure : callable
-        Maps an item, and the bench as `bench`, to rows: a function of a module.
-    options : argparse.Namespace
-        With those of `bench_arguments` and `study.arguments_of`.
-    arguments : sequence of str, or None
-        What `main` got.
+        Maps an item, and the context as `context`, to rows: a function of a module.
     settings : dict
-        What else an item must say: all that decides its rows.
+        Further entries of every item: all that decides its rows.
     **more
         Further facts of the run.
 
@@ -309,18 +245,8 @@ def measure_tracks(
     rows : DataFrame
     about : dict, the facts of the run
     """
-    started = time.perf_counter()
-    cache = cache_of(options)
-    bench, names = bench_of(options, cache)
-    items = [
-        bench.item(user_name, track_id, **settings)
-        for user_name in names
-        for track_id in bench.choose_tracks(user_name, options.tracks, options.num_explanations)
-    ]
-    work = functools.partial(measure, bench=bench)
-    rows = run_items(name, items, work, cache=cache, jobs=options.jobs)
-    models = {user_name: bench.listener(user_name).checksum for user_name in names}
-    about = facts(
-        name, arguments, models=models, started=started, catalogue=options.catalogue, **more
-    )
+    context, names = context_of(run.options, run.cache)
+    items = context.items(names, run.options, **settings)
+    rows = run.measure(items, measure, context)
+    about = run.facts(context.checksums(names), catalogue=run.options.catalogue, **more)
     return rows, about

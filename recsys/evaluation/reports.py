@@ -12,13 +12,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lemons_utils import write_beside
+from recsys.evaluation import plots
 from recsys.metrics import ranking_metrics
 
 Scores = Mapping[str, NDArray[np.float64]]
 """The scores that each model gives the same tracks, by the model's name."""
-
-_COLOURS = ("#1b6ca8", "#d98a1f", "#5a8f4a")
-_GREY = "#8a8f98"
 
 
 def draw_curves(path: Path, labels: NDArray[np.int64], scores: Scores, *, title: str) -> None:
@@ -32,46 +30,33 @@ def draw_curves(path: Path, labels: NDArray[np.int64], scores: Scores, *, title:
     scores : mapping from a model's name to its ndarray [shape=(tracks,)]
     title : str
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
     from sklearn.metrics import precision_recall_curve, roc_curve
 
-    figure = Figure(figsize=(9.6, 4.8), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = plots.new_figure()
     roc, precision_recall = figure.subplots(1, 2)
-    listened = float(labels.mean())
-    roc.plot([0, 1], [0, 1], color=_GREY, linewidth=1, linestyle=(0, (4, 3)))
-    precision_recall.axhline(listened, color=_GREY, linewidth=1, linestyle=(0, (4, 3)))
+    roc.plot([0, 1], [0, 1], **plots.REFERENCE)
+    precision_recall.axhline(float(labels.mean()), **plots.REFERENCE)
     for number, (name, values) in enumerate(scores.items()):
         metrics = ranking_metrics(labels, values)
         style = {
-            "color": _COLOURS[number % len(_COLOURS)],
+            "color": plots.COLOURS[number % len(plots.COLOURS)],
             "linewidth": 2.2 if number == 0 else 1.4,
             "zorder": 10 - number,
+            "where": "post",
         }
         false_positives, true_positives, _ = roc_curve(labels, values, drop_intermediate=False)
-        roc.step(
-            false_positives,
-            true_positives,
-            where="post",
-            label=f"{name}: AUC {metrics['auc']:.3f}",
-            **style,
-        )
+        label = f"{name}: AUC {metrics['auc']:.3f}"
+        roc.step(false_positives, true_positives, label=label, **style)
         precision, recall, _ = precision_recall_curve(labels, values)
-        precision_recall.step(
-            recall, precision, where="post", label=f"{name}: MAP {metrics['map']:.3f}", **style
-        )
-    roc.set(xlabel="false positive rate", ylabel="true positive rate", title="ROC")
-    precision_recall.set(xlabel="recall", ylabel="precision", title="Precision and recall")
+        label = f"{name}: MAP {metrics['map']:.3f}"
+        precision_recall.step(recall, precision, label=label, **style)
+    plots.tidy(roc, xlabel="false positive rate", ylabel="true positive rate", title="ROC")
+    plots.tidy(precision_recall, xlabel="recall", ylabel="precision", title="Precision and recall")
     for axes in (roc, precision_recall):
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
-        axes.grid(color="#e6e8eb", linewidth=0.8)
-        axes.set_axisbelow(True)
-        axes.spines[["top", "right"]].set_visible(False)
         axes.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none")
     figure.suptitle(title, fontweight="bold")
-    with write_beside(path) as temporary:
-        figure.savefig(temporary, dpi=150)
+    plots.save_figure(figure, path, dpi=150)
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:

@@ -9,7 +9,7 @@ import pytest
 from safetensors.torch import load_file
 
 from audiolime.exact.tables import Tables
-from explanations.studies.subjects import Bench, TrackTables
+from explanations.studies.subjects import StudyContext
 from lemons_audio import to_float32, write_audio
 from lemons_utils import configuration
 from recsys.catalogue import save_audio, write_tracks
@@ -29,7 +29,7 @@ class Small:
 
     folder: Path
     track_ids: tuple[str, ...]
-    bench: Bench
+    context: StudyContext
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def small(tmp_path, golden_folder, monkeypatch) -> Small:
     experiment = tmp_path / "experiments" / "2026-01-02_03-04-05-small-marko"
     card = make_card(config={"catalogue": "small", "user_name": "marko"}, metrics={})
     save_model(experiment / "best_model.safetensors", network, card)
-    bench = Bench(
+    context = StudyContext(
         config=configuration(),
         catalogue_name="small",
         trained_on="small",
@@ -68,15 +68,15 @@ def small(tmp_path, golden_folder, monkeypatch) -> Small:
         separator="folder",
         n_segments=2,
     )
-    return Small(tmp_path, tuple(track_ids), bench)
+    return Small(tmp_path, tuple(track_ids), context)
 
 
 @pytest.fixture
-def additive(tmp_path) -> TrackTables:
+def additive() -> Tables:
     """Tables of a model whose logit is a sum of what three segments of two stems contribute."""
     parts = np.array([[0.3, -0.2], [0.05, 0.8], [-0.5, 0.1]])
     on = np.array([[0, 0], [1, 0], [0, 1], [1, 1]])
     tables = Tables.empty(3, 2, np.zeros(1, np.float32), -0.1)
     tables.segment_sum[:] = parts @ on.T
     tables.segment_max[:] = 0.0
-    return TrackTables(tables, ("vocals", "drums"), tmp_path / "levels.npz")
+    return tables

@@ -5,8 +5,15 @@ import pandas as pd
 import pytest
 
 from audiolime.metrics import top_k
-from explanations.studies import fidelity
-from explanations.studies.rankings import METHODS, ORDERS, as_curves, rate_track, weights_of
+from explanations.studies.fidelity import STUDY as fidelity
+from explanations.studies.fidelity.page import gain
+from explanations.studies.fidelity.rankings import (
+    METHODS,
+    ORDERS,
+    as_curves,
+    rate_track,
+    weights_of,
+)
 
 from .conftest import HERE
 
@@ -57,8 +64,8 @@ def test_curves_begin_and_end_with_the_whole_and_with_silence(additive, rated):
 def test_gains_are_positive_where_lime_is_better(rated):
     curves = rated[rated["part"] == "curve"]
     for area in ("deletion_area", "insertion_area"):
-        assert (fidelity.gain(curves, "time_source", "reversed", area) > 0.1).all()
-        assert (fidelity.gain(curves, "time_source", "Shapley", area) == 0).all()
+        assert (gain(curves, "time_source", "reversed", area) > 0.1).all()
+        assert (gain(curves, "time_source", "Shapley", area) == 0).all()
 
 
 def test_the_command_from_end_to_end(small, tmp_path, capsys):

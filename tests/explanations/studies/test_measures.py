@@ -3,15 +3,18 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from explanations.studies.measures import (
     curve_interval,
     interval,
     mean_and_interval,
+    percent,
     rank_correlation,
     seed_of,
     share_interval,
+    table_of,
 )
 from lemons_utils import ParameterError
 
@@ -71,3 +74,25 @@ def test_nothing_has_no_interval():
 def test_seeds_differ_and_stay():
     assert seed_of("a", 1) == seed_of("a", 1)
     assert len({seed_of("a", 1), seed_of("a", 2), seed_of("a1", ""), seed_of("b", 1)}) == 4
+
+
+def test_tables_have_a_line_for_each_group_in_the_order_of_the_rows():
+    rows = pd.DataFrame(
+        {"user_name": ["nina", "marko", "nina"], "type": ["b", "a", "b"], "value": [1.0, 2, 3]}
+    )
+
+    def line(group):
+        return {"mean": f"{group['value'].mean():.1f}"}
+
+    table = table_of(rows, {"user_name": "listener", "type": "kind"}, line, total=True)
+    assert table.to_dict("list") == {
+        "listener": ["nina", "marko", "all"],
+        "kind": ["b", "a", "all"],
+        "mean": ["2.0", "2.0", "2.0"],
+    }
+    assert len(table_of(rows, {"user_name": "listener"}, line)) == 2
+    assert table_of(rows[:0], {"user_name": "listener"}, line).empty
+
+
+def test_percent_rounds_a_mean():
+    assert percent(pd.Series([True, False, False])) == "33 %"

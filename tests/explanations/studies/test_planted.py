@@ -8,10 +8,13 @@ import pandas as pd
 import pytest
 
 from audiolime.separation.cache import CachedStems
-from explanations.explain import Subject
+from explanations.explain import Subject, explain
 from explanations.stems import Truth
-from explanations.studies import planted, planted_page, study
-from explanations.studies.planted_truth import ablated, planted_components, ranked, verdict
+from explanations.studies import results
+from explanations.studies.planted import STUDY as planted
+from explanations.studies.planted import choose, page
+from explanations.studies.planted.measuring import measure
+from explanations.studies.planted.truth import ablated, planted_components, ranked, verdict
 from recsys.catalogue import Catalogue
 from recsys.demo.planted import PLANTED
 
@@ -61,7 +64,7 @@ def test_ranks_and_chances():
 
 
 def test_ablation_asks_the_model_itself(small, subject):
-    network = small.bench.listener("marko").network
+    network = small.context.listener("marko").network
     stems = subject.stems.waveforms
     row = ablated(network, subject, 2, 2, stems.sum(axis=0) - stems[2])
     assert row["without_stem"] == row["without_first"]
@@ -87,19 +90,19 @@ def test_a_track_is_chosen_if_it_is_liked_and_scored_right():
             "relevance": [0.9, 0.9, 0.4, 0.5, 0.7],
         }
     )
-    assert planted.choose(scores, 2) == [("a", 0), ("d", 3)]
-    assert planted.choose(scores, 9, right=False) == [("a", 0), ("c", 2), ("d", 3), ("e", 4)]
-    assert planted.choose(scores, 9, label=0) == []
-    assert planted.choose(scores, 9, label=0, right=False) == [("b", 1)]
+    assert choose(scores, 2) == [("a", 0), ("d", 3)]
+    assert choose(scores, 9, right=False) == [("a", 0), ("c", 2), ("d", 3), ("e", 4)]
+    assert choose(scores, 9, label=0) == []
+    assert choose(scores, 9, label=0, right=False) == [("b", 1)]
 
 
 def test_a_control_asks_after_the_stem_where_it_is_not_to_the_taste(small, monkeypatch):
     item = {"part": "control", "user_name": "four-to-the-floor", "track_id": small.track_ids[0],
             "seed": 5}  # fmt: skip
-    marko = small.bench.listener("marko")
-    monkeypatch.setattr(type(small.bench), "listener", lambda bench, user_name: marko)
-    (row,) = planted.measure(item, bench=small.bench)
-    found = planted.explain(marko, small.bench.subject(small.track_ids[0]), "source")
+    marko = small.context.listener("marko")
+    monkeypatch.setattr(type(small.context), "listener", lambda context, user_name: marko)
+    (row,) = measure(item, context=small.context)
+    found = explain(marko, small.context.subject(small.track_ids[0]), "source")
     place = found.component_names.index("drums")
     assert row["weight"] == pytest.approx(found.weights[place], abs=1e-9)
     assert row["first_planted"] == float(place == int(np.argmax(found.weights)))
@@ -117,7 +120,7 @@ def test_the_command_composes_trains_explains_and_goes_on(tmp_path, monkeypatch,
         *("--loudness", "8", "--out", str(out)),
     ]
     assert planted.main(run) == 0, capfd.readouterr().err
-    rows, about = study.read_results(out, "planted")
+    rows, about = results.read_results(out, "planted")
     counts = rows.groupby(["user_name", "part"]).size()
     assert counts["voice", "source"] == 2 and counts["voice", "time_source"] == 1
     assert ("voice", "time") not in counts and counts["piano-solo", "time"] == 2
@@ -148,11 +151,11 @@ def test_the_target_is_met_or_missed_in_words(tmp_path):
             "without_stem": 0.5, "without_first": 0.4,
         }
     )  # fmt: skip
-    (first,) = planted_page._findings(rows)
+    (first,) = page._findings(rows)
     assert "90 % of 10 tracks (chance 20 %), which meets the target" in first
     assert "1 to the model and 0 to the explanation" in first
     rows["first_planted"] = 0.0
-    assert "misses the target" in planted_page._findings(rows)[0]
+    assert "misses the target" in page._findings(rows)[0]
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from explanations.studies import guitars, real_music, study
-from explanations.studies.guitars import guitar_catalogue
+from explanations.studies import results
+from explanations.studies.real_music import STUDY as real_music
+from explanations.studies.real_music import guitars
+from explanations.studies.real_music.guitars import guitar_catalogue
 from lemons_audio import to_float32, write_audio
 from lemons_utils import DataError
 
@@ -51,12 +53,12 @@ def test_a_folder_without_guitars_is_refused(songs, tmp_path):
 
 
 def test_the_command_measures_every_part(small, songs, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("explanations.studies.separators.SEPARATORS", ("dsp",))
+    monkeypatch.setattr("explanations.studies.separators.measuring.SEPARATORS", ("dsp",))
     out = tmp_path / "results"
     run = [str(songs), *HERE, "--excerpts", "1", "--out", str(out)]
     assert real_music.main(run) == 0, capsys.readouterr().err
     assert "- Stability on 1 tracks" in capsys.readouterr().out
-    rows, about = study.read_results(out, "real_music")
+    rows, about = results.read_results(out, "real_music")
     assert set(rows["part"]) == {"stability", "explanation", "curve", "separators", "guitar"}
     assert str(songs) not in about["command"] and " FOLDER " in about["command"]
     own = rows[rows["part"] == "guitar"]

@@ -1,14 +1,17 @@
 """The report finds the studies, runs them as commands, and makes one page that needs no other."""
 
 import re
+from importlib import import_module
+from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
-from explanations.studies import report, stability
+from explanations.studies import report
 from explanations.studies.page import write_page
-from explanations.studies.study import Section
+from explanations.studies.stability import STUDY as stability
+from explanations.studies.study import StudySection
 
 from .conftest import HERE
 
@@ -19,29 +22,35 @@ TINY = (*HERE, "--tracks", "any", "--num_explanations", "1", "--num_samples", "1
 def two_studies(monkeypatch):
     """One study that works, on the small catalogue, and one whose command fails."""
 
-    def study(name: str, run: tuple[str, ...], order: int) -> SimpleNamespace:
+    def study(name: str, run: tuple[str, ...]) -> SimpleNamespace:
         return SimpleNamespace(
-            __name__=stability.__name__, NAME=name, TITLE=name.capitalize(), ORDER=order,
-            FULL=(run,), QUICK=(run,), section=stability.section,
+            module=stability.module, name=name, title=name.capitalize(),
+            full=(run,), quick=(run,), section=stability.section,
         )  # fmt: skip
 
     def no_section(folder):
         raise report.DataError("nothing measured")
 
-    works, fails = study("stability", TINY, 1), study("broken", ("--catalogue", "nowhere"), 2)
+    works, fails = study("stability", TINY), study("broken", ("--catalogue", "nowhere"))
     fails.section = no_section
     monkeypatch.setattr(report, "studies", lambda: {"stability": works, "broken": fails})
 
 
-def test_studies_are_found_by_what_their_modules_offer():
-    found = report.studies()
-    assert list(found)[:2] == ["stability", "fidelity"] and "sanity" in found
-    assert not {"report", "page", "study", "subjects", "measures", "randomised"} & set(found)
-    for module in found.values():
-        assert module.TITLE and callable(module.main) and callable(module.section)
-        assert all(isinstance(word, str) for run in module.FULL + module.QUICK for word in run)
-    orders = [module.ORDER for module in found.values()]
-    assert orders == sorted(orders)
+def test_every_package_of_a_study_is_in_the_report_and_is_a_command(capsys):
+    known = report.studies()
+    assert list(known) == [
+        "stability", "fidelity", "planted", "sanity", "separators", "real_music"
+    ]  # fmt: skip
+    home = Path(report.__file__).parent
+    assert set(known) == {path.parent.name for path in home.glob("*/__main__.py")}
+    for name, study in known.items():
+        assert import_module(study.module).STUDY is study and study.title
+        assert all(isinstance(word, str) for run in study.full + study.quick for word in run)
+        with pytest.raises(SystemExit, match="0"):
+            study.main(["--help"])
+        usage = capsys.readouterr().out
+        assert f"usage: python -m explanations.studies.{name} " in usage
+        assert all(option in usage for option in ("--out", "--cache", "--jobs"))
 
 
 def test_what_works_is_shown_and_what_fails_is_named(small, two_studies, tmp_path, capfd):
@@ -69,7 +78,7 @@ def test_a_study_that_there_is_not_is_named(small, two_studies, capsys):
 
 
 def test_names_and_numbers_cannot_break_the_page(tmp_path):
-    section = Section(
+    section = StudySection(
         title="A < B", question="Is <b>x</b> & y?", findings=["<script>alert(1)</script>"],
         tables=[("<i>", pd.DataFrame({"<u>": ["</table>"]}))],
     )  # fmt: skip

@@ -6,9 +6,11 @@ import pytest
 import torch
 
 from audiolime.exact import LocalStateEngine
-from explanations.studies import sanity
 from explanations.studies.measures import seed_of
-from explanations.studies.randomised import (
+from explanations.studies.sanity import STUDY as sanity
+from explanations.studies.sanity.measuring import likeness, weights_of
+from explanations.studies.sanity.page import _findings
+from explanations.studies.sanity.randomised import (
     CASCADE,
     TrainingVariant,
     auc,
@@ -18,7 +20,6 @@ from explanations.studies.randomised import (
     train,
     unseen,
 )
-from explanations.studies.sanity_work import likeness, weights_of
 from lemons_utils import ParameterError
 from recsys.listening import read_split, split_path
 
@@ -33,7 +34,7 @@ def changed(before, after) -> set[str]:
 
 @pytest.mark.parametrize("depth", range(len(CASCADE) + 1))
 def test_layers_lose_their_weights_from_the_top_down(small, depth):
-    network = small.bench.listener("marko").network
+    network = small.context.listener("marko").network
     found = randomised(network, depth, seed=1)
     assert changed(network, found) == set(CASCADE[:depth])
     assert not found.training and changed(found, randomised(network, depth, seed=1)) == set()
@@ -43,7 +44,7 @@ def test_layers_lose_their_weights_from_the_top_down(small, depth):
 
 def test_a_depth_that_there_is_not_is_named(small):
     with pytest.raises(ParameterError, match="depth must be from 0 to 6, got 7"):
-        randomised(small.bench.listener("marko").network, 7, seed=1)
+        randomised(small.context.listener("marko").network, 7, seed=1)
 
 
 def test_shuffling_keeps_how_many_are_liked_and_not_which():
@@ -55,7 +56,7 @@ def test_shuffling_keeps_how_many_are_liked_and_not_which():
 
 
 def test_a_variant_trains_on_shuffled_labels_and_validates_on_all_other_tracks(small):
-    split = read_split(split_path(small.bench.catalogue, "marko"))
+    split = read_split(split_path(small.context.catalogue, "marko"))
     training = split["split"] == "train"
     true, changed = (
         TrainingVariant("marko", labels, 2, n_epochs=1).change_split(split)
@@ -70,7 +71,7 @@ def test_a_variant_trains_on_shuffled_labels_and_validates_on_all_other_tracks(s
 
 
 def test_trained_once_and_judged_by_tracks_that_no_training_heard(small):
-    catalogue, cache = small.bench.catalogue, small.folder / "studies"
+    catalogue, cache = small.context.catalogue, small.folder / "studies"
     variant = TrainingVariant("marko", "shuffled", 5, n_epochs=1)
     network = train(catalogue, variant, cache)
     path = model_path(cache, catalogue, variant)
@@ -89,11 +90,11 @@ def test_trained_once_and_judged_by_tracks_that_no_training_heard(small):
 
 @pytest.mark.parametrize("kind", ["time", "source", "time_source"])
 def test_explains_the_logit_from_no_more_than_the_type_switches(small, kind):
-    track_id, network = small.track_ids[0], small.bench.listener("marko").network
-    subject = small.bench.subject(track_id)
+    track_id, network = small.track_ids[0], small.context.listener("marko").network
+    subject = small.context.subject(track_id)
     engine = LocalStateEngine(network, subject.stems.waveforms, subject.segments)
     whole = engine.lime(kind=kind, output="logit").weights
-    found = weights_of(network, small.bench, track_id, kind)
+    found = weights_of(network, small.context, track_id, kind)
     np.testing.assert_allclose(found, whole, atol=2e-5)
 
 
@@ -144,7 +145,7 @@ def test_models_that_know_nothing_decide_nothing():
                 "auc": [auc_of_true, 0.5, 0.9, 0.5],
             }
         )
-        found = sanity._findings(layers, models, pairs)
+        found = _findings(layers, models, pairs)
         undecided = [sentence for sentence in found if "decides nothing" in sentence]
         assert bool(undecided) == says
         assert all(sentence.startswith("marko: ") for sentence in undecided), "one knows, one not"

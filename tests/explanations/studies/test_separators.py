@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from explanations.studies import separators, study
-from explanations.studies.separators_work import (
+from explanations.studies import results
+from explanations.studies.separators import STUDY as separators
+from explanations.studies.separators.measuring import (
     REST,
     Explained,
     common_stems,
@@ -30,7 +31,7 @@ def explained(network, names, weights, promised=None):
 
 @pytest.fixture
 def network(small):
-    return small.bench.listener("marko").network
+    return small.context.listener("marko").network
 
 
 def test_instruments_that_both_know_are_common_and_the_rest_is_one():
@@ -64,14 +65,14 @@ def test_an_explanation_agrees_with_itself_and_not_with_its_opposite(network):
 
 
 def test_drop_is_what_the_model_itself_loses(small):
-    bench = replace(small.bench, separator="folder")
-    one = explain_with(bench, "marko", small.track_ids[0], "source")
+    context = replace(small.context, separator="folder")
+    one = explain_with(context, "marko", small.track_ids[0], "source")
     row = compare(one, one)
     masks = np.ones((2, 3), np.int64)
-    track = small.bench.tables("marko", small.track_ids[0])
+    track = small.context.tables("marko", small.track_ids[0])
     first = int(np.argmax(one.weights[0]))
     masks[1, first] = 0
-    whole, without = track.relevance(masks, "source")
+    whole, without = track.relevance(masks, kind="source")
     assert row["relevance"] == pytest.approx(whole, abs=1e-4)
     if one.names[first] != "other":
         assert row["drop"] == pytest.approx(whole - without, abs=1e-3)
@@ -83,7 +84,7 @@ def test_the_command_compares_separators_with_the_true_stems(small, tmp_path, ca
     run = [*HERE, "--num_explanations", "2", "--separators", "dsp", "--out", str(out)]
     assert separators.main(run) == 0
     assert "dsp" in capsys.readouterr().out
-    rows, about = study.read_results(out, "separators")
+    rows, about = results.read_results(out, "separators")
     assert list(rows["separator"]) == ["folder", "dsp"] * 2
     assert (rows[rows["separator"] == "folder"]["rank_correlation"].dropna() == 1).all()
     assert about["reference"] == "folder"

@@ -3,7 +3,9 @@
 import pandas as pd
 import pytest
 
-from explanations.studies import stability, study
+from explanations.studies import results
+from explanations.studies.stability import STUDY as stability
+from explanations.studies.stability.measuring import measure
 
 from .conftest import HERE
 
@@ -13,13 +15,11 @@ RUN = ["--tracks", "any", "--num_explanations", "2", "--num_samples", "16", "200
 @pytest.fixture
 def rows(small):
     items = [
-        small.bench.item("marko", track_id, type="time_source", num_samples=[8, 20_000], repeat=4,
+        small.context.item("marko", track_id, type="time_source", num_samples=[8, 20_000], repeat=4,
                          k=2)
         for track_id in small.track_ids[:2]
     ]  # fmt: skip
-    return pd.DataFrame(
-        [row for item in items for row in stability.measure(item, bench=small.bench)]
-    )
+    return pd.DataFrame([row for item in items for row in measure(item, context=small.context)])
 
 
 def test_many_masks_find_the_true_top_again_and_again(rows):
@@ -34,10 +34,10 @@ def test_many_masks_find_the_true_top_again_and_again(rows):
 
 
 def test_a_study_can_be_repeated_number_for_number(rows, small):
-    item = small.bench.item(
+    item = small.context.item(
         "marko", small.track_ids[0], type="time_source", num_samples=[8], repeat=4, k=2
     )
-    again = pd.DataFrame(stability.measure(item, bench=small.bench))
+    again = pd.DataFrame(measure(item, context=small.context))
     first = rows[(rows["track_id"] == small.track_ids[0]) & (rows["num_samples"] == "8")]
     pd.testing.assert_frame_equal(again.head(1), first.head(1).reset_index(drop=True))
 
@@ -46,7 +46,7 @@ def test_the_command_writes_rows_facts_and_a_picture(small, tmp_path, capsys):
     out = tmp_path / "results"
     assert stability.main([*RUN, *HERE, "--out", str(out)]) == 0
     assert "all" in capsys.readouterr().out
-    rows, about = study.read_results(out, "stability")
+    rows, about = results.read_results(out, "stability")
     assert len(rows) == 2 * 3 and set(rows["user_name"]) == {"marko"}
     assert about["command"].endswith(" ".join([*RUN, *HERE]))
     assert (out / "stability.png").stat().st_size > 5000

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from explanations.studies import study
+from explanations.studies import results, study
 from lemons_utils import DataError, ParameterError
 
 
@@ -85,7 +85,7 @@ def test_facts_name_the_command_without_the_places_of_this_machine():
         "--tracks",
         "a b",
     ]
-    about = study.facts("stability", arguments, models={"marko": "ab" * 32})
+    about = results.facts("stability", arguments, models={"marko": "ab" * 32})
     assert about["command"] == ("python -m explanations.studies.stability --k 3 --tracks 'a b'")
     assert about["models"] == {"marko": "ab" * 6}
     assert set(about["versions"]) == {"python", "lemons", "torch", "numpy"}
@@ -94,17 +94,58 @@ def test_facts_name_the_command_without_the_places_of_this_machine():
 
 def test_results_are_read_as_written_and_missing_ones_name_the_command(tmp_path):
     rows = pd.DataFrame({"user_name": ["marko"], "value": [0.123456789]})
-    study.write_results(tmp_path, "fidelity", rows, {"command": "x"}, digits=3)
-    found, about = study.read_results(tmp_path, "fidelity")
+    results.write_results(tmp_path, "fidelity", rows, {"command": "x"}, digits=3)
+    found, about = results.read_results(tmp_path, "fidelity")
     assert found["value"][0] == 0.123 and about == {"command": "x"}
     with pytest.raises(DataError, match=r"python -m explanations\.studies\.sanity"):
-        study.read_results(tmp_path, "sanity")
+        results.read_results(tmp_path, "sanity")
 
 
 def test_runs_of_a_study_are_its_own_and_those_that_carry_its_name(tmp_path):
-    assert study.runs_of(tmp_path, "sanity") == ["sanity"]
+    assert results.runs_of(tmp_path, "sanity") == ["sanity"]
     for name in ("sanity-time", "stability", "sanity_more", "sanitysomething"):
         (tmp_path / f"{name}.json").touch()
-    assert study.runs_of(tmp_path, "sanity") == ["sanity-time"]
+    assert results.runs_of(tmp_path, "sanity") == ["sanity-time"]
     (tmp_path / "sanity.json").touch()
-    assert study.runs_of(tmp_path, "sanity") == ["sanity", "sanity-time"]
+    assert results.runs_of(tmp_path, "sanity") == ["sanity", "sanity-time"]
+
+
+@pytest.fixture
+def counting(tmp_path):
+    """A study that writes the numbers it is given, and their doubles."""
+
+    def add_options(parser):
+        parser.add_argument("--numbers", nargs="+", type=int, default=[1])
+
+    def measure(run):
+        run.require_positive("numbers", "jobs")
+        items = [{"number": number} for number in run.options.numbers]
+        rows = run.measure(items, double_here, tmp_path / "notes", part="_part")
+        results.write_results(run.options.out, "counting", rows, run.facts({}, more=1))
+
+    return study.Study(
+        name="counting", title="Counting", description="Counts.", add_options=add_options,
+        run=measure, section=lambda folder: None,
+    )  # fmt: skip
+
+
+def double_here(item, *, context: Path):
+    return double(item, notes=context)
+
+
+def test_a_study_is_a_command(counting, tmp_path, capsys):
+    out = tmp_path / "out"
+    words = ["--numbers", "3", "1", "--out", str(out), "--cache", str(tmp_path)]
+    assert counting.main(words) == 0
+    rows, about = results.read_results(out, "counting")
+    assert list(rows["double"]) == [6, 2] and about["more"] == 1 and about["seconds"] >= 0
+    assert about["command"] == "python -m explanations.studies.counting --numbers 3 1"
+    assert (tmp_path / "counting_part.jsonl").exists()
+    assert counting.main([*words, "--numbers", "2", "0"]) == 2
+    assert "numbers must be at least 1, got 0" in capsys.readouterr().err
+
+
+def test_the_cache_is_in_the_data_folder_unless_it_is_chosen(counting, tmp_path, monkeypatch):
+    monkeypatch.setenv("LEMONS_DATA_FOLDER", str(tmp_path / "data"))
+    assert counting.main(["--out", str(tmp_path)]) == 0
+    assert (tmp_path / "data" / "studies" / "counting_part.jsonl").exists()

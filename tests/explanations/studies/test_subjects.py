@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from audiolime.exact import LocalStateEngine
-from explanations.studies.subjects import bench_arguments, bench_of
+from explanations.studies.subjects import context_arguments, context_of
 from lemons_audio import to_float32
 from lemons_utils import DataError, ParameterError
 from recsys.listening import read_split, split_path
@@ -15,54 +15,43 @@ from recsys.listening import read_split, split_path
 
 def test_tables_answer_as_the_engine_and_are_computed_once(small):
     track_id = small.track_ids[0]
-    track = small.bench.tables("marko", track_id)
-    subject = small.bench.subject(track_id)
+    track = small.context.tables("marko", track_id)
+    subject = small.context.subject(track_id)
     engine = LocalStateEngine(
-        small.bench.listener("marko").network, subject.stems.waveforms, subject.segments
+        small.context.listener("marko").network, subject.stems.waveforms, subject.segments
     )
-    assert track.stem_names == subject.stems.names == ("vocals", "drums", "other")
+    assert track.meta["stem_names"] == list(subject.stems.names) == ["vocals", "drums", "other"]
     for kind in ("time", "source", "time_source"):
-        exact, ours = engine.lime(kind=kind), track.exhaustive(kind)
+        exact, ours = engine.lime(kind=kind), track.lime(kind=kind)
         np.testing.assert_allclose(ours.weights, exact.weights, atol=1e-5)
         drawn = engine.lime(64, kind=kind, random_state=3)
-        np.testing.assert_allclose(track.sampled(kind, 64, 3).weights, drawn.weights, atol=1e-5)
+        sampled = track.lime(64, kind=kind, random_state=3)
+        np.testing.assert_allclose(sampled.weights, drawn.weights, atol=1e-5)
     files = sorted((small.folder / "studies" / "tables").iterdir())
     written = [path.stat().st_mtime_ns for path in files]
-    small.bench.tables("marko", track_id)
+    small.context.tables("marko", track_id)
     assert [path.stat().st_mtime_ns for path in files] == written and len(files) == 1
 
 
-def test_sums_over_many_masks_are_kept(small, monkeypatch):
-    monkeypatch.setattr("explanations.studies.subjects.MAX_LISTED", 3)
-    track = small.bench.tables("marko", small.track_ids[0])
-    first = track.levels("time_source")
-    assert track.levels_path.exists()
-    monkeypatch.setattr("explanations.studies.subjects.sum_levels", None)
-    again = track.levels("time_source")
-    np.testing.assert_array_equal(first.with_component, again.with_component)
-    monkeypatch.setattr("explanations.studies.subjects.MAX_LISTED", 12)
-    np.testing.assert_allclose(track.levels("time_source").total, first.total, rtol=1e-6)
-
-
 def test_items_say_what_decides_their_tables(small):
-    item = small.bench.item("marko", small.track_ids[0], k=3)
-    assert item["model"] == small.bench.listener("marko").checksum[:16]
+    item = small.context.item("marko", small.track_ids[0], k=3)
+    assert item["model"] == small.context.listener("marko").checksum[:16]
     assert item["separator"].startswith("folder ") and item["n_segments"] == 2 and item["k"] == 3
 
 
 def test_unseen_tracks_are_those_no_training_hears_the_liked_ones_first(small):
-    split = read_split(split_path(small.bench.catalogue, "marko")).set_index("track_id")
-    found = small.bench.choose_tracks("marko", "unseen", 100)
+    split = read_split(split_path(small.context.catalogue, "marko")).set_index("track_id")
+    found = small.context.choose_tracks("marko", "unseen", 100)
     assert set(found) == set(split.index[split["split"] != "train"])
     labels = list(split.loc[found, "label"])
     assert labels == sorted(labels, reverse=True)
 
 
 def test_top_tracks_have_the_highest_relevance(small):
-    found = small.bench.choose_tracks("marko", "top", 3)
-    every = small.bench.choose_tracks("marko", "top", 100)
+    found = small.context.choose_tracks("marko", "top", 3)
+    every = small.context.choose_tracks("marko", "top", 100)
     assert len(found) == 3 and found == every[:3] and set(every) == set(small.track_ids)
-    network, catalogue = small.bench.listener("marko").network, small.bench.catalogue
+    network, catalogue = small.context.listener("marko").network, small.context.catalogue
     tracks = torch.stack([torch.from_numpy(to_float32(catalogue.audio(name))) for name in every])
     with torch.inference_mode():
         logits = network(tracks)[:, 0].numpy()
@@ -70,15 +59,15 @@ def test_top_tracks_have_the_highest_relevance(small):
 
 
 def test_any_tracks_are_the_same_for_everybody(small):
-    found = small.bench.choose_tracks("marko", "any", 3)
-    assert found == small.bench.choose_tracks("nobody", "any", 8)[:3]
+    found = small.context.choose_tracks("marko", "any", 3)
+    assert found == small.context.choose_tracks("nobody", "any", 8)[:3]
     with pytest.raises(ParameterError, match="num_explanations must be at least 1"):
-        small.bench.choose_tracks("marko", "any", 0)
+        small.context.choose_tracks("marko", "any", 0)
 
 
 def test_a_wrong_name_is_named(small):
-    parser = bench_arguments(argparse.ArgumentParser(), num_explanations=3)
+    parser = context_arguments(argparse.ArgumentParser(), num_explanations=3)
     with pytest.raises(DataError, match="nina has no model for catalogue small"):
-        bench_of(parser.parse_args(["--catalogue", "small", "--user_name", "nina"]), small.folder)
-    bench, names = bench_of(parser.parse_args(["--catalogue", "small"]), small.folder)
-    assert names == ["marko"] and bench.n_segments == 5
+        context_of(parser.parse_args(["--catalogue", "small", "--user_name", "nina"]), small.folder)
+    context, names = context_of(parser.parse_args(["--catalogue", "small"]), small.folder)
+    assert names == ["marko"] and context.n_segments == 5

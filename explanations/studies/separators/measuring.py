@@ -1,10 +1,10 @@
-"""Explain a track with one separator's stems, and compare two such explanations."""
+"""What the separators study measures: a track explained with the stems of each separator."""
 
 from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,14 +16,17 @@ from audiolime.separation.quality import si_sdr
 from explanations.explain.answers import answer, default_num_samples, default_segments
 from explanations.stems import separator_for
 from explanations.studies.measures import rank_correlation
-from explanations.studies.study import Row
-from explanations.studies.subjects import Bench
+from explanations.studies.study import Item, Row
+from explanations.studies.subjects import StudyContext
 from lemons_audio import to_float32
 from lemons_utils import SAMPLE_RATE
 from recsys.inference import relevance, track_logits
 from recsys.model import FCN
 
 Vector = NDArray[np.float64]
+
+SEPARATORS = ("hybrid", "spleeter:2stems", "dsp")
+"""Those whose stems are compared with the true ones."""
 
 INSTRUMENTS = ("vocals", "piano", "guitar", "drums", "bass")
 """Stems that mean the same wherever they come from; other stems hold what the rest leave."""
@@ -63,24 +66,39 @@ class Explained:
     network: FCN
 
 
-def explain_with(bench: Bench, user_name: str, track_id: str, kind: str) -> Explained:
+def measure(item: Item, *, context: StudyContext) -> list[Row]:
+    """Explain one track with all stems, and compare each explanation with the first."""
+    explanations = explain_with_each(item, item["type"], context)
+    identity = {name: item[name] for name in ("user_name", "track_id", "type")}
+    return [identity | compare(explanations[0], explained) for explained in explanations]
+
+
+def explain_with_each(item: Item, kind: str, context: StudyContext) -> list[Explained]:
+    """Explain a track with the stems of each separator that the item names."""
+    return [
+        explain_with(replace(context, separator=name), item["user_name"], item["track_id"], kind)
+        for name in item["separators"]
+    ]
+
+
+def explain_with(context: StudyContext, user_name: str, track_id: str, kind: str) -> Explained:
     """Separate and explain a track, and time both; nothing comes from a cache.
 
     Parameters
     ----------
-    bench : Bench
+    context : StudyContext
         Names the separator.
     user_name, track_id : str
     kind : 'source' or 'time_source'
     """
-    network, audio = bench.listener(user_name).network, bench.catalogue.audio(track_id)
-    separator = separator_for(bench.catalogue, track_id, bench.separator)
+    network, audio = context.listener(user_name).network, context.catalogue.audio(track_id)
+    separator = separator_for(context.catalogue, track_id, context.separator)
     started = time.process_time()
     separated = separator.separate(to_float32(audio), SAMPLE_RATE)
     names, waveforms = drop_silent(separator.stem_names, separated)
     between = time.process_time()
-    segments = default_segments(len(audio), bench.n_segments)
-    found = answer(
+    segments = default_segments(len(audio), context.n_segments)
+    answers = answer(
         network, waveforms, segments, type=kind, engine="exact", random_state=0,
         num_samples=default_num_samples(kind, len(segments), len(names), "exact"),
     )  # fmt: skip
@@ -90,9 +108,9 @@ def explain_with(bench: Bench, user_name: str, track_id: str, kind: str) -> Expl
         promised=separator.stem_names,
         names=names,
         waveforms=waveforms,
-        weights=np.reshape(found.lime.weights, (-1, len(names))),
-        fidelity=float(found.lime.score),
-        relevance=float(found.lime.original),
+        weights=np.reshape(answers.lime.weights, (-1, len(names))),
+        fidelity=float(answers.lime.score),
+        relevance=float(answers.lime.original),
         separation_s=between - started,
         explanation_s=ended - between,
         network=network,
@@ -104,7 +122,7 @@ def common_stems(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[str, ...]:
     return (*(name for name in INSTRUMENTS if name in a and name in b), REST)
 
 
-def summed(one: Explained, common: tuple[str, ...]) -> tuple[Vector, NDArray[np.float32]]:
+def summed(explained: Explained, common: tuple[str, ...]) -> tuple[Vector, NDArray[np.float32]]:
     """Sum weights and stems to common ones; a stem that is silent has none.
 
     Returns
@@ -112,16 +130,16 @@ def summed(one: Explained, common: tuple[str, ...]) -> tuple[Vector, NDArray[np.
     weights : ndarray [shape=(segments, common)]
     waveforms : ndarray [shape=(common, samples)]
     """
-    weights = np.zeros((len(one.weights), len(common)))
-    waveforms = np.zeros((len(common), one.waveforms.shape[1]), np.float32)
-    for place, name in enumerate(one.names):
+    weights = np.zeros((len(explained.weights), len(common)))
+    waveforms = np.zeros((len(common), explained.waveforms.shape[1]), np.float32)
+    for place, name in enumerate(explained.names):
         goal = common.index(name) if name in common else common.index(REST)
-        weights[:, goal] += one.weights[:, place]
-        waveforms[goal] += one.waveforms[place]
+        weights[:, goal] += explained.weights[:, place]
+        waveforms[goal] += explained.waveforms[place]
     return weights, waveforms
 
 
-def compare(reference: Explained, one: Explained) -> Row:
+def compare(reference: Explained, explained: Explained) -> Row:
     """Compare an explanation with that of the reference stems.
 
     Returns
@@ -132,17 +150,17 @@ def compare(reference: Explained, one: Explained) -> Row:
     puts first) and `reference_drop` (without the common one that the reference puts first),
     `si_sdr` (mean over common stems, dB), fidelity and processor seconds
     """
-    common = common_stems(reference.promised, one.promised)
+    common = common_stems(reference.promised, explained.promised)
     true, true_stems = summed(reference, common)
-    given, given_stems = summed(one, common)
+    given, given_stems = summed(explained, common)
     first, true_first = (int(top_k(weights.ravel(), 1)[0]) for weights in (given, true))
     drop = _drop(reference, true_stems[first % len(common)])
     best = drop
     if first % len(common) != true_first % len(common):
         best = _drop(reference, true_stems[true_first % len(common)])
     return {
-        "separator": one.separator,
-        "stems": len(one.names),
+        "separator": explained.separator,
+        "stems": len(explained.names),
         "common": ", ".join(common),
         "same_first": float(first == true_first),
         "chance_first": 1 / true.size,
@@ -152,15 +170,15 @@ def compare(reference: Explained, one: Explained) -> Row:
         "drop": drop,
         "reference_drop": best,
         "si_sdr": _quality(true_stems, given_stems),
-        "fidelity": one.fidelity,
-        "relevance": one.relevance,
-        "separation_s": one.separation_s,
-        "explanation_s": one.explanation_s,
+        "fidelity": explained.fidelity,
+        "relevance": explained.relevance,
+        "separation_s": explained.separation_s,
+        "explanation_s": explained.explanation_s,
     }
 
 
 def _drop(reference: Explained, stem: NDArray[np.float32]) -> float:
-    """Say what relevance loses without a stem."""
+    """Compute how much relevance falls without a stem."""
     mix = reference.waveforms.sum(axis=0)
     logits = track_logits(reference.network, torch.from_numpy((mix - stem)[None]))
     return reference.relevance - float(relevance(logits.double().numpy())[0])

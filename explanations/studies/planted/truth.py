@@ -1,8 +1,10 @@
-"""What is planted in a track, where an explanation ranks it, and what ablation says to that."""
+"""The components of a planted property, their ranks in an explanation, and tests by ablation."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +19,7 @@ from recsys.model import FCN
 Vector = NDArray[np.float64]
 
 SOUNDS_FROM = 0.01
-"""A stem sounds in a segment that has so much of the energy of its loudest one."""
+"""A stem sounds in a segment with at least this part of the energy of its loudest one."""
 
 TOP = 3
 
@@ -25,16 +27,16 @@ TOP = 3
 def planted_components(
     subject: Subject, stem: str, solo: tuple[int, ...] | None = None
 ) -> dict[str, set[int]]:
-    """Name the components that hold what is planted, for each explanation type.
+    """List the components that hold what is planted, for each kind of explanation.
 
     Parameters
     ----------
     subject : Subject
     stem : str
-        Where it is planted.
+        The stem of the planted property.
     solo : tuple of int, optional
-        Fifths of the track in which it is to be heard; without it, it is heard wherever its stem
-        sounds, and no segment stands out: Time is left out.
+        The fifths of the track in which the property is heard. Without it, it is heard wherever
+        the stem sounds, and no segment stands out: Time is left out.
 
     Returns
     -------
@@ -44,12 +46,11 @@ def planted_components(
     if solo is None:
         wave = subject.stems.waveforms[place]
         energy = [float(np.square(wave[a:b], dtype=np.float64).sum()) for a, b in subject.segments]
-        there = {i for i, value in enumerate(energy) if value >= SOUNDS_FROM * max(energy)}
-    else:
-        there = _overlapping(subject.segments, solo)
-    found = {"source": {place}, "time": there}
-    found["time_source"] = {segment * stems + place for segment in there}
-    return {kind: planted for kind, planted in found.items() if kind != "time" or solo is not None}
+        loud = {i for i, value in enumerate(energy) if value >= SOUNDS_FROM * max(energy)}
+        return {"source": {place}, "time_source": {segment * stems + place for segment in loud}}
+    heard = _overlapping(subject.segments, solo)
+    cells = {segment * stems + place for segment in heard}
+    return {"source": {place}, "time": heard, "time_source": cells}
 
 
 def _overlapping(segments: tuple[tuple[int, int], ...], solo: tuple[int, ...]) -> set[int]:
@@ -64,7 +65,7 @@ def _overlapping(segments: tuple[tuple[int, int], ...], solo: tuple[int, ...]) -
 
 
 def ranked(weights: Vector, shapley: Vector, planted: set[int]) -> Row:
-    """Say where an explanation ranks what is planted, and what chance would do.
+    """Rank what is planted by an explanation, beside chance.
 
     Parameters
     ----------
@@ -99,7 +100,7 @@ def ranked(weights: Vector, shapley: Vector, planted: set[int]) -> Row:
 def ablated(
     network: FCN, subject: Subject, planted: int, first: int, other_mix: NDArray[np.float32]
 ) -> Row:
-    """Ask the model itself: relevance without a stem, and without the planted property.
+    """Compute relevance without a stem, and without the planted property.
 
     Parameters
     ----------
@@ -118,11 +119,11 @@ def ablated(
     return {name: float(value) for name, value in zip(names, relevance(logits), strict=True)}
 
 
-def verdict(row: Row) -> str:
-    """Say whether the model or the explanation is wrong where the planted stem is not first.
+def verdict(row: Mapping[Hashable, Any]) -> str:
+    """Decide whether the model or the explanation is wrong where the planted stem is not first.
 
     If taking the first stem out lowers relevance at least as much as taking the planted one out,
-    the explanation tells what the model does, and the model does not go by the planted stem.
+    the explanation is true to the model, and the model does not rely on the planted stem.
 
     Returns
     -------

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from audiolime.metrics import top_k
 from audiolime.separation.quality import si_sdr
-from explanations.studies.separators_work import Explained, explain_with
+from explanations.studies.separators.measuring import Explained, explain_with_each
 from explanations.studies.study import Item, Row
-from explanations.studies.subjects import Bench
+from explanations.studies.subjects import StudyContext
 from lemons_audio import read_audio, to_catalogue_audio, to_int16, write_audio
 from lemons_utils import SAMPLE_RATE, DataError
 from recsys.catalogue import Catalogue, save_audio, write_tracks
@@ -26,7 +26,7 @@ CATALOGUE = "guitars"
 GUITAR = "guitar"
 EXCERPT_S = 30.0
 FIRST_S = 30.0
-"""Excerpts begin here, one after the other: before it, songs are still beginning."""
+"""The first excerpt begins here, after the song's introduction."""
 _PEAK = 0.95
 
 
@@ -38,24 +38,24 @@ def guitar_catalogue(songs: Sequence[Path], folder: Path, excerpts: int) -> Cata
     songs : sequence of Path
         Folders that hold folders with `song.ogg` and `guitar.ogg`.
     folder : Path
-        Of the catalogue; it is written anew.
+        The catalogue's folder; it is written anew.
     excerpts : int > 0
-        Of 30 s, of each song, as far as it goes.
+        How many excerpts of 30 s to take of each song, as far as it goes.
 
     Raises
     ------
     DataError
         If there are no such songs.
     """
-    found = sorted({path.parent for home in songs for path in home.rglob("guitar.ogg")})
-    found = [song for song in found if (song / "song.ogg").is_file()]
-    if not found:
+    folders = sorted({path.parent for home in songs for path in home.rglob("guitar.ogg")})
+    folders = [song for song in folders if (song / "song.ogg").is_file()]
+    if not folders:
         raise DataError(
             f"{', '.join(map(str, songs))}: no folder there holds song.ogg and guitar.ogg "
             "(Debian's package fretsonfire-songs-sectoid, unpacked, has four)"
         )
     rows = []
-    for song in found:
+    for song in folders:
         for number, parts in enumerate(_excerpts(song, excerpts)):
             track_id = _keep(parts, folder)
             title = f"{song.name}, {FIRST_S + number * EXCERPT_S:.0f} s"
@@ -92,37 +92,34 @@ def _keep(parts: NDArray[np.float32], folder: Path) -> str:
     return track_id
 
 
-def measure_guitar(item: Item, *, bench: Bench) -> list[Row]:
+def measure_guitar(item: Item, *, context: StudyContext) -> list[Row]:
     """Explain an excerpt with its true stems and with each separator's, and compare.
 
     No separator knows guitars; what comes nearest is the stem with the highest SI-SDR of the
     true guitar.
     """
-    explained = [
-        explain_with(replace(bench, separator=name), item["user_name"], item["track_id"], "source")
-        for name in item["separators"]
-    ]
-    true = explained[0]
+    explanations = explain_with_each(item, "source", replace(context, catalogue_name=CATALOGUE))
+    true = explanations[0]
     guitar = true.waveforms[true.names.index(GUITAR)]
-    who = {"user_name": item["user_name"], "track_id": item["track_id"], "title": item["title"]}
-    return [who | _row(one, true, guitar) for one in explained]
+    identity = {name: item[name] for name in ("user_name", "track_id", "title")}
+    return [identity | _row(explained, true, guitar) for explained in explanations]
 
 
-def _row(one: Explained, true: Explained, guitar: NDArray[np.float32]) -> Row:
-    scores = [si_sdr(guitar, stem) for stem in one.waveforms]
-    nearest = true.names.index(GUITAR) if one is true else int(np.argmax(scores))
-    weights = one.weights[0]
-    mix = guitar if len(one.waveforms) == 1 else one.waveforms.sum(axis=0)
+def _row(explained: Explained, true: Explained, guitar: NDArray[np.float32]) -> Row:
+    scores = [si_sdr(guitar, stem) for stem in explained.waveforms]
+    nearest = true.names.index(GUITAR) if explained is true else int(np.argmax(scores))
+    weights = explained.weights[0]
+    mix = guitar if len(explained.waveforms) == 1 else explained.waveforms.sum(axis=0)
     return {
-        "separator": one.separator,
-        "stem_names": ", ".join(one.names),
-        "nearest": one.names[nearest],
+        "separator": explained.separator,
+        "stem_names": ", ".join(explained.names),
+        "nearest": explained.names[nearest],
         "weight": float(weights[nearest]),
         "rest": float(weights.sum() - weights[nearest]),
-        "first": one.names[int(top_k(weights, 1)[0])],
-        "improvement": None if one is true else scores[nearest] - si_sdr(guitar, mix),
-        "fidelity": one.fidelity,
-        "relevance": one.relevance,
-        "separation_s": one.separation_s,
-        "explanation_s": one.explanation_s,
+        "first": explained.names[int(top_k(weights, 1)[0])],
+        "improvement": None if explained is true else scores[nearest] - si_sdr(guitar, mix),
+        "fidelity": explained.fidelity,
+        "relevance": explained.relevance,
+        "separation_s": explained.separation_s,
+        "explanation_s": explained.explanation_s,
     }

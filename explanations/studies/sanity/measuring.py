@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from audiolime.exact import LocalStateEngine
 from audiolime.metrics import top_k
 from explanations.studies.measures import rank_correlation, seed_of
-from explanations.studies.randomised import (
+from explanations.studies.sanity.randomised import (
     SHUFFLED,
     TRUE,
     TrainingVariant,
@@ -20,19 +19,19 @@ from explanations.studies.randomised import (
     train,
 )
 from explanations.studies.study import Item, Row
-from explanations.studies.subjects import Bench
+from explanations.studies.subjects import StudyContext
 from recsys.model import FCN
 
 Vector = NDArray[np.float64]
 
 
 # -- layers at random --------------------------------------------------------------------------
-def weights_of(network: FCN, bench: Bench, track_id: str, kind: str) -> Vector:
+def weights_of(network: FCN, context: StudyContext, track_id: str, kind: str) -> Vector:
     """Explain the logit of a track by all masks.
 
     No more stems and segments are told apart than the type can switch, which costs far less.
     """
-    subject = bench.subject(track_id)
+    subject = context.subject(track_id)
     stems, segments = subject.stems.waveforms, subject.segments
     if kind == "time":
         stems = stems.sum(axis=0, keepdims=True)
@@ -41,16 +40,16 @@ def weights_of(network: FCN, bench: Bench, track_id: str, kind: str) -> Vector:
     return LocalStateEngine(network, stems, segments).lime(kind=kind, output="logit").weights
 
 
-def measure_layers(item: Item, *, bench: Bench) -> list[Row]:
-    """Explain one track by a model and by it with layers at random; one row for each depth."""
+def measure_layers(item: Item, *, context: StudyContext) -> list[Row]:
+    """Compare a model's explanation with those of its randomised copies, a row for each depth."""
     user_name, track_id = item["user_name"], item["track_id"]
-    network = bench.listener(user_name).network
+    network = context.listener(user_name).network
     kind = item["type"]
-    trained = weights_of(network, bench, track_id, kind)
+    trained = weights_of(network, context, track_id, kind)
     rows: list[Row] = []
     for depth in item["depths"]:
         seed = seed_of(user_name, track_id, depth)
-        weights = weights_of(randomised(network, depth, seed), bench, track_id, kind)
+        weights = weights_of(randomised(network, depth, seed), context, track_id, kind)
         rows.append({
             "user_name": user_name,
             "track_id": track_id,
@@ -75,27 +74,24 @@ def variants(user_name: str, n_epochs: int) -> list[TrainingVariant]:
     return [TrainingVariant(user_name, labels, seed, n_epochs) for seed, labels in enumerate(kinds)]
 
 
-def measure_model(item: Item, *, bench: Bench, cache: Path) -> list[Row]:
+def measure_model(item: Item, *, context: StudyContext) -> list[Row]:
     """Train one model and judge it by tracks that it has not heard."""
     variant = TrainingVariant(item["user_name"], item["labels"], item["seed"], item["n_epochs"])
-    network = train(bench.catalogue, variant, cache)
-    found = auc(network, bench.catalogue, variant.user_name)
+    network = train(context.catalogue, variant, context.cache)
     return [{
         "part": "model",
         "user_name": variant.user_name,
         "labels": variant.labels,
         "seed": variant.seed,
-        "auc": found,
+        "auc": auc(network, context.catalogue, variant.user_name),
     }]  # fmt: skip
 
 
-def measure_labels(item: Item, *, bench: Bench, cache: Path) -> list[Row]:
+def measure_labels(item: Item, *, context: StudyContext) -> list[Row]:
     """Explain one track by all four models; one row for each two of them."""
     models = variants(item["user_name"], item["n_epochs"])
-    weights = [
-        weights_of(train(bench.catalogue, model, cache), bench, item["track_id"], item["type"])
-        for model in models
-    ]
+    networks = [train(context.catalogue, model, context.cache) for model in models]
+    weights = [weights_of(network, context, item["track_id"], item["type"]) for network in networks]
     return [
         {
             "part": "pair",

@@ -1,0 +1,225 @@
+"""What the faithfulness study shows: tables, pictures, and its section of the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from explanations.store import TITLES, TYPES
+from explanations.studies.fidelity.rankings import METHODS, ORDERS, as_curves
+from explanations.studies.measures import curve_interval, mean_and_interval, percent, table_of
+from explanations.studies.results import describe_tracks, read_results, runs_of
+from explanations.studies.study import StudySection
+from recsys.evaluation import plots
+
+TITLE = "Faithfulness"
+AREAS = ("deletion_area", "insertion_area")
+
+
+def read(folder: Path, name: str) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+    """Read the explanations, their curves and the facts."""
+    explanations, about = read_results(folder, name)
+    return explanations, pd.read_csv(folder / f"{name}_curves.csv"), about
+
+
+def fidelity_table(explanations: pd.DataFrame) -> pd.DataFrame:
+    """Fidelity of each listener and of all, two columns for each type: mean, lowest."""
+
+    def line(group: pd.DataFrame) -> dict[str, str]:
+        cells = {"tracks": str((group["type"] == TYPES[0]).sum())}
+        for kind in TYPES:
+            values = group["fidelity"][group["type"] == kind]
+            cells[TITLES[kind]] = mean_and_interval(values)
+            cells[f"lowest, {TITLES[kind]}"] = f"{values.min():.3f}"
+        return cells
+
+    rows = explanations.sort_values("user_name", kind="stable")
+    return table_of(rows, {"user_name": "listener"}, line, total=True)
+
+
+def area_table(curves: pd.DataFrame) -> pd.DataFrame:
+    """Mean areas under the curves with their intervals, for each type and order."""
+    return table_of(
+        curves.assign(type=curves["type"].map(TITLES)),
+        {"type": "type", "order": "order"},
+        lambda group: {
+            "deletion area (small is good)": mean_and_interval(group["deletion_area"]),
+            "insertion area (large is good)": mean_and_interval(group["insertion_area"]),
+        },
+    )
+
+
+def silence_table(explanations: pd.DataFrame) -> pd.DataFrame:
+    """Compare the relevance of the whole track with that of silence; count what speaks for it."""
+    cells = explanations[explanations["type"] == "time_source"]
+    return table_of(
+        cells.sort_values("user_name", kind="stable"),
+        {"user_name": "listener"},
+        lambda group: {
+            "relevance of the track": mean_and_interval(group["relevance"]),
+            "relevance of silence": mean_and_interval(group["relevance_of_silence"]),
+            "silence above track": f"{percent(_silence_above(group))} of tracks",
+            "components that speak for it": f"{group['components_for'].mean():.1f} of "
+            f"{group['components'].mean():.1f}",
+            "fewer than 3": f"{percent(group['components_for'] < 3)} of tracks",
+        },
+        total=True,
+    )
+
+
+def _silence_above(explanations: pd.DataFrame) -> pd.Series[bool]:
+    return explanations["relevance_of_silence"] > explanations["relevance"]
+
+
+def gain(curves: pd.DataFrame, kind: str, order: str, area: str) -> pd.Series[float]:
+    """How much better LIME's order is than another on each track: a positive gain is good."""
+    part = curves[curves["type"] == kind]
+    table = part.pivot_table(index=["user_name", "track_id"], columns="order", values=area)
+    difference = table[order] - table["LIME"]
+    return difference if area == "deletion_area" else -difference
+
+
+def gain_table(curves: pd.DataFrame) -> pd.DataFrame:
+    """Gains over the other orders, paired by track."""
+    lines = []
+    for kind in TYPES:
+        for order in ORDERS[1:]:
+            line = {"type": TITLES[kind], "LIME's order against": order}
+            for area in AREAS:
+                values = gain(curves, kind, order, area)
+                name = area.removesuffix("_area")
+                line[f"gain, {name}"] = mean_and_interval(values)
+                line[f"tracks better, {name}"] = percent(values > 0)
+            lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def agreement_table(explanations: pd.DataFrame) -> pd.DataFrame:
+    """How the methods agree, two by two, for each type."""
+    suffix = ": rank correlation"
+    pairs = [name.removesuffix(suffix) for name in explanations.columns if name.endswith(suffix)]
+    return pd.DataFrame([
+        {
+            "type": TITLES[str(kind)],
+            "methods": pair,
+            "rank correlation": mean_and_interval(group[f"{pair}: rank correlation"]),
+            "same first": percent(group[f"{pair}: same first"]),
+            "common top 3": percent(group[f"{pair}: common top 3"]),
+        }
+        for kind, group in explanations.groupby("type", sort=False)
+        for pair in pairs
+    ])  # fmt: skip
+
+
+def draw_fidelity(explanations: pd.DataFrame, path: Path) -> None:
+    """Draw the distribution of fidelity, a violin for each type and listener."""
+    listeners = sorted(explanations["user_name"].unique())
+    figure = plots.new_figure(10.5, 4.2)
+    axes = figure.subplots()
+    for place, kind in enumerate(TYPES):
+        by_listener = explanations[explanations["type"] == kind].groupby("user_name")["fidelity"]
+        values = [by_listener.get_group(name) for name in listeners]
+        at = np.arange(len(listeners)) + (place - 1) * 0.27
+        for body in axes.violinplot(values, at, widths=0.25, showextrema=False)["bodies"]:
+            body.set(facecolor=plots.COLOURS[place], alpha=0.45)
+        for x, points in zip(at, values, strict=True):
+            axes.plot(
+                np.full(len(points), x), points, ".", color=plots.COLOURS[place], markersize=3
+            )
+        means = [value.mean() for value in values]
+        axes.plot(at, means, "_", color=plots.COLOURS[place], markersize=14, label=TITLES[kind])
+    axes.set_xticks(range(len(listeners)), listeners)
+    plots.tidy(axes, ylabel="fidelity: weighted $R^2$ over all masks")
+    plots.legend_above(figure, ncols=len(TYPES))
+    plots.save_figure(figure, path)
+
+
+def draw_curves(curves: pd.DataFrame, path: Path) -> None:
+    """Draw the mean deletion and insertion curves of Time + Source."""
+    figure = plots.new_figure(10.5, 4.6)
+    part = curves[curves["type"] == "time_source"]
+    panels = figure.subplots(1, 2, sharey=True)
+    for axes, change, title in zip(
+        panels, ("deletion", "insertion"), ("gone", "there"), strict=True
+    ):
+        for place, order in enumerate(ORDERS):
+            values = as_curves(list(part[change][part["order"] == order]))
+            x = np.linspace(0, 1, values.shape[1])
+            low, high = curve_interval(values)
+            axes.fill_between(x, low, high, color=plots.COLOURS[place], alpha=0.15, linewidth=0)
+            style = "-" if order in METHODS else "--"
+            axes.plot(x, values.mean(axis=0), style, color=plots.COLOURS[place], label=order)
+        plots.tidy(
+            axes, xlabel=f"part of the components that is {title}", title=change.capitalize()
+        )
+    panels[0].set_ylabel("relevance")
+    handles, labels = panels[0].get_legend_handles_labels()
+    plots.legend_above(figure, handles=handles, labels=labels, ncols=len(ORDERS))
+    plots.save_figure(figure, path)
+
+
+def section(folder: Path) -> StudySection:
+    """Describe the results in a folder."""
+    tables, pictures, findings, facts = [], [], [], []
+    for run in runs_of(folder, "fidelity"):
+        explanations, curves, about = read(folder, run)
+        tracks = describe_tracks(explanations)
+        tables += [
+            (f"Fidelity. {tracks}.", fidelity_table(explanations)),
+            (f"Where relevance begins: Time + Source. {tracks}.", silence_table(explanations)),
+            (f"Areas under deletion and insertion curves. {tracks}.", area_table(curves)),
+            (f"What LIME's order gains, paired by track. {tracks}.", gain_table(curves)),
+            (f"Agreement of the rankings. {tracks}.", agreement_table(explanations)),
+        ]
+        pictures += [
+            (f"Fidelity by type and listener; bars are means. {tracks}.", f"{run}.png"),
+            ("Mean deletion and insertion curves, Time + Source; shades are 95 % intervals. "
+             f"{tracks}.", f"{run}_curves.png"),
+        ]  # fmt: skip
+        findings += [f"{tracks}. {finding}" for finding in _findings(explanations, curves)]
+        facts.append(about)
+    return StudySection(
+        title=TITLE,
+        question="Fidelity is the weighted R2 of the linear model over all masks. Deletion "
+        "switches components off, insertion on, those of largest weight first; the area under "
+        "relevance is compared with random orders (the mean of 20) and with the reversed order. "
+        "LIME, Shapley and leave-one-out are all exact here. Intervals: 95 %, bootstrap over "
+        "tracks.",
+        findings=findings,
+        tables=tables,
+        pictures=pictures,
+        facts=facts,
+    )
+
+
+def _findings(explanations: pd.DataFrame, curves: pd.DataFrame) -> list[str]:
+    findings = []
+    for kind, group in explanations.groupby("type", sort=False):
+        values = group["fidelity"]
+        findings.append(
+            f"{TITLES[str(kind)]}: mean fidelity {values.mean():.3f}, lowest {values.min():.3f}; "
+            f"below 0.5 on {percent(values < 0.5)} of {len(values)} explanations."
+        )
+    cells = explanations[explanations["type"] == "time_source"]
+    findings.append(
+        f"Silence, where insertion begins and deletion ends, has a mean relevance of "
+        f"{cells['relevance_of_silence'].mean():.3f}, the tracks {cells['relevance'].mean():.3f}; "
+        f"on {percent(_silence_above(cells))} of the tracks silence is the more relevant. "
+        f"Where it is, most weights must speak against the track: on "
+        f"{percent(cells['components_for'] < 3)} fewer than 3 of its components "
+        "(Time + Source) speak for it."
+    )
+    for order in ORDERS[1:]:
+        gains = [
+            f"{mean_and_interval(gain(curves, 'time_source', order, area))} in "
+            f"{area.removesuffix('_area')}"
+            for area in AREAS
+        ]
+        findings.append(
+            f"Time + Source, LIME's order against {order}: a gain in area of {' and '.join(gains)} "
+            "(positive: LIME is better; an interval that holds 0 shows no difference)."
+        )
+    return findings

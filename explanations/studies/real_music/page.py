@@ -1,0 +1,173 @@
+"""What the study of real music shows: tables, pictures, and its section of the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from explanations.store import TITLES
+from explanations.studies.fidelity.page import area_table, fidelity_table, gain, gain_table
+from explanations.studies.results import read_results
+from explanations.studies.separators import page as separators
+from explanations.studies.stability import page as stability
+from explanations.studies.stability.measuring import EXACT
+from explanations.studies.study import StudySection
+from recsys.evaluation import plots
+
+TITLE = "Real music"
+
+TRUE = "folder"
+"""Separator of the true guitar stems."""
+
+
+def section(folder: Path) -> StudySection:
+    """Describe the results in a folder."""
+    rows, about = read_results(folder, "real_music")
+    reference, k = str(about["reference"]), int(about["k"])
+    parts = {name: _part(rows, name) for name in rows["part"].unique()}
+    tables = [
+        ("Stability", stability.summary(parts["stability"], k)),
+        ("Fidelity", fidelity_table(parts["explanation"])),
+        ("Areas under deletion and insertion curves", area_table(parts["curve"])),
+        ("What LIME's order gains, paired by track", gain_table(parts["curve"])),
+        (f"Separators, against {reference}",
+         separators.agreement_table(parts["separators"], reference)),
+        ("Separators: fidelity and cost", separators.cost_table(parts["separators"])),
+    ]  # fmt: skip
+    pictures = [
+        (f"Left: different components in the top {k} of repeated explanations. Right: weights of "
+         f"other separators against those from {reference} stems, a dot a track.", "real_music.png")
+    ]  # fmt: skip
+    if "guitar" in parts:
+        tables.append(("Songs with a true guitar stem", guitar_table(parts["guitar"])))
+        pictures.append(
+            ("Weight of the true guitar and of the stem that comes nearest to it.",
+             "real_music_guitar.png")
+        )  # fmt: skip
+    return StudySection(
+        title=TITLE,
+        question="Stability, faithfulness and separators as above, on recordings of a catalogue of "
+        f"somebody's own ({about['catalogue']}), whose true stems nobody knows: {reference} stems "
+        "are the reference. Songs whose guitar is a file of its own have one true stem: guitar "
+        "and accompaniment are explained beside every separator's stems, of which the one with the "
+        "highest SI-SDR of the guitar stands for it.",
+        findings=_findings(parts, reference, k),
+        tables=tables,
+        pictures=pictures,
+        facts=[about],
+    )
+
+
+def _part(rows: pd.DataFrame, name: str) -> pd.DataFrame:
+    return rows[rows["part"] == name].dropna(axis=1, how="all")
+
+
+def guitar_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """Show the true guitar's weight, and what each separator makes of it, a line an excerpt."""
+    lines = []
+    for row in rows.to_dict("records"):  # of each excerpt, those of the true guitar come first
+        true = row["separator"] == TRUE
+        lines.append(
+            {
+                "excerpt": row["title"] if true else "",
+                "relevance": f"{row['relevance']:.3f}" if true else "",
+                "stems of": "true guitar" if true else row["separator"],
+                "nearest to the guitar": row["nearest"],
+                "SI-SDR gain, dB": "" if true else f"{row['improvement']:+.1f}",
+                "its weight": f"{row['weight']:+.4f}",
+                "of all others": f"{row['rest']:+.4f}",
+                "first": row["first"],
+                "fidelity": f"{row['fidelity']:.3f}",
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def guitar_agreement(rows: pd.DataFrame) -> dict[str, tuple[int, int, int]]:
+    """Compare each separator with the true guitar.
+
+    Returns
+    -------
+    dict from separator to excerpts on which the sign of the guitar's weight is the same, on
+    which it is first or not alike, and all excerpts
+    """
+    rows = rows.assign(sign=np.sign(rows["weight"]), leads=rows["first"] == rows["nearest"])
+    table = rows.pivot(index=["user_name", "track_id"], columns="separator")
+    return {
+        str(name): (
+            int((table["sign", name] == table["sign", TRUE]).sum()),
+            int((table["leads", name] == table["leads", TRUE]).sum()),
+            len(table),
+        )
+        for name in sorted(rows["separator"].unique())
+        if name != TRUE
+    }
+
+
+def draw(folder: Path) -> None:
+    """Draw the pictures from the results in a folder."""
+    rows, about = read_results(folder, "real_music")
+    _draw_catalogue(rows, str(about["reference"]), int(about["k"]), folder / "real_music.png")
+    guitars = _part(rows, "guitar")
+    if len(guitars):
+        _draw_guitars(guitars, folder / "real_music_guitar.png")
+
+
+def _draw_catalogue(rows: pd.DataFrame, reference: str, k: int, path: Path) -> None:
+    figure = plots.new_figure(10.0, 4.0)
+    left, right = figure.subplots(1, 2)
+    repeated = _part(rows, "stability")
+    numbers = stability.numbers_of_samples(repeated)
+    for place, number in enumerate(numbers):
+        unique = stability.of_samples(repeated, number)["unique"]
+        plots.draw_dots(left, place, unique.to_numpy(), plots.COLOURS[0])
+    left.axhline(k, **plots.REFERENCE)
+    left.set_xticks(range(len(numbers)), ["all" if n == EXACT else n for n in numbers])
+    plots.tidy(left, xlabel="masks drawn, $N_s$", ylabel="different components in the top, $U_n$")
+    separated = separators.others(_part(rows, "separators"), reference)
+    separators.draw_separators(right, separated, "rank_correlation", plots.COLOURS[1:])
+    plots.tidy(right, ylabel=f"rank correlation with {reference}", ylim=(-1.05, 1.05))
+    plots.save_figure(figure, path)
+
+
+def _draw_guitars(rows: pd.DataFrame, path: Path) -> None:
+    weights = rows.pivot_table(index="title", columns="separator", values="weight", sort=False)
+    figure = plots.new_figure(10.0, 4.2)
+    axes = figure.subplots()
+    width = 0.8 / len(weights.columns)
+    for place, name in enumerate(weights.columns):
+        at = np.arange(len(weights)) + (place - (len(weights.columns) - 1) / 2) * width
+        label = "true guitar" if name == TRUE else f"nearest of {name}"
+        axes.bar(at, weights[name], width, color=plots.COLOURS[place], label=label)
+    axes.set_xticks(range(len(weights)), [title.replace(", ", ",\n") for title in weights.index],
+                    fontsize=7)  # fmt: skip
+    plots.tidy(axes, ylabel="weight")
+    plots.legend_above(figure, ncols=len(weights.columns))
+    plots.save_figure(figure, path)
+
+
+def _findings(parts: dict[str, pd.DataFrame], reference: str, k: int) -> list[str]:
+    repeated, explained, curves = parts["stability"], parts["explanation"], parts["curve"]
+    numbers = [
+        f"mean U_n {row['mean U_n']} from {row['masks']} masks"
+        for row in stability.summary(repeated, k).to_dict("records")
+    ]
+    findings = [f"Stability on {repeated['track_id'].nunique()} tracks: {', '.join(numbers)}."]
+    for kind, title in TITLES.items():
+        values = explained["fidelity"][explained["type"] == kind]
+        findings.append(f"{title}: mean fidelity {values.mean():.3f}, lowest {values.min():.3f}.")
+    gains = [
+        f"{order} {gain(curves, 'time_source', order, 'deletion_area').mean():.3f}"
+        for order in ("random", "reversed")
+    ]
+    findings.append(f"Time + Source, what LIME's order gains in deletion area: {', '.join(gains)}.")
+    findings += separators.findings(parts["separators"], reference)
+    if "guitar" in parts:
+        findings += [
+            f"Guitars, {name}: the nearest stem's weight has the sign of the true guitar's on "
+            f"{sign} of {count} excerpts, and both lead or both do not on {leads}."
+            for name, (sign, leads, count) in guitar_agreement(parts["guitar"]).items()
+        ]
+    return findings

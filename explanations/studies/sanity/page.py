@@ -1,0 +1,158 @@
+"""What the sanity study shows: tables, a picture, and its section of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from explanations.store import TITLES
+from explanations.studies.measures import interval, mean_and_interval, table_of
+from explanations.studies.results import read_results, runs_of
+from explanations.studies.sanity.randomised import CASCADE, SHUFFLED, TRUE
+from explanations.studies.study import StudySection
+from recsys.evaluation import plots
+
+TITLE = "Sanity"
+
+KNOWS = 0.65
+"""AUC from which on a model counts as one that knows something of a listener's taste."""
+
+MEASURES = {
+    "correlation": "rank correlation",
+    "absolute_correlation": "of the weights' size",
+    "common_top_3": "common top 3",
+}
+PAIRS = {
+    f"{TRUE} / {TRUE}": "two models of the true labels",
+    f"{TRUE} / {SHUFFLED}": "one of each",
+    f"{SHUFFLED} / {SHUFFLED}": "two models of shuffled labels",
+}
+
+
+def layer_table(layers: pd.DataFrame) -> pd.DataFrame:
+    """Likeness to the trained model's explanation, a line for each depth."""
+    names = layers["depth"].map(lambda depth: ", ".join(CASCADE[:depth]))
+    rows = layers.assign(names=names).sort_values("depth", kind="stable")
+    return table_of(rows, {"names": "layers at random"}, _likenesses)
+
+
+def label_table(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Likeness of two models' explanations of the same track, by what they learned from.
+
+    The pairs of a track are averaged first: tracks are what the intervals resample.
+    """
+    means = pairs.groupby(["pair", "user_name", "track_id"], as_index=False)[[*MEASURES]].mean()
+    return pd.DataFrame([
+        {"explanations of": title} | _likenesses(means[means["pair"] == pair])
+        for pair, title in PAIRS.items()
+    ])  # fmt: skip
+
+
+def _likenesses(rows: pd.DataFrame) -> dict[str, str]:
+    return {title: mean_and_interval(rows[name]) for name, title in MEASURES.items()}
+
+
+def model_table(models: pd.DataFrame) -> pd.DataFrame:
+    """AUC of the models on tracks that no training heard."""
+    return table_of(
+        models,
+        {"user_name": "listener", "labels": "labels"},
+        lambda group: {
+            "AUC, unheard tracks": " and ".join(f"{value:.3f}" for value in group["auc"])
+        },
+    )
+
+
+def draw(layers: pd.DataFrame, path: Path) -> None:
+    """Draw the likeness to the trained model's explanation over the depth."""
+    figure = plots.new_figure(9.0, 4.2)
+    axes = figure.subplots()
+    depths = sorted(layers["depth"].unique())
+    for place, (name, title) in enumerate(MEASURES.items()):
+        values = [layers[name][layers["depth"] == depth] for depth in depths]
+        means = [1.0, *(float(value.mean()) for value in values)]
+        spans = [(1.0, 1.0), *(interval(value) for value in values)]
+        colour, at = plots.COLOURS[place], [0, *depths]
+        axes.fill_between(at, *zip(*spans, strict=True), color=colour, alpha=0.15, linewidth=0)
+        axes.plot(at, means, "o-", color=colour, label=title)
+    axes.axhline(0, **plots.REFERENCE)
+    axes.set_xticks([0, *depths], ["trained", *(f"+ {CASCADE[depth - 1]}" for depth in depths)])
+    plots.tidy(axes, xlabel="layers at random, from the top down", ylabel="likeness to the trained")
+    plots.legend_above(figure, ncols=len(MEASURES))
+    plots.save_figure(figure, path)
+
+
+def section(folder: Path) -> StudySection:
+    """Describe the results in a folder."""
+    tables, pictures, findings, facts, models_of_runs = [], [], [], [], []
+    for run in runs_of(folder, "sanity"):
+        layers, about = read_results(folder, run)
+        labels = pd.read_csv(folder / f"{run}_labels.csv")
+        models, pairs = (labels[labels["part"] == part] for part in ("model", "pair"))
+        described = _describe(about, layers)
+        tables += [
+            (f"Layers at random: likeness to the trained. {described}.", layer_table(layers)),
+            *(
+                (f"Shuffled labels: likeness of two models. {described}; here {name}.",
+                 label_table(group))
+                for name, group in pairs.groupby("user_name")
+            ),
+        ]  # fmt: skip
+        pictures.append(
+            (f"Likeness to the trained model's explanation. {described}.", f"{run}.png")
+        )
+        findings += [f"{described}. {finding}" for finding in _findings(layers, models, pairs)]
+        facts.append(about)
+        models_of_runs.append(models)
+    models = pd.concat(models_of_runs).drop_duplicates(["user_name", "labels", "seed"])
+    tables.append(("Shuffled labels: what the models know", model_table(models)))
+    return StudySection(
+        title=TITLE,
+        question="Layers at random: from the top down, layers go back to untrained weights; "
+        "explanations (all masks, of the logit) are compared with the trained model's. Shuffled "
+        "labels: for each listener two models are trained on the true labels and two on labels "
+        f"in random order ({facts[0]['n_epochs']} epochs each), and every two explain the same "
+        "tracks. Intervals: 95 %, bootstrap over tracks.",
+        findings=findings,
+        tables=tables,
+        pictures=pictures,
+        facts=facts,
+    )
+
+
+def _describe(about: Mapping[str, Any], layers: pd.DataFrame) -> str:
+    """Name a run: type, segments, tracks."""
+    segments = "" if about["type"] == "source" else f", {about['n_segments']} segments"
+    tracks = layers[["user_name", "track_id"]].drop_duplicates()
+    names = ", ".join(sorted(tracks["user_name"].unique()))
+    return f"{TITLES[about['type']]}{segments}, {len(tracks)} tracks of {names}"
+
+
+def _findings(layers: pd.DataFrame, models: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
+    deepest = layers[layers["depth"] == layers["depth"].max()]
+    low, high = interval(deepest["correlation"])
+    kept = "no likeness is left" if low <= 0 <= high else "some likeness is left"
+    findings = [
+        f"With {int(deepest['depth'].iloc[0])} layers at random the rank correlation with the "
+        f"trained model's weights is {mean_and_interval(deepest['correlation'])}: {kept}. Of the "
+        f"weights' size it is {mean_and_interval(deepest['absolute_correlation'])}."
+    ]
+    for user_name, group in pairs.groupby("user_name"):
+        means = group.groupby("pair")["correlation"].mean()
+        areas = models[models["user_name"] == user_name].groupby("labels")["auc"].mean()
+        findings.append(
+            f"{user_name}: models of shuffled labels reach a mean AUC of {areas[SHUFFLED]:.3f} on "
+            f"unheard tracks, those of the true labels {areas[TRUE]:.3f}. Two models of true "
+            f"labels agree with a mean rank correlation of {means[f'{TRUE} / {TRUE}']:.3f}, two of "
+            f"shuffled ones with {means[f'{SHUFFLED} / {SHUFFLED}']:.3f}."
+        )
+        if areas[TRUE] < KNOWS:
+            findings.append(
+                f"{user_name}: the models of true labels stay below an AUC of {KNOWS}: so short a "
+                "training has taught them next to nothing, and the comparison of labels decides "
+                "nothing here."
+            )
+    return findings
