@@ -1,4 +1,4 @@
-"""Maps over independent items: on this machine's processes, or on a Dask cluster on request.
+"""Map over independent items: on processes of this machine, or on a Dask cluster on request.
 
 Processes are those of loky (the copy that joblib hands out), a cluster is a `distributed.Client`;
 both take calls and return futures, and one loop serves both. An item may run twice, when the worker
@@ -40,18 +40,18 @@ ONE_THREAD = {
 """Environment of the processes of this machine."""
 
 IDLE_S = 300.0
-"""How long a process of this machine waits for further items before it ends [s]."""
+"""Time that a process of this machine waits for further items before it ends [s]."""
 
 ANSWER_S = 10.0
-"""How long a scheduler may take to answer [s]."""
+"""Time that a scheduler may take to answer [s]."""
 
 WORKERS_S = 600.0
-"""How long a cluster may take to start its first worker [s]: some start them on demand."""
+"""Time that a cluster may take to start its first worker [s]: some start them on demand."""
 
 
 @dataclass(frozen=True)
 class Workers:
-    """Where items are worked on.
+    """The processes or the cluster that items run on.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ HERE = Workers()
 
 @dataclass(frozen=True)
 class Outcome(Generic[_Result]):
-    """What came of one item.
+    """Result or error of one item.
 
     Parameters
     ----------
@@ -250,7 +250,7 @@ def _work_off(
 
 
 def _on_one_thread(work: Callable[[Any], Any], index: int, item: Any) -> Outcome[Any]:
-    """Attempt an item in a worker, which has as many neighbours as there are cores."""
+    """Work on an item in a worker, on one thread: there is a worker for every core."""
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
     return _attempt(work, index, item)

@@ -24,8 +24,8 @@ SAMPLE_RATE = 16_000
 """Sample rate of every catalogue [Hz]."""
 
 OnProgress = Callable[[str, float], None]
-"""Called with the name of a step and the share of it that is done, in [0, 1]; what it raises ends
-the work."""
+"""Callback with the name of a step and the share of it that is done, in [0, 1]; an exception that
+it raises ends the work."""
 
 _HERE = Path(__file__).resolve().parent
 _P = ParamSpec("_P")
@@ -33,18 +33,18 @@ _P = ParamSpec("_P")
 
 # -- errors ------------------------------------------------------------------------------------
 class ParameterError(ValueError):
-    """An argument is wrong: says what was expected, what came and what to do."""
+    """Error of a wrong argument; its message says what was expected, what came, what to do."""
 
 
 class DataError(RuntimeError):
-    """A file is wrong or missing: says which, what was expected and what to do."""
+    """Error of a wrong or missing file; its message says which, what was expected, what to do."""
 
 
 def command(main: Callable[_P, int | None]) -> Callable[_P, int]:
     """Turn a main function into a command with the exit codes that people expect.
 
-    A `ParameterError` or `DataError` is a person's mistake: one line on stderr, exit code 2.
-    An interrupt exits 130. Anything else is ours and keeps its traceback.
+    A `ParameterError` or `DataError` is a mistake of the user: one line on stderr, exit code 2.
+    An interrupt exits 130. Any other exception is a fault of the program and keeps its traceback.
     """
 
     @functools.wraps(main)
@@ -157,7 +157,7 @@ def configuration(*, folder: Path = _HERE) -> Configuration:
 
 
 def _settings(path: Path) -> dict[str, object]:
-    """Run a settings file; what it imports or defines to compute its values is no setting."""
+    """Run a settings file; return its names and values, without modules and functions."""
     try:
         values = runpy.run_path(str(path))
     except Exception as error:
@@ -229,7 +229,7 @@ def claim_folder(parent: Path, name: str) -> Path:
 
 
 def checksum(path: Path) -> str:
-    """SHA-256 of a file, as 64 hexadecimal digits."""
+    """Return the SHA-256 of a file as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

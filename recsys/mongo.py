@@ -27,19 +27,19 @@ from sacred.serializer import flatten
 from lemons_utils import DataError, ParameterError, command, configuration, write_beside
 
 PING_MS = 2_000
-"""How long a command waits for the server before it starts [ms]."""
+"""Time that a command waits for the server before it starts [ms]."""
 
 PATIENCE_MS = 8_000
-"""How long one request of a running command waits: long enough for a server to restart [ms]."""
+"""Time that a request of a running command waits: enough for a server to restart [ms]."""
 
 
 def ping(url: str, db_name: str) -> None:
-    """Make sure, within 2 s or so, that a server is there and lets us in.
+    """Raise within about 2 s unless a server answers and accepts the login.
 
     Raises
     ------
     ParameterError
-        If it is not or does not.
+        If no server answers, or it refuses.
     """
     shown = re.sub(r"//[^/]*@", "//", url)
     advice = (

@@ -1,4 +1,4 @@
-"""The relevance of a catalogue's tracks on disk, completed and sorted by DuckDB.
+"""Table of the relevance of a catalogue's tracks on disk, completed and sorted by DuckDB.
 
 What is known lies in a Parquet file and in the notes of a command that has not ended. Neither is
 ever held as Python objects, so a catalogue of a million tracks takes little more memory than one
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     import duckdb
 
 COLUMNS = ("track_id", "relevance", "title", "artist")
-"""Of the table, the most relevant track first."""
+"""Columns of the table; its rows begin with the most relevant track."""
 
 MEMORY_GB = 0.25
-"""What DuckDB may take to sort; beyond that it uses the disk."""
+"""Memory that DuckDB may use to sort [GB]; beyond that it uses the disk."""
 
 _NOTED = pa.schema([("track_id", pa.string()), ("relevance", pa.float64())])
 _KEPT = pa.schema([*_NOTED, ("title", pa.string()), ("artist", pa.string())])
@@ -67,7 +67,7 @@ class RelevanceTable:
         return int(row[0])
 
     def missing(self, rows: int = BATCH_ROWS) -> Iterator[list[str]]:
-        """Go through the tracks not known yet, part by part, in each the shortest first."""
+        """Yield the tracks that have no relevance yet, part by part, the shortest first in each."""
         for part in self.catalogue.batches("track_id", "samples", rows=rows):
             with self._tables() as duck:
                 duck.register("part", pa.Table.from_pandas(part, preserve_index=False))
@@ -83,7 +83,7 @@ class RelevanceTable:
         self.notes.append(*zip(track_ids, relevance, strict=True))
 
     def finish(self) -> None:
-        """Write the table of all tracks if it says anything new, and drop the notes."""
+        """Write the table of all tracks if anything in it is new, and remove the notes."""
         with self._tables() as duck:
             duck.execute(
                 """

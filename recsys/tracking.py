@@ -1,4 +1,4 @@
-"""Where a run's configuration, metrics and files go: sacred, and TensorBoard on request.
+"""Keep the configuration, metrics and files of a run with sacred, and TensorBoard on request.
 
 sacred writes into a folder by default and into MongoDB where a server is named. A server
 may be slow, restarted or gone: training never waits for it and never fails because of it.
@@ -28,7 +28,7 @@ SETTINGS.CAPTURE_MODE = "sys"  # what Python prints; "fd" would start two `tee` 
 
 # -- what a run hands out ----------------------------------------------------------------------
 class Tracker:
-    """The one interface to whatever keeps a run's metrics and files.
+    """Interface to sacred and TensorBoard, which keep the metrics and files of a run.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Tracker:
             self._writer = SummaryWriter(str(tensorboard_folder))
 
     def metrics(self, values: Mapping[str, float], step: int) -> None:
-        """Log numbers under their names, the same names for every keeper.
+        """Log numbers under the same names in sacred and TensorBoard.
 
         Parameters
         ----------
@@ -63,7 +63,7 @@ class Tracker:
     def artifact(self, path: Path, *, name: str = "") -> None:
         """Keep a copy of a file with the run, under its own name or another."""
         if self._run is not None:
-            # Said here, or sacred prints a line about it.
+            # Without a content type, sacred prints a line about the one it guesses.
             content_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
             self._run.add_artifact(str(path), name or path.name, content_type=content_type)
 
@@ -82,7 +82,7 @@ class Tracker:
 
 # -- sacred's command line ---------------------------------------------------------------------
 class _Quiet(logging.Filter):
-    """Drop what our own messages say better."""
+    """Filter that drops lines of sacred which the messages of LEMONS replace."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         said = record.getMessage()
@@ -96,7 +96,7 @@ def watch(
     mongodb_db_name: str,
     runs_folder: Path,
 ) -> None:
-    """Let every run of `experiment` be kept: in MongoDB where a server is named, or in files.
+    """Keep every run of `experiment`: in MongoDB where a server is named, otherwise in files.
 
     One of the two, never both: sacred would name the folder by the server's number, and stop
     where a folder of that name exists. `-F folder`, `-m host:port:database` and `-u` on the

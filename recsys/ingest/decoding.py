@@ -1,4 +1,4 @@
-"""One file of a music folder -> 16-bit mono audio at 16 kHz, or the reason why not.
+"""Decode a file of a music folder to 16-bit mono audio at 16 kHz, or say why it cannot be used.
 
 Worker processes load this and what it imports: no pandas.
 """
@@ -21,19 +21,19 @@ from recsys.ingest.journal import Entry
 from recsys.ingest.tags import read_tags
 
 SHORTEST_S = 1.0
-"""Shorter recordings are no music [s]."""
+"""Shorter recordings are skipped [s]."""
 
 SILENCE = 8
 """Recordings with no 16-bit sample beyond this (-72 dB) are silent."""
 
 
 class UnusableAudio(DataError):
-    """A file decodes, but holds nothing to learn from."""
+    """Error of a file that decodes, but is too short or silent."""
 
 
 @dataclass(frozen=True)
 class Excerpt:
-    """Which part of each file to take.
+    """The part of each file to take.
 
     Parameters
     ----------
@@ -56,14 +56,14 @@ class Excerpt:
 
 
 def take_in(entry: Entry, excerpt: Excerpt, catalogue_folder: Path) -> tuple[Entry, bool]:
-    """Decode one file and store its sound; the work of one process.
+    """Decode one file and store its audio; runs in a worker.
 
     Returns
     -------
     entry : Entry
         Completed by track id and tags, or by the reason why the file is skipped.
     is_lasting : bool
-        Whether trying the same file again would come to the same.
+        Whether decoding the same file again would give the same result.
     """
     path = Path(entry.file)
     try:
@@ -111,7 +111,7 @@ def _decode_part(path: Path, excerpt: Excerpt) -> NDArray[np.int16]:
     start_s = max(0.0, (audio_length_s(path) - excerpt.seconds) / 2)
     audio = _to_catalogue(path, start_s, excerpt.seconds)[:wanted]
     if start_s and len(audio) < wanted - 1:
-        # The header promised more than there is (a truncated file): look where the centre is.
+        # The file is shorter than its header says (truncated): find the centre of what is there.
         whole = _to_catalogue(path, 0.0, None)
         start = max(0, (len(whole) - wanted) // 2)
         audio = whole[start : start + wanted]
@@ -119,7 +119,7 @@ def _decode_part(path: Path, excerpt: Excerpt) -> NDArray[np.int16]:
 
 
 def _to_catalogue(path: Path, start_s: float, duration_s: float | None) -> NDArray[np.int16]:
-    """Equal to `to_catalogue_audio(*read_audio(...))`, sample for sample."""
+    """Return what `to_catalogue_audio(*read_audio(...))` does, sample for sample."""
     import soxr
 
     pieces: list[NDArray[np.int16]] = []

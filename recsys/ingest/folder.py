@@ -1,9 +1,9 @@
-"""A music folder -> a catalogue: `python -m recsys.ingest FOLDER --catalogue NAME`.
+"""Take a music folder into a catalogue: `python -m recsys.ingest FOLDER --catalogue NAME`.
 
 The catalogue lists the tracks of every folder that was ever ingested into it and whose files are
-there at the last ingest. A file that is gone takes its track out of the list; the sound stays on
-disk, so trained models and splits keep working and the track is back at once when its file is,
-until `--prune` removes it.
+there at the last ingest. The track of a file that is gone leaves the list. Its audio stays on disk
+until `--prune` removes it, so trained models and splits keep working, and the track is listed again
+without decoding when its file is back.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _LISTED = 30  # skipped files on the screen; skipped.csv has all
 
 @dataclass(frozen=True)
 class IngestReport:
-    """What an ingest has come to.
+    """Result of an ingest.
 
     Parameters
     ----------
@@ -65,23 +65,23 @@ def ingest(
     prune: bool = False,
     show_progress: bool = True,
 ) -> IngestReport:
-    """Take a folder tree of music into a catalogue; what is known and unchanged is not decoded.
+    """Take a folder tree of music into a catalogue; decode new and changed files alone.
 
-    The result depends on the files alone, not on who decodes them, their order, or how often
-    the ingest, or one that decodes for it, was killed on the way.
+    The result depends on the files alone, not on the workers, the order of decoding, or how often
+    the ingest or a worker was killed on the way.
 
     Parameters
     ----------
     folder : Path
-        Music in any depth; other files are passed over, hidden ones too.
+        Music in any depth of folders; other files and hidden ones are ignored.
     catalogue_folder : Path
         Made if it is not there.
     excerpt : Excerpt, optional
         Which part of each file to take; whole files by default.
     workers : Workers
-        Who decodes: by default as many processes as there are cores.
+        Where files are decoded; by default one process per core.
     prune : bool
-        Delete the sound of tracks that the catalogue lists no more.
+        Delete the audio of tracks that the catalogue does not list any more.
     show_progress : bool
         Show a progress bar.
 
@@ -117,7 +117,7 @@ def ingest(
 
 
 def _find(folder: Path) -> dict[str, tuple[int, int]]:
-    """Audio files below a folder, with size and time of change [ns]."""
+    """Find the audio files below a folder; return size and time of change [ns] of each."""
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder: name the folder that holds the music")
     files = {}
@@ -159,7 +159,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _root(known: Entry | None, folder: Path) -> str:
-    """Where a file's path starts to tell artist and album: the widest folder ever asked for."""
+    """Return the folder from which a file's path tells artist and album: the widest ingested."""
     root = str(folder.resolve())
     return known.root if known and PurePath(root).is_relative_to(known.root) else root
 
@@ -176,7 +176,7 @@ def _is_current(known: Entry, entry: Entry, audio_folder: Path) -> bool:
 
 
 def _is_elsewhere(entry: Entry, folder: Path) -> bool:
-    """Whether a file belongs to another folder that was ingested before, and is still there."""
+    """Return whether a file exists and belongs to another folder that was ingested before."""
     outside = not PurePath(entry.file).is_relative_to(folder.resolve())
     return outside and os.path.exists(entry.file)
 
@@ -227,7 +227,7 @@ def _conclude(
     taken = [entry for entry in present if entry.track_id]
     tracks: dict[str, Entry] = {}
     for entry in sorted(taken, key=lambda entry: (-len(entry.tags), entry.file)):
-        tracks.setdefault(entry.track_id, entry)  # of copies, the one that says most of itself
+        tracks.setdefault(entry.track_id, entry)  # of copies, the one with most tags
     if not tracks:
         raise DataError(
             f"none of {len(skipped)} files could be used, the first because: {skipped[0][1]}; "

@@ -1,7 +1,7 @@
-"""What ingest knows of each file: one JSON line a file, appended as the results come in.
+"""Journal of an ingest: one JSON line per file, appended as the results come in.
 
-The journal is why an ingest can be killed at any moment and lose only the files in work, and why
-a second one decodes new and changed files alone.
+Thanks to it, an ingest that is killed loses only the files in work, and a second one decodes new
+and changed files alone.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from lemons_utils import Journal
 
 @dataclass(frozen=True)
 class Entry:
-    """How a file was taken in, or why it was not.
+    """Result of decoding a file, or the reason why it was skipped.
 
     Parameters
     ----------
     file, root : str
         Absolute path, and the folder that the ingest was asked to go through.
     size, mtime_ns : int
-        Of the file when it was decoded: what tells whether it has changed since.
+        Of the file when it was decoded; they tell whether it has changed since.
     excerpt : str
-        Which part of the file was taken.
+        The part of the file that was taken.
     track_id : str
         "" where the file was skipped.
     samples : int

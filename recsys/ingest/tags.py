@@ -1,4 +1,4 @@
-"""Title, artist, album, genre and year of a file: from its tags, or from where it lies."""
+"""Read title, artist, album, genre and year of a file from its tags or its path."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _YEAR_OF_ALBUM = re.compile(r"[(\[](?P<a>\d{4})[)\]]|^(?P<b>\d{4})\s+[-\u2013\u2
 
 
 def read_tags(path: Path) -> dict[str, str]:
-    """Read what a file's tags say of `FIELDS`; what they do not say is left out."""
+    """Return the `FIELDS` that the tags of a file have."""
     try:
         tags = _tags_of(path)
         found = {field: _first(tags, keys) for field, keys in _KEYS.items()}
-    except Exception:  # tags are damaged in endless ways, and none of them is worth a track
+    except Exception:  # damaged tags raise errors of many kinds; the track is used without them
         return {}
     if year := _YEAR.search(found.get("year", "")):
         found["year"] = year[1]
@@ -43,7 +43,7 @@ def read_tags(path: Path) -> dict[str, str]:
 
 
 def _first(tags: Any, keys: tuple[str, ...]) -> str:
-    """First value that is not empty, as clean text."""
+    """Return the first value that is not empty, as clean text."""
     for key in keys:
         values = tags.get(key)
         if values is None:
@@ -56,7 +56,7 @@ def _first(tags: Any, keys: tuple[str, ...]) -> str:
 
 
 def _tags_of(path: Path) -> Any:
-    """Open whatever holds the tags: something with `get(key)`."""
+    """Open the tags of a file: an object with `get(key)`."""
     import mutagen
     from mutagen.id3 import ID3
 
@@ -78,7 +78,7 @@ def _clean(text: str) -> str:
 
 
 def tags_from_path(relative: PurePath) -> dict[str, str]:
-    """Guess from the names of a file and its folders.
+    """Guess tags from the names of a file and its folders.
 
     Understood are `Artist/Album/01 Title`, with or without years and folders for discs,
     `Artist - Album/01 Title`, `Artist/Title`, `Artist - Title`, and
