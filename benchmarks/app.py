@@ -187,14 +187,10 @@ async def take_pictures(address: str, chromium: str, folder: Path) -> None:
         await page.mouse.move(2, 2)
         await page.wait_for_timeout(1000)
         box = await mixer.bounding_box()
-        assert box is not None
-        margin = 14
-        clip = {
-            "x": box["x"] - margin,
-            "y": box["y"] - margin,
-            "width": box["width"] + 2 * margin,
-            "height": box["height"] + 2 * margin,
-        }
+        if box is None:
+            raise DataError("the page shows no mixer")
+        clip = {name: box[name] - 14 for name in ("x", "y")}
+        clip |= {name: box[name] + 28 for name in ("width", "height")}
         await save(page, folder / "mixer.png", clip=clip)
         await browser.close()
 

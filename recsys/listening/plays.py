@@ -43,6 +43,8 @@ def read_plays(path: Path, user_names: Sequence[str] | None = None) -> pd.DataFr
         If the file is missing or no CSV, a column is missing, or a row has no user name or a
         count that is no whole number from 0 up; with the line.
     """
+    if not path.is_file():
+        raise DataError(f"{path} is not a file: name the table of play counts")
     if path.suffix == ".parquet":
         return _read_parquet(path, user_names)
     table = _read_csv(path)
@@ -98,8 +100,6 @@ def _is_in(column: pd.Series, known: pd.Series) -> pd.Series:
 
 
 def _read_parquet(path: Path, user_names: Sequence[str] | None) -> pd.DataFrame:
-    if not path.is_file():
-        raise DataError(f"{path} is not a file: name the table of play counts")
     filters = None if user_names is None else [("user_name", "in", list(user_names))]
     try:
         table = pd.read_parquet(path, filters=filters)
@@ -113,8 +113,6 @@ def _read_parquet(path: Path, user_names: Sequence[str] | None) -> pd.DataFrame:
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    if not path.is_file():
-        raise DataError(f"{path} is not a file: name the table of play counts")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # more fields than columns

@@ -8,6 +8,7 @@ from audiolime.separation.interface import (
     FULL_SCALE,
     as_channels,
     drop_silent,
+    estimate_in_stereo,
     fit_length,
     resample,
     stems_that_sum,
@@ -162,3 +163,21 @@ def test_silent_stems_are_dropped_but_for_one():
     names, kept = drop_silent(("a", "b", "c"), stems)
     assert names == ("b",)
     np.testing.assert_array_equal(kept, stems[1:2])
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_a_network_in_stereo_serves_any_number_of_channels(rng, channels):
+    mix = rng.normal(0, 0.1, (channels, 16_000)).astype(np.float32)
+    passed = []
+
+    def halve(stereo):
+        passed.append(stereo)
+        return np.stack([stereo / 2, np.zeros_like(stereo)])
+
+    stems = estimate_in_stereo(halve, mix, 16_000, network_rate=16_000)
+    assert passed[0].shape == (2, 16_000) and stems.shape == (2, channels, 16_000)
+    expected = mix if channels == 2 else np.repeat(mix.mean(axis=0, keepdims=True), channels, 0)
+    np.testing.assert_allclose(stems[0], expected / 2, atol=1e-7)
+    assert not stems[1].any()
+    wide = estimate_in_stereo(halve, mix, 16_000, network_rate=44_100)
+    assert passed[1].shape == (2, 44_100) and wide.shape == stems.shape
