@@ -176,7 +176,6 @@ def find_trained(
     experiments: Path,
     catalogue: Catalogue,
     user_name: str,
-    *,
     split_seed: int,
     options: Mapping[str, Any] | None = None,
 ) -> Path | None:

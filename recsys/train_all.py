@@ -117,16 +117,11 @@ def _untrained(
     ]
     experiment.check_options(everybody[0])
     catalogue = open_catalogue(everybody[0]["catalogue"], data_folder=settings.data_folder)
+    home = settings.experiments
     untrained = [
         each
         for each in everybody
-        if not find_trained(
-            settings.experiments,
-            catalogue,
-            each["user_name"],
-            split_seed=each["split_seed"],
-            options=each,
-        )
+        if not find_trained(home, catalogue, each["user_name"], each["split_seed"], each)
     ]
     if done := len(everybody) - len(untrained):
         print(f"{done} of {len(everybody)} listeners are trained already")

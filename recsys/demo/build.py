@@ -54,14 +54,13 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parse(arguments)
     config = configuration()
     catalogue = record_demo(config.catalogues / "demo")
+    home = config.experiments
     waiting = [
-        name
-        for name in LISTENERS
-        if not find_trained(config.experiments, catalogue, name, split_seed=PUBLISHED_SEED)
+        name for name in LISTENERS if not find_trained(home, catalogue, name, PUBLISHED_SEED)
     ]
     if waiting:
         _train(waiting, options.jobs, config)
-    table = config.experiments / f"{catalogue.name}-evaluation.csv"
+    table = home / f"{catalogue.name}-evaluation.csv"
     if waiting or not _is_current(table, catalogue, config):
         if code := evaluation.main(["with", "user_name=all", f"catalogue={catalogue.name}"]):
             return code

@@ -125,7 +125,7 @@ def test_finished_trainings_are_found_by_split_and_options(data_folder, tiny_cat
     split = split_path(catalogue, "marko")
 
     def find(options=None):
-        return find_trained(home, catalogue, "marko", split_seed=PUBLISHED_SEED, options=options)
+        return find_trained(home, catalogue, "marko", PUBLISHED_SEED, options=options)
 
     assert find() is None
     folder = give_model("marko", split_checksum=checksum(split))

@@ -49,7 +49,7 @@ def train(config, catalogue, name, **more):
 
 def test_a_finished_model_of_this_very_split_is_not_trained_again(config, catalogue):
     def is_trained():
-        return find_trained(config.experiments, catalogue, "marko", split_seed=PUBLISHED_SEED)
+        return find_trained(config.experiments, catalogue, "marko", PUBLISHED_SEED)
 
     assert not is_trained()
     train(config, catalogue, "marko")
