@@ -231,6 +231,24 @@ def checksum(path: Path) -> str:
 
 
 # -- links -------------------------------------------------------------------------------------
+# Python's own table depends on the machine's /etc/mime.types. Files of other types are sent as
+# plain bytes, so that nothing in the web folder can run as a page of the app.
+MEDIA_TYPES = {
+    ".flac": "audio/flac",
+    ".mp3": "audio/mpeg",
+    ".ogg": "audio/ogg",
+    ".opus": "audio/ogg",
+    ".wav": "audio/wav",
+    ".m4a": "audio/mp4",
+    ".json": "application/json",
+    ".npz": "application/octet-stream",
+    ".bin": "application/octet-stream",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+}
+"""Media types of the files that a browser may fetch, by suffix."""
+
+
 def generate_audio_link(relative_path: str, *, base_url: str = "") -> str:
     """Make the link under which a browser finds an audio file of `web_folder`.
 

@@ -2,10 +2,9 @@
 
     python -m explanations.first_page
 
-Whoever opens the page meets its first listener and the track that is recommended most. Their
-relevance, previews, stems, explanations of all types and what-if tables are made here, unless
-they are there. On a terminal the app starts then; elsewhere its address is printed, and the
-command ends.
+The page opens with its first listener and the track that is recommended most. Relevance,
+previews, stems, explanations of all kinds and what-if tables are made here, unless they exist.
+On a terminal the app starts then; elsewhere its address is printed, and the command ends.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ from explanations import launch
 from explanations.app import phrases, web_files
 from explanations.app.people import open_catalogues, people
 from explanations.app.recommendations import TOP, ranked, score, stored_relevance
-from explanations.app.view import STEPS, Commission, exhibit
-from explanations.listeners import ListenerModel, load_listener
+from explanations.app.view import STEPS, ExplanationJob, view_explanation
+from explanations.listeners import ListenerModel
 from lemons_utils import Configuration, DataError, command, configuration
 from recsys import progress
 from recsys.catalogue import Catalogue
@@ -31,7 +30,7 @@ TYPES = ("time_source", "time", "source")
 
 
 def prepare(config: Configuration) -> str:
-    """Make what the first page shows, as far as it is not there; returns its listener and track.
+    """Make what the first page shows, unless it exists, and name its listener and track.
 
     Parameters
     ----------
@@ -51,48 +50,41 @@ def prepare(config: Configuration) -> str:
     catalogue = catalogues[person.catalogue]
     if not catalogue.track_ids:
         raise DataError(phrases.empty_catalogue(catalogue.name)[0])
-    model = load_listener(
-        person.user_name, catalogue=person.catalogue, experiments=config.experiments
-    )
+    model = person.model(config.experiments)
     table = ranked(catalogue, _relevance(model, catalogue), ())
     for track_id in table["track_id"].head(TOP):
         web_files.preview(catalogue, track_id, config.web_folder)
     best = table.iloc[0]
-    _explain(Commission.of(model, catalogue, best["track_id"], config))
+    _explain(ExplanationJob(model, catalogue, best["track_id"], config))
     return f"“{best['title']}” for {person.name}"
 
 
 def _relevance(model: ListenerModel, catalogue: Catalogue) -> pd.DataFrame:
-    """Score the catalogue, or take what is stored."""
+    """Return the stored relevance of the catalogue, or score it."""
     if (stored := stored_relevance(model, catalogue)) is not None:
         return stored
     count = len(catalogue.track_ids)
     with progress.bar(count, unit="track", about="relevance") as bar:
 
-        def on_share(_: str, share: float) -> None:
+        def on_progress(_: str, share: float) -> None:
             bar.update(round(share * count) - bar.n)
 
-        score(model, catalogue, on_share)
-    if (stored := stored_relevance(model, catalogue)) is None:
-        raise DataError(f"the relevance of {catalogue.name} was not kept: is the disk full?")
-    return stored
+        return score(model, catalogue, on_progress)
 
 
-def _explain(commission: Commission) -> None:
-    """Explain a track in all types, and put what the browser needs into the web folder."""
+def _explain(job: ExplanationJob) -> None:
+    """Explain a track in all kinds, and put what the browser needs into the web folder."""
     with progress.bar(len(TYPES) * len(STEPS), unit="step", about="explain") as bar:
-        for number, type in enumerate(TYPES):
-            found = commission.stored(type)
-            if found is None:
-                commission.make(type, lambda step, _: bar.set_postfix_str(step))
-                found = commission.stored(type)
-            if found is not None:
-                exhibit(commission, found)
+        for number, kind in enumerate(TYPES):
+            if job.stored(kind) is None:
+                job.make(kind, lambda step, _: bar.set_postfix_str(step))
+            if (explanation := job.stored(kind)) is not None:
+                view_explanation(job, explanation)
             bar.update((number + 1) * len(STEPS) - bar.n)
 
 
 def watched() -> bool:
-    """Whether a person sits at a terminal, who sees the app start and can end it."""
+    """Return whether the command runs on a terminal, where the app can be watched and ended."""
     return sys.stdin.isatty() and sys.stdout.isatty() and not os.environ.get("CI")
 
 

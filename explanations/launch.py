@@ -30,19 +30,19 @@ _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S1
 
 
 def address(config: Configuration) -> str:
-    """Where a browser on this machine finds the app."""
+    """Return the address of the app for a browser on this machine."""
     host = _ANYWHERE.get(config.app_host, config.app_host)
     return f"http://{host}:{config.app_port}"
 
 
 def is_up(page_url: str) -> bool:
-    """Whether the demo app answers at an address, and not another one."""
+    """Return whether the demo app, and not another one, answers at an address."""
     # Streamlit answers any path with its page; only ours keeps /audio/ for its web folder.
     return _status(f"{page_url}/_stcore/health") == 200 and _status(f"{page_url}/audio/") == 404
 
 
 def has_screen() -> bool:
-    """Whether a browser could show the page to somebody: never where tests run on a server."""
+    """Return whether a browser has a screen; CI servers count as having none."""
     if os.environ.get("CI"):
         return False
     if sys.platform in ("darwin", "win32"):
@@ -51,7 +51,7 @@ def has_screen() -> bool:
 
 
 def open_browser(page_url: str) -> bool:
-    """Show a page in the browser that the system prefers; says whether it could be started."""
+    """Open a page in the default browser, and return whether that could be started."""
     if not has_screen():
         return False
     with contextlib.suppress(webbrowser.Error):
@@ -71,7 +71,7 @@ def launch(config: Configuration, *, browser: bool = True) -> None:
     Raises
     ------
     DataError
-        If the app does not start; it has said why.
+        If the app does not start; its own output says why.
     """
     page_url = address(config)
     if is_up(page_url):
@@ -89,7 +89,7 @@ def launch(config: Configuration, *, browser: bool = True) -> None:
                 if browser:
                     open_browser(page_url)
             status = app.wait()
-        except KeyboardInterrupt:  # the app was interrupted, too, and ends by itself
+        except KeyboardInterrupt:  # the app is interrupted, too, and ends by itself
             _end(app)
             return
     if status not in (0, -signal.SIGTERM, -signal.SIGINT, 130):
@@ -100,7 +100,7 @@ def launch(config: Configuration, *, browser: bool = True) -> None:
 
 
 def _status(url: str) -> int:
-    """Status of what a server answers; 0 without an answer."""
+    """Return the status of a server's answer; 0 without an answer."""
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:  # noqa: S310
             return int(answer.status)
@@ -128,7 +128,7 @@ def _end(app: subprocess.Popen[bytes]) -> None:
 
 
 def _environment(config: Configuration) -> dict[str, str]:
-    """Name the data folder in full: the app starts elsewhere than this command."""
+    """Return the environment with the full path of the data folder: the app runs elsewhere."""
     environment = dict(os.environ)
     if "LEMONS_DATA_FOLDER" in environment:
         environment["LEMONS_DATA_FOLDER"] = str(config.data_folder)

@@ -2,124 +2,50 @@
 
     streamlit run explanations/lemons.py
 
-Reads top to bottom like the page it draws. What it shows is made by the modules beside it;
+Reads top to bottom like the page it draws. `explanations.app` makes what it shows;
 long work goes to `explanations.app.job_queue`, which all viewers share.
 """
 
-import uuid
-from dataclasses import asdict, replace
 from importlib.resources import files
 
 import streamlit as st
 
 from explanations.app import markup, own_files, phrases, web_files
-from explanations.app.job_queue import FAILED, Workers
-from explanations.app.page_address import link, read_address, write_address
 from explanations.app.people import genre_shares, listening, open_catalogues, people, picture
 from explanations.app.recommendations import TOP, choose, ranked, score, stored_relevance
-from explanations.app.view import STEPS, Commission, exhibit
-from explanations.listeners import load_listener
-from explanations.player import Resource, WaveformData, mixer, player
-from explanations.store import TYPES
+from explanations.app.session import VIEWS, choice, decide, wait_for
+from explanations.app.view import STEPS, ExplanationJob, view_explanation
+from explanations.app.what_if import what_if
+from explanations.player import Resource, WaveformData, player
+from explanations.store import TITLES, TYPES
 from explanations.webserver import mount
 from lemons_utils import SAMPLE_RATE, DataError, ParameterError, configuration, generate_audio_link
 
 CONFIG = configuration()
-VIEWS = ("Recommendations", "Your own file")
 
 
 # -- what all viewers share --------------------------------------------------------------------
 @st.cache_resource(show_spinner=False)
-def workers():
-    """Keep one queue of long work."""
-    return Workers()
-
-
-@st.cache_resource(show_spinner=False)
-def own_scores():
-    """Remember the relevance of own files."""
+def own_file_scores():
+    """Keep the relevance of own files, by job."""
     return {}
 
 
 @st.cache_resource(ttl=5, show_spinner=False)
-def everybody():
-    """List the listeners; somebody trained meanwhile appears within seconds."""
+def all_listeners():
+    """List the listeners with a model; a new one appears within seconds."""
     return people(open_catalogues(CONFIG.data_folder), CONFIG.experiments)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def shown(_commission, _explanation, identity):
-    """Keep what is ready to be seen and heard."""
-    return exhibit(_commission, _explanation)
-
-
-def model_of(person):
-    """Load a listener's newest model."""
-    return load_listener(
-        person.user_name, catalogue=person.catalogue, experiments=CONFIG.experiments
-    )
-
-
-# -- what one viewer has chosen ----------------------------------------------------------------
-def choice():
-    """Return what is chosen; at first, what the link says."""
-    state = st.session_state
-    if "choice" not in state:
-        state.viewer, state.stopped = uuid.uuid4().hex, set()
-        state.choice = read_address(st.query_params)
-        state.view = VIEWS[state.choice.catalogue == own_files.NAME]
-    return state.choice
-
-
-def decide(**changes):
-    """Choose something else, and say so in the address bar."""
-    st.session_state.choice = choice().changed(**changes)
-    if st.query_params.to_dict() != write_address(choice()):
-        st.query_params.from_dict(write_address(choice()))
-
-
-def wait_for(key, steps, work, button=""):
-    """Draw long work: the button that starts it, its progress, or why it failed."""
-    viewer, stopped = st.session_state.viewer, st.session_state.stopped
-    job = workers().job(key, viewer)
-    if job and job.state != FAILED:
-        watch(key)
-        return
-    if job:
-        st.error(markup.plain(f"This did not work: {job.error}"))
-        button = "Try again"
-    elif key in stopped:
-        button = button or "Go on"
-    if not button or st.button(button, type="primary", key=f"start-{key}"):
-        stopped.discard(key)
-        workers().leave(key, viewer)
-        workers().ask(key, viewer, steps, work)
-        st.rerun()
-
-
-@st.fragment(run_every=0.5)
-def watch(key):
-    """Draw the progress of a job until it ends."""
-    job = workers().job(key, st.session_state.viewer)
-    if job is None or job.ended:
-        if job and job.state != FAILED:
-            workers().leave(key, st.session_state.viewer)
-        st.rerun()
-    words = phrases.progress_phrase(job, workers().ahead_of(job))
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.progress(job.fraction, text=words)
-        st.button("Cancel", key=f"cancel-{key}", on_click=cancel, args=(key,))
-
-
-def cancel(key):
-    """Stop waiting, and do not start again by itself."""
-    workers().leave(key, st.session_state.viewer)
-    st.session_state.stopped.add(key)
+def view_of(_job, explanation):
+    """Keep the views of the last explanations."""
+    return view_explanation(_job, explanation)
 
 
 # -- the sidebar -------------------------------------------------------------------------------
 def how_it_works():
-    """Explain recommendation, explanation and the three types, each with a picture."""
+    """Explain recommendation, explanation and the three kinds, each with a picture."""
     st.header("How does it work?", anchor=False)
     for name, title, words in phrases.HOW_IT_WORKS:
         st.subheader(title, anchor=False)
@@ -128,29 +54,33 @@ def how_it_works():
 
 
 # -- the listener ------------------------------------------------------------------------------
-def gallery(found):
-    """Show everybody whose taste can be explained."""
+def gallery(listeners):
+    """Show all listeners whose model can be explained."""
     st.subheader("Whose music?", anchor=False)
     with st.container(horizontal=True, gap="xsmall"):
-        for person in found:
-            chosen = person.key == choice().listener
+        for person in listeners:
             with st.container(border=True, width=118, key=f"card-{person.key}", gap="xsmall"):
                 alt = f"Portrait of {person.name}"
                 st.html(markup.image(person.portrait, alt, "lm-portrait"))
-                st.button(
-                    person.name,
-                    key=f"choose-{person.key}",
-                    type="primary" if chosen else "secondary",
-                    width="stretch",
-                    on_click=decide,
-                    kwargs={"listener": person.key},
-                )
-                of = "" if person.catalogue == "demo" else f"{person.catalogue}: "
-                st.html(markup.taste(of + person.taste))
+                listener_button(person, place="choose", width="stretch")
+                origin = "" if person.catalogue == "demo" else f"{person.catalogue}: "
+                st.html(markup.taste(origin + person.taste))
+
+
+def listener_button(person, *, place, width):
+    """Draw the button that chooses a listener."""
+    st.button(
+        person.name,
+        key=f"{place}-{person.key}",
+        type="primary" if person.key == choice().listener else "secondary",
+        width=width,
+        on_click=decide,
+        kwargs={"listener": person.key},
+    )
 
 
 def profile(person, catalogue):
-    """Show what somebody listens to, and play it."""
+    """Show the tracks that a listener listens to, and play them."""
     st.subheader(f"What {person.name} listens to", anchor=False)
     table = listening(catalogue, person.user_name)
     left, right = st.columns([2, 3], gap="medium")
@@ -173,48 +103,51 @@ def profile(person, catalogue):
         )
         if rows := event.selection.rows:
             track = table.iloc[rows[0]]
-            listen(catalogue, track["track_id"], track["title"], of="played", autoplay=True)
+            listen(catalogue, track["track_id"], track["title"], place="played", autoplay=True)
         else:
             st.caption("Select a row to play it.")
 
 
-def listen(catalogue, track_id, title, *, of, autoplay):
+def listen(catalogue, track_id, title, *, place, autoplay=False):
     """Draw a player of a whole track."""
-    place = web_files.preview(catalogue, track_id, CONFIG.web_folder)
-    audio = Resource(url=generate_audio_link(place, base_url=CONFIG.audio_base_url))
-    seconds = len(catalogue.audio(track_id)) / SAMPLE_RATE
-    player(WaveformData(title, audio, seconds, autoplay=autoplay), key=f"{of}-{track_id}")
+    preview = web_files.preview(catalogue, track_id, CONFIG.web_folder)
+    audio = Resource(url=generate_audio_link(preview, base_url=CONFIG.audio_base_url))
+    duration_s = len(catalogue.audio(track_id)) / SAMPLE_RATE
+    player(WaveformData(title, audio, duration_s, autoplay=autoplay), key=f"{place}-{track_id}")
 
 
 # -- recommendations ---------------------------------------------------------------------------
-def recommendations(person, found):
-    """Show the ten most relevant tracks of a catalogue and the chosen one of them."""
+def recommendations(person, catalogues):
+    """Show the ten most relevant tracks of a catalogue and the chosen one of them.
+
+    Returns the catalogue and the chosen track, or None where there is no such track.
+    """
     st.subheader(f"What the model recommends to {person.name}", anchor=False)
-    names = list(found)
-    at = names.index(choice().catalogue if choice().catalogue in names else person.catalogue)
+    names = list(catalogues)
+    wanted = choice().catalogue or person.catalogue
+    index = names.index(wanted if wanted in names else person.catalogue)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.selectbox("Catalogue", names, index=at, key=f"from-{person.key}", width=180)
+        name = st.selectbox("Catalogue", names, index=index, key=f"from-{person.key}", width=180)
         words = st.text_input("Search", placeholder="title, artist or genre", width=220)
-        known = sorted(set(found[name].tracks["genre"]) - {""})
+        known = sorted(set(catalogues[name].tracks["genre"]) - {""})
         genres = st.multiselect("Genres", known, placeholder="all", width=260)
         unheard = st.toggle("Unheard tracks only", key="unheard")
-    if choice().catalogue not in ("", *names):
-        st.warning(markup.plain(phrases.unknown_catalogue(choice().catalogue, name)))
-    if name != (choice().catalogue or person.catalogue):
+    if wanted not in names:
+        st.warning(markup.plain(phrases.UNKNOWN_CATALOGUE.format(wanted, name)))
+    if name != wanted:
         decide(catalogue=name)
-    catalogue, model = found[name], model_of(person)
+    catalogue, model = catalogues[name], person.model(CONFIG.experiments)
     if not catalogue.track_ids:
         say_how(*phrases.empty_catalogue(name))
-        return None, None
+        return None
     scores = stored_relevance(model, catalogue)
     if scores is None:
         st.write(f"{person.name}'s model has not heard the catalogue {name} yet.")
         key = ("score", name, model.checksum)
-        wait_for(key, ("score",), lambda job: score(model, catalogue, job.progress))
-        return None, None
-    heard = set(listening(catalogue, person.user_name)["track_id"]) if (
-        person.catalogue == name
-    ) else set()  # fmt: skip
+        wait_for(key, ("score",), lambda on_progress: score(model, catalogue, on_progress))
+        return None
+    at_home = person.catalogue == name
+    heard = set(listening(catalogue, person.user_name)["track_id"]) if at_home else set()
     table = ranked(catalogue, scores, heard)
     if not choice().track:
         decide(track=table.iloc[0]["track_id"])
@@ -222,7 +155,8 @@ def recommendations(person, found):
     with left:
         top_list(choose(table, words=words, genres=genres, unheard=unheard))
     with right:
-        return catalogue, chosen_track(person, catalogue, table)
+        track = chosen_track(person, catalogue, table)
+    return None if track is None else (catalogue, track)
 
 
 def top_list(table):
@@ -244,100 +178,69 @@ def top_list(table):
 
 
 def pick(track_id):
-    """Choose a track by hand: then it plays at once."""
+    """Choose a track by a click, which also plays it."""
     st.session_state.picked = track_id
     decide(track=track_id)
 
 
 def chosen_track(person, catalogue, table):
     """Draw the chosen track: its relevance, its rank, its waveform to seek in."""
-    found = table[table["track_id"] == choice().track]
-    if found.empty:
-        st.warning(markup.plain(phrases.unknown_track(choice().track, catalogue.name)))
+    rows = table[table["track_id"] == choice().track]
+    if rows.empty:
+        st.warning(markup.plain(phrases.UNKNOWN_TRACK.format(catalogue.name, choice().track)))
         return None
-    track = found.iloc[0]
+    track = rows.iloc[0]
     st.html(markup.heading(track["title"], track["artist"], track["genre"]))
     st.html(markup.bar(track["relevance"], label="Relevance"))
-    said = phrases.relevance_phrase(track["relevance"], track["rank"], len(table), person.name)
-    st.write(said + (" Heard before." if track["heard"] else " Not heard yet."))
+    rank = phrases.relevance_phrase(track["relevance"], track["rank"], len(table), person.name)
+    st.write(rank + (" Heard before." if track["heard"] else " Not heard yet."))
     picked = st.session_state.get("picked") == track["track_id"]
-    listen(catalogue, track["track_id"], track["title"], of="track", autoplay=picked)
+    listen(catalogue, track["track_id"], track["title"], place="track", autoplay=picked)
     return track
 
 
 # -- the explanation ---------------------------------------------------------------------------
 @st.fragment
-def explanation(person, catalogue, track_id, title):
+def explanation_section(person, catalogue, track_id, title):
     """Show why a track is recommended: in words, to hear, as a map, and in the mixer.
 
-    Another type runs only this part again.
+    Another kind runs only this part again.
     """
     st.subheader(f"Why “{markup.plain(title)}”?", anchor=False)
-    type = st.segmented_control(
+    kind = st.segmented_control(
         "What to take apart",
         TYPES,
-        format_func=phrases.TYPE_LABELS.get,
+        format_func=TITLES.get,
         default=choice().type,
         required=True,
         key=f"type-{track_id}",
     )
-    if type != choice().type:
-        decide(type=type)
-    model = model_of(person)
-    commission = Commission.of(model, catalogue, track_id, CONFIG)
-    found = commission.stored(type)
-    if found is None:
-        st.write(phrases.TYPE_HELP[type])
-        key = ("explain", catalogue.name, track_id, model.checksum, type)
-        wait_for(key, STEPS, lambda job: commission.make(type, job.progress), "Explain this track")
+    if kind != choice().type:
+        decide(type=kind)
+    model = person.model(CONFIG.experiments)
+    job = ExplanationJob(model, catalogue, track_id, CONFIG)
+    explanation = job.stored(kind)
+    if explanation is None:
+        st.write(phrases.KIND_HELP[kind])
+        key = ("explain", catalogue.name, track_id, model.checksum, kind)
+        wait_for(key, STEPS, lambda on_progress: job.make(kind, on_progress), "Explain this track")
         return
-    st.markdown(phrases.summary(found, person.name))
-    low = found.fidelity < phrases.LOW_FIDELITY
-    (st.warning if low else st.caption)(phrases.fidelity_phrase(found.fidelity))
+    st.markdown(phrases.summary(explanation, person.name))
+    low = explanation.fidelity < phrases.LOW_FIDELITY
+    (st.warning if low else st.caption)(phrases.fidelity_phrase(explanation.fidelity))
     left, right = st.columns(2, gap="medium")
     above_map = right.container()
-    right.html(markup.weight_map(found))  # first: the rest may have to be mixed
-    whole = shown(commission, found, str(asdict(found)))
-    for number, highlight in enumerate(whole.highlights):
+    right.html(markup.weight_map(explanation))  # before the view, whose stems may take a while
+    view = view_of(job, explanation)
+    for number, highlight in enumerate(view.highlights):
         with above_map if highlight.title == "Against" else left:
-            player(highlight, key=f"highlight-{number}-{track_id}-{type}")
-    what_if(person, whole, title)
-
-
-@st.fragment
-def what_if(person, whole, title):
-    """Draw the mixer; only its buttons come back here, and then only this part runs again."""
-    st.subheader("What if?", anchor=False)
-    st.write(phrases.WHAT_IF)
-    key = f"mixer-{whole.explanation.request.audio_checksum}-{whole.explanation.type}"
-    if choice().mask and not whole.mask(choice().mask):
-        st.warning(markup.plain(phrases.unknown_mask(choice().mask)))
-    heard = mixer(replace(whole.mixer, mask=whole.mask(choice().mask)), key=key)
-    if heard.action:
-        decide(mask=heard.mask)
-        share(person, whole, title)
-
-
-@st.dialog("Share or save", width="medium")
-def share(person, whole, title):
-    """Offer the link that reproduces the page, and everything that can be saved."""
-    st.write("This link shows the same listener, track, explanation and mix:")
-    st.code(link(st.context.url or "", choice()), language=None, wrap_lines=True)
-    for file in whole.downloads(whole.mask(choice().mask), title=title, name=person.name):
-        st.download_button(
-            file.label,
-            file.make,
-            file.file_name,
-            file.media_type,
-            on_click="ignore",
-            width="stretch",
-            icon=":material/download:",
-        )
+            player(highlight, key=f"highlight-{number}-{track_id}-{kind}")
+    what_if(person, view, title)
 
 
 # -- a file of one's own -----------------------------------------------------------------------
-def own_file(found):
-    """Take a file in, and show what every listener's model says of it."""
+def own_file_section(listeners):
+    """Take a file in, and show its relevance to every listener."""
     st.subheader("Your own file", anchor=False)
     file = st.file_uploader(phrases.DROP_A_FILE, type=list(own_files.SUFFIXES))
     if file is not None and st.session_state.get("file") != file.file_id:
@@ -356,44 +259,38 @@ def own_file(found):
         return
     title = own_files.title_of(catalogue, track_id)
     st.html(markup.heading(title, "your own file"))
-    listen(catalogue, track_id, title, of="own", autoplay=False)
-    models = [model_of(person) for person in found]
+    listen(catalogue, track_id, title, place="own")
+    models = [person.model(CONFIG.experiments) for person in listeners]
     key = ("own", track_id, *(model.checksum for model in models))
-    if key not in own_scores():
-        wait_for(key, ("ask",), lambda job: own_scores().setdefault(
-            key, own_files.relevance_of(catalogue, track_id, models, job.progress)
-        ))  # fmt: skip
+
+    def score_own_file(on_progress):
+        scores = own_files.relevance_of(catalogue, track_id, models, on_progress)
+        own_file_scores()[key] = scores
+
+    if key not in own_file_scores():
+        wait_for(key, ("ask",), score_own_file)
         return
     st.write("Relevance to every listener; choose one to hear why.")
-    scores = sorted(zip(own_scores()[key], found, strict=True), key=lambda pair: -pair[0])
-    for relevance, person in scores:
+    scores = zip(own_file_scores()[key], listeners, strict=True)
+    for relevance, person in sorted(scores, key=lambda pair: -pair[0]):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.button(
-                person.name,
-                key=f"own-{person.key}",
-                type="primary" if person.key == choice().listener else "secondary",
-                width=140,
-                on_click=decide,
-                kwargs={"listener": person.key},
-            )
+            listener_button(person, place="own", width=140)
             st.html(markup.bar(relevance, label=f"Relevance to {person.name}"))
-    if person := chosen_person(found):
-        explanation(person, catalogue, track_id, title)
+    if person := chosen_person(listeners):
+        explanation_section(person, catalogue, track_id, title)
 
 
 # -- the page ----------------------------------------------------------------------------------
-def chosen_person(found):
-    """Find who is chosen, if it is somebody who is here."""
-    return next((person for person in found if person.key == choice().listener), None)
+def chosen_person(listeners):
+    """Return the chosen listener, or None."""
+    return next((person for person in listeners if person.key == choice().listener), None)
 
 
-def choose_first(listeners, found):
-    """Begin with the first listener where all is there to be shown at once."""
-    first = listeners[0]
-    if (
-        not choice().listener
-        and stored_relevance(model_of(first), found[first.catalogue]) is not None
-    ):
+def choose_first(first, catalogue):
+    """Choose the first listener where nobody is chosen and the relevance is stored."""
+    if choice().listener:
+        return
+    if stored_relevance(first.model(CONFIG.experiments), catalogue) is not None:
         decide(listener=first.key)
 
 
@@ -405,40 +302,39 @@ def say_how(words, commands):
 
 def main():
     """Draw the page."""
-    pictures = files("explanations") / "app" / "pictures"
-    st.set_page_config("LEMONS", str(pictures / "lemon.svg"), layout="wide")
-    st.html(f"<style>{(files('explanations') / 'app' / 'page.css').read_text()}</style>")
+    app_files = files("explanations") / "app"
+    st.set_page_config("LEMONS", str(app_files / "pictures" / "lemon.svg"), layout="wide")
+    st.html(f"<style>{(app_files / 'page.css').read_text()}</style>")
     choice()
     with st.sidebar:
         how_it_works()
     st.html(markup.page_head())
-    found = open_catalogues(CONFIG.data_folder)
-    listeners = everybody() if found else []
+    catalogues = open_catalogues(CONFIG.data_folder)
+    listeners = all_listeners() if catalogues else []
     if not listeners:
-        words, commands = phrases.NO_LISTENER if found else phrases.NO_CATALOGUE
-        say_how(words, commands)
+        say_how(*(phrases.NO_LISTENER if catalogues else phrases.NO_CATALOGUE))
         return
     st.segmented_control("View", VIEWS, key="view", required=True, label_visibility="collapsed")
     if st.session_state.view == VIEWS[1]:
-        own_file(listeners)
-    else:
-        if choice().catalogue == own_files.NAME:
-            decide(catalogue="", track="")
-        choose_first(listeners, found)
-        gallery(listeners)
-        if person := chosen_person(listeners):
-            profile(person, found[person.catalogue])
-            catalogue, track = recommendations(person, found)
-            if track is not None:
-                explanation(person, catalogue, track["track_id"], track["title"])
-        elif choice().listener:
-            st.warning(markup.plain(phrases.unknown_listener(choice().listener)))
+        own_file_section(listeners)
+        return
+    if choice().catalogue == own_files.NAME:
+        decide(catalogue="", track="")
+    choose_first(listeners[0], catalogues[listeners[0].catalogue])
+    gallery(listeners)
+    if person := chosen_person(listeners):
+        profile(person, catalogues[person.catalogue])
+        if chosen := recommendations(person, catalogues):
+            catalogue, track = chosen
+            explanation_section(person, catalogue, track["track_id"], track["title"])
+    elif choice().listener:
+        st.warning(markup.plain(phrases.UNKNOWN_LISTENER.format(choice().listener)))
 
 
 if __name__ == "__main__":
     try:
         main()
-    except (DataError, ParameterError) as error:  # a file is broken or gone: it says which
+    except (DataError, ParameterError) as error:  # the message says which file is broken or gone
         st.error(markup.plain(str(error)))
 else:  # imported by the server: the app on its own port, and the web folder under /audio
     app = st.App(__file__, routes=[mount(CONFIG.web_folder)])

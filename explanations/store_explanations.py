@@ -2,9 +2,9 @@
 
     python -m explanations.store_explanations --user_name marko paige --catalogue demo --top_n 50
 
-What is stored already, by this very model and with these parameters, is left alone: killed at
-any moment and started again, it goes on where it was. `--jobs N` explains in N processes,
-`--cluster ADDRESS` on a Dask cluster.
+Explanations that are stored already, of the same model and parameters, are left alone: a command
+that was killed and is started again continues where it stopped. `--jobs N` explains in N
+processes, `--cluster ADDRESS` on a Dask cluster.
 """
 
 from __future__ import annotations
@@ -38,16 +38,12 @@ def top_tracks(
     catalogue : Catalogue
     top_n : int > 0
     workers : Workers
-        Who scores the tracks that have no relevance yet.
+        Where tracks without a stored relevance are scored.
     """
     path = relevance_path(catalogue, listener.user_name, listener.checksum)
     with tqdm(total=len(catalogue.tracks), unit="track", desc="relevance") as bar:
-
-        def on_tracks(count: int) -> None:
-            bar.update(count)
-
         bar.set_postfix_str(listener.user_name)
-        table = predict(listener.network, catalogue, path, workers=workers, on_tracks=on_tracks)
+        table = predict(listener.network, catalogue, path, workers=workers, on_tracks=bar.update)
     return list(table["track_id"].head(top_n))
 
 
@@ -96,10 +92,10 @@ def _run_errands(
     config: Configuration,
     workers: Workers,
 ) -> None:
-    """Explain every track; what cannot be explained is listed at the end."""
+    """Explain every track, and list those that failed at the end."""
     failed: list[str] = []
     made = 0
-    # The catalogue goes without its table, which no worker needs.
+    # A copy of the catalogue has not read its table, which no worker needs.
     work = functools.partial(run_errand, catalogue=replace(catalogue), plan=plan, settings=config)
     with tqdm(total=len(errands), unit="track", desc="explain") as bar:
         for outcome in run(work, errands, workers):

@@ -1,12 +1,12 @@
-"""The small web server: previews and stems of `web_folder`, for a browser that wants to seek.
+"""A small web server for previews and stems in `web_folder`, in which a browser can seek.
 
 Mounted into the app on the app's own port (`mount`), or alone::
 
     python -m explanations.webserver --port 8600
 
 A browser can seek in audio only where the server answers Range. Starlette's static files do,
-and keep inside their folder; what is added here: exact types on every machine, no temporary
-or hidden files, and CORS for the app's own origin alone.
+and serve their folder alone; added here are exact types on every machine, no temporary or
+hidden files, and CORS for the app's own origin alone.
 """
 
 from __future__ import annotations
@@ -27,33 +27,17 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
 
-from lemons_utils import ParameterError, command, configuration
+from lemons_utils import MEDIA_TYPES, ParameterError, command, configuration
 
-# Named here because Python's own table depends on the machine's /etc/mime.types. Whatever is
-# not named goes out as plain bytes: nothing in the folder can run as a page of the app.
-TYPES = {
-    ".flac": "audio/flac",
-    ".mp3": "audio/mpeg",
-    ".ogg": "audio/ogg",
-    ".opus": "audio/ogg",
-    ".wav": "audio/wav",
-    ".m4a": "audio/mp4",
-    ".json": "application/json",
-    ".npz": "application/octet-stream",
-    ".bin": "application/octet-stream",
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-}
 EXPOSED_HEADERS = "Accept-Ranges, Content-Length, Content-Range, ETag"
 
 
 class WebFolder(StaticFiles):
     """ASGI application that serves the files of one folder, read-only.
 
-    GET and HEAD, with Range (206, 416) and ETag (304). Everything else is 404, without a
-    word on why: what lies outside the folder, by `..` or by a link, folders themselves,
-    hidden files (half-written ones are hidden, see `lemons_utils.write_beside`), and files
-    that may not be read.
+    GET and HEAD, with Range (206, 416) and ETag (304). Everything else is 404 without a reason:
+    paths outside the folder, by `..` or by a link, folders, hidden files (half-written ones are
+    hidden, see `lemons_utils.write_beside`), and files that may not be read.
 
     Parameters
     ----------
@@ -116,15 +100,15 @@ class WebFolder(StaticFiles):
         response = super().file_response(full_path, stat_result, scope, status_code)
         if isinstance(response, FileResponse):
             suffix = Path(full_path).suffix.lower()
-            response.media_type = TYPES.get(suffix, "application/octet-stream")
+            response.media_type = MEDIA_TYPES.get(suffix, "application/octet-stream")
             response.headers["content-type"] = response.media_type
         return response
 
     def _add_headers(self, headers: MutableHeaders, origin: str) -> None:
         headers["x-content-type-options"] = "nosniff"
-        # Ask again each time: an unchanged file costs a 304, a changed one is never stale.
+        # Browsers ask again each time: an unchanged file costs a 304, a changed one is never stale.
         headers["cache-control"] = "no-cache"
-        # Said on every answer: a cache must not hand what it got for one origin to another.
+        # On every answer: a cache must not give one origin the answer for another.
         headers.add_vary_header("Origin")
         if origin in self.allowed_origins:
             headers["access-control-allow-origin"] = origin
@@ -132,7 +116,7 @@ class WebFolder(StaticFiles):
 
 
 def mount(folder: Path, *, path: str = "/audio", allowed_origins: Iterable[str] = ()) -> Mount:
-    """Make the route that serves `folder` under `path` of another application.
+    """Return the route that serves `folder` under `path` of another application.
 
     `st.App("lemons.py", routes=[mount(web_folder)])` is all the app needs; links to it come
     from `lemons_utils.generate_audio_link`.
@@ -148,10 +132,10 @@ def mount(folder: Path, *, path: str = "/audio", allowed_origins: Iterable[str] 
 
 
 def app_origins(host: str, port: int) -> tuple[str, ...]:
-    """Origins under which a browser on this machine may know the app.
+    """Return the origins that the app may have in a browser on this machine.
 
-    To a browser http://localhost:8501 and http://127.0.0.1:8501 are two origins, and people
-    type either.
+    To a browser http://localhost:8501 and http://127.0.0.1:8501 are two origins, and both are
+    in use.
     """
     local = ("127.0.0.1", "localhost")
     hosts = local if host in (*local, "::1", "0.0.0.0", "::") else (host,)  # noqa: S104
@@ -182,12 +166,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def serve(application: WebFolder, *, host: str, port: int) -> None:
-    """Run until interrupted; says its address once the port is its own.
+    """Serve until interrupted; print the address once the port is open.
 
     Raises
     ------
     ParameterError
-        If the port is taken, out of range or not ours to open, or the host is unknown.
+        If the port is taken, out of range or not permitted, or the host is unknown.
     """
     import uvicorn
 
@@ -199,13 +183,13 @@ def serve(application: WebFolder, *, host: str, port: int) -> None:
         flush=True,
     )
     server = uvicorn.Server(uvicorn.Config(application, log_level="warning", lifespan="off"))
-    # Ctrl-C is how one stops a server: no mistake, no message.
+    # Ctrl-C is the usual way to stop a server and needs no message.
     with listener, contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listener])
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Open a listening socket, or say in one line why not.
+    """Open a listening socket.
 
     Parameters
     ----------
@@ -217,7 +201,7 @@ def listen(host: str, port: int) -> socket.socket:
         raise ParameterError(f"port must lie between 0 and 65535, got {port}")
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
-        # A port that was closed a moment ago is free; one that somebody listens on is not.
+        # A port that was closed a moment ago is free; one with a listening socket is not.
         if os.name == "posix":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))

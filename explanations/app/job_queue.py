@@ -1,7 +1,7 @@
 """Long work beside the page: one queue for all viewers, progress by steps, cancelling.
 
-Two viewers who ask for the same thing wait for the same job. A job ends early when everybody
-who waited for it has cancelled; until then one viewer's change of mind is theirs alone.
+Viewers who ask for the same result wait for the same job. A job ends early only when all
+viewers who waited for it have cancelled.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 
-from lemons_utils import DataError, ParameterError
+from lemons_utils import DataError, OnProgress, ParameterError
 
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
 _ENDED = (DONE, FAILED, CANCELLED)
@@ -21,61 +22,63 @@ _log = logging.getLogger(__name__)
 
 
 class Cancelled(Exception):
-    """Nobody waits for this job any more."""
+    """No viewer waits for this job any more."""
 
 
+@dataclass(eq=False)
 class Job:
-    """One piece of work, and how far it is.
+    """One piece of work, and its progress.
 
     Parameters
     ----------
-    steps : sequence of str
+    steps : tuple of str
         Names of what it does, in order.
     """
 
-    def __init__(self, steps: Sequence[str]) -> None:
-        self.steps = tuple(steps)
-        self.step = 0
-        self.within = 0.0
-        self.state = QUEUED
-        self.error = ""
-        self.viewers: set[str] = set()
-        self.asked_at = self.ended_at = time.monotonic()
+    steps: tuple[str, ...]
+    step: int = 0
+    share: float = 0.0
+    state: str = QUEUED
+    error: str = ""
+    viewers: set[str] = field(default_factory=set)
+    asked_at: float = field(default_factory=time.monotonic)
+    ended_at: float = 0.0
 
     @property
     def ended(self) -> bool:
-        """Whether it is done, has failed or was cancelled."""
+        """Return whether it is done, has failed or was cancelled."""
         return self.state in _ENDED
 
     @property
     def fraction(self) -> float:
-        """How much is done, in [0, 1]: every step counts the same."""
-        return min((self.step + self.within) / len(self.steps), 1.0)
+        """Return how much is done, in [0, 1]; all steps count the same."""
+        return min((self.step + self.share) / len(self.steps), 1.0)
 
     @property
     def seconds(self) -> float:
-        """Time since somebody asked for it [s]."""
+        """Return the time since it was asked for, up to its end [s]."""
         return (self.ended_at if self.ended else time.monotonic()) - self.asked_at
 
-    def progress(self, step: str, within: float = 0.0) -> None:
-        """Say which step begins, or how much of it is done.
+    def on_progress(self, step: str, share: float) -> None:
+        """Take the name of the current step and the share of it that is done.
 
         Raises
         ------
         Cancelled
-            If nobody waits for the result any more.
+            If no viewer waits for the result any more.
         """
         if not self.viewers:
             raise Cancelled
         if step in self.steps:
             self.step = self.steps.index(step)
-            self.within = within
+            self.share = share
 
 
-Work = Callable[[Job], None]
+Work = Callable[[OnProgress], object]
+"""Gets `Job.on_progress`, which it calls while it works."""
 
 
-class Workers:
+class JobQueue:
     """The queue of jobs that all viewers share.
 
     Parameters
@@ -95,38 +98,37 @@ class Workers:
         Parameters
         ----------
         key : hashable
-            Says what the result is; equal keys, one job.
+            What the result is; equal keys share one job.
         viewer : str
-            Who waits.
+            The viewer who waits.
         steps : sequence of str
-        work : callable
-            Gets the job, to report progress to.
+        work : Work
         """
         with self._lock:
             self._forget_old()
             job = self._jobs.get(key)
             if job is None or job.ended or not job.viewers:
-                job = self._jobs[key] = Job(steps)
+                job = self._jobs[key] = Job(tuple(steps))
                 job.viewers.add(viewer)
                 self._pool.submit(self._run, job, work)
             job.viewers.add(viewer)
             return job
 
     def job(self, key: Hashable, viewer: str) -> Job | None:
-        """Find the job that a viewer waits for, or whose end they have not acknowledged."""
+        """Return the job that a viewer waits for or has not acknowledged the end of, or None."""
         with self._lock:
             job = self._jobs.get(key)
         return job if job is not None and viewer in job.viewers else None
 
     def leave(self, key: Hashable, viewer: str) -> None:
-        """Stop waiting: cancels the job if nobody else waits, acknowledges its end otherwise."""
+        """Stop waiting: acknowledge the end of a job, or cancel it if no other viewer waits."""
         with self._lock:
             job = self._jobs.get(key)
             if job is not None:
                 job.viewers.discard(viewer)
 
     def ahead_of(self, job: Job) -> int:
-        """Count the jobs that come first."""
+        """Count the jobs that run or wait before this one."""
         with self._lock:
             return sum(
                 not other.ended and bool(other.viewers) and other.asked_at < job.asked_at
@@ -135,9 +137,9 @@ class Workers:
 
     def _run(self, job: Job, work: Work) -> None:
         try:
-            job.progress("")  # cancelled while it was queued
+            job.on_progress("", 0.0)  # cancelled while it was queued
             job.state = RUNNING
-            work(job)
+            work(job.on_progress)
         except Cancelled:
             self._end(job, CANCELLED)
         except (DataError, ParameterError) as error:
@@ -150,7 +152,7 @@ class Workers:
 
     def _end(self, job: Job, state: str, error: str = "") -> None:
         job.error, job.ended_at = error, time.monotonic()
-        job.state = state  # last: who sees the end sees the rest
+        job.state = state  # last, so that a reader who sees the end sees the rest
 
     def _forget_old(self) -> None:
         now = time.monotonic()

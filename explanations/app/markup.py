@@ -1,6 +1,6 @@
-"""Pieces of HTML that Streamlit has no element for; `page.css` gives them their looks.
+"""Pieces of HTML that Streamlit has no element for, styled by `page.css`.
 
-Whatever comes from a file's tags or a listener's name is escaped here.
+Text that comes from outside, such as titles and listeners' names, is escaped here.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from lemons_utils import SAMPLE_RATE
 
 
 def plain(text: str) -> str:
-    """Write a text so that Streamlit's Markdown leaves it as it is."""
+    """Escape a text for Streamlit's Markdown."""
     return re.sub(r"([\\`*_{}\[\]()#+!|~$<>:^=-])", r"\\\1", text)
 
 
 def image(svg: str, alt: str = "", css_class: str = "") -> str:
-    """Show an SVG; an empty `alt` says that it only decorates."""
+    """Return an SVG as an image; an empty `alt` marks it as decoration."""
     code = base64.b64encode(svg.encode()).decode()
     return f'<img class="{css_class}" alt="{escape(alt)}" src="data:image/svg+xml;base64,{code}">'
 
 
 def page_head() -> str:
-    """Write the page's title."""
+    """Return the page's title."""
     return (
         f'<header class="lm-head">{image(picture("lemon"))}<div><h1>LEMONS</h1>'
         "<p>Listenable explanations for music recommendations</p></div></header>"
@@ -37,41 +37,41 @@ def page_head() -> str:
 
 
 def heading(title: str, *words: str) -> str:
-    """Write a track's title, and a line of what is known about it."""
+    """Return a track's title, and a line with what is known about it."""
     line = " · ".join(escape(word) for word in words if word)
     return f'<h3 class="lm-track-title">{escape(title)}</h3><p class="lm-quiet">{line}</p>'
 
 
 def taste(words: str) -> str:
-    """Write what a listener likes, under the portrait."""
+    """Return what a listener likes, for the line under the portrait."""
     return f'<p class="lm-taste">{escape(words)}</p>'
 
 
 def figures(*pairs: tuple[int, str]) -> str:
-    """Write numbers and what they count."""
+    """Return numbers and what they count, in large type."""
     items = "".join(f"<span><b>{number:,}</b>{escape(what)}</span>" for number, what in pairs)
     return f'<p class="lm-figures">{items}</p>'
 
 
 def row(relevance: float, *words: str) -> str:
-    """Write the second line of a recommendation: who plays it, and how relevant it is."""
+    """Return the second line of a recommendation: artist, genre and relevance."""
     line = " · ".join(escape(word) for word in words if word)
     return f'<div class="lm-row"><span>{line}</span>{bar(relevance, label="Relevance")}</div>'
 
 
 def bar(value: float, *, label: str = "") -> str:
-    """Draw a number in [0, 1] as a bar with the number beside it."""
+    """Return a number in [0, 1] as a bar with the number beside it."""
     width = 100 * min(max(value, 0.0), 1.0)
-    said = escape(f"{label} {value:.2f}".strip())
+    spoken = escape(f"{label} {value:.2f}".strip())
     return (
-        f'<span class="lm-bar" role="img" aria-label="{said}"><span class="lm-track">'
+        f'<span class="lm-bar" role="img" aria-label="{spoken}"><span class="lm-track">'
         f'<span class="lm-fill" style="width:{width:.1f}%"></span></span>'
         f'<span class="lm-number" aria-hidden="true">{value:.2f}</span></span>'
     )
 
 
 def bars(shares: Sequence[tuple[str, float]], caption: str) -> str:
-    """Draw shares as a table of bars, the longest as wide as there is room."""
+    """Return shares as a table of bars; the longest takes the whole width."""
     longest = max((share for _, share in shares), default=0.0) or 1.0
     rows = "".join(
         f'<tr><th scope="row">{escape(name)}</th><td><span class="lm-share" '
@@ -82,10 +82,10 @@ def bars(shares: Sequence[tuple[str, float]], caption: str) -> str:
 
 
 def weight_map(explanation: Explanation) -> str:
-    """Draw the weights as a table of stems x segments, shaded by weight.
+    """Return the weights as a table of stems x segments, shaded by weight.
 
-    Every cell says its weight, so the table is its own text alternative. Of Time and Source
-    explanations, where a component is a whole column or row, it has one row or column.
+    Every cell holds its weight as text, for screen readers too. The table of a Time explanation
+    has one row, that of a Source explanation one column.
     """
     by_time, by_stem = explanation.type != "source", explanation.type != "time"
     segments = [

@@ -1,11 +1,11 @@
-"""A listener's own audio files: taken in, scored by every model, explained like any track."""
+"""Audio files that a viewer uploads: kept, scored by every model, explained like any track."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,16 +13,16 @@ import torch
 
 from explanations.listeners import ListenerModel
 from lemons_audio import audio_length_s, read_audio, to_catalogue_audio, to_float32, to_int16
-from lemons_utils import SAMPLE_RATE, DataError, ParameterError, write_beside
+from lemons_utils import SAMPLE_RATE, DataError, OnProgress, ParameterError, write_beside
 from recsys.catalogue import Catalogue, save_audio
 from recsys.inference import relevance, track_logits
 
 NAME = "own_files"
-"""Name of the catalogue that they make; it lies beside `catalogues/`, not in it."""
+"""Name of the catalogue of own files; it lies beside `catalogues/`, not in it."""
 
 EXCERPT_S = 30.0
 KEPT = 200
-"""Files kept; the oldest goes when another comes."""
+"""Number of files that are kept; beyond it the oldest is deleted."""
 
 SUFFIXES = ("mp3", "wav", "flac", "ogg", "opus", "m4a", "aac", "wma")
 
@@ -39,7 +39,7 @@ def take_in(file: BinaryIO, name: str, data_folder: Path) -> str:
     ----------
     file : binary file, open for reading
     name : str
-        As it was called; its suffix helps to decode it.
+        Name of the uploaded file; its suffix helps to decode it.
     data_folder : Path
 
     Returns
@@ -50,7 +50,7 @@ def take_in(file: BinaryIO, name: str, data_folder: Path) -> str:
     Raises
     ------
     DataError
-        If it is no audio, or shorter than a second.
+        If it is not audio, or shorter than a second.
     """
     catalogue = own_files(data_folder)
     with tempfile.TemporaryDirectory() as folder:
@@ -73,7 +73,7 @@ def take_in(file: BinaryIO, name: str, data_folder: Path) -> str:
 
 
 def is_kept(catalogue: Catalogue, track_id: str) -> bool:
-    """Whether a file is still here; what is no `track_id` at all is not."""
+    """Return whether a file is still kept; a text that is no `track_id` never is."""
     try:
         return catalogue.audio_path(track_id).is_file()
     except ParameterError:
@@ -81,7 +81,7 @@ def is_kept(catalogue: Catalogue, track_id: str) -> bool:
 
 
 def title_of(catalogue: Catalogue, track_id: str) -> str:
-    """Name of an own file as it was called."""
+    """Return the name that a file had, without its suffix."""
     try:
         return str(json.loads(_card(catalogue, track_id).read_text(encoding="utf-8"))["title"])
     except (OSError, ValueError, KeyError):
@@ -92,16 +92,16 @@ def relevance_of(
     catalogue: Catalogue,
     track_id: str,
     listeners: Sequence[ListenerModel],
-    progress: Callable[[str, float], None],
+    on_progress: OnProgress,
 ) -> list[float]:
-    """Score one track by the models of some listeners.
+    """Score one track by the models of several listeners.
 
     Parameters
     ----------
     catalogue : Catalogue
     track_id : str
     listeners : sequence of ListenerModel
-    progress : callable
+    on_progress : callable
         Called with "ask" and the share that is done; what it raises ends the work.
 
     Returns
@@ -109,12 +109,12 @@ def relevance_of(
     list of float in [0, 1], in the order of the listeners
     """
     waveform = torch.from_numpy(to_float32(catalogue.audio(track_id)))[None]
-    found = []
+    relevances = []
     for number, listener in enumerate(listeners):
-        progress("ask", number / len(listeners))
+        on_progress("ask", number / len(listeners))
         logit = track_logits(listener.network, waveform).double().numpy()
-        found.append(float(relevance(logit)[0]))
-    return found
+        relevances.append(float(relevance(logit)[0]))
+    return relevances
 
 
 def _card(catalogue: Catalogue, track_id: str) -> Path:

@@ -1,4 +1,4 @@
-"""What a viewer has chosen, and how the address bar says it: a link reproduces the page."""
+"""What a viewer has chosen, and the parameters of the link that reproduces it."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from explanations.store import TYPES
 
 @dataclass(frozen=True)
 class Choice:
-    """Everything that a link has to say.
+    """All that a link holds; the names of the fields are its parameters.
 
     Parameters
     ----------
     listener : str
         `Person.key`, or empty.
     catalogue : str
-        Where recommendations come from, or empty for the listener's own.
+        The catalogue of the recommended tracks, or empty for the listener's own.
     track : str
         `track_id`, or empty.
     type : str
         One of `explanations.store.TYPES`.
     mask : str
-        What the mixer plays, as `explanations.player.encode_mask` writes it; empty for all.
+        The mask that the mixer plays, from `explanations.player.encode_mask`; empty for all.
     """
 
     listener: str = ""
@@ -35,36 +35,33 @@ class Choice:
     mask: str = ""
 
     def changed(self, **changes: str) -> Choice:
-        """Choose something else; what hangs on it is chosen anew.
+        """Return another choice, without the parts that the changes make void.
 
-        A listener brings their own catalogue, unless it is a file of one's own that they listen
-        to; a catalogue has other tracks; another explanation has another mask.
+        Another listener resets the catalogue, unless that is the own files; another catalogue
+        resets the track; another explanation resets the mask.
         """
         new = replace(self, **changes)
         if new.listener != self.listener and new.catalogue != OWN_FILES:
             new = replace(new, catalogue=changes.get("catalogue", ""), track="")
         if new.catalogue != self.catalogue and "track" not in changes:
             new = replace(new, track="")
-        what = (new.listener, new.catalogue, new.track, new.type)
-        if what != (self.listener, self.catalogue, self.track, self.type):
+        if new != self:
             new = replace(new, mask=changes.get("mask", ""))
         return new
 
 
 def read_address(parameters: Mapping[str, str]) -> Choice:
-    """Read the parameters of a link; what it does not say, or says wrongly, is the default."""
-    known = {field.name: parameters.get(field.name, field.default) for field in fields(Choice)}
-    choice = Choice(**{name: str(value)[:200] for name, value in known.items()})
-    if choice.type not in TYPES:
-        choice = Choice(**{**asdict(choice), "type": Choice().type})
-    return choice
+    """Read the parameters of a link; missing ones and an unknown type become the default."""
+    values = {field.name: parameters.get(field.name, field.default) for field in fields(Choice)}
+    choice = Choice(**{name: str(value)[:200] for name, value in values.items()})
+    return choice if choice.type in TYPES else replace(choice, type=Choice.type)
 
 
 def write_address(choice: Choice) -> dict[str, str]:
-    """Write the parameters of a link: what is chosen, in a fixed order."""
+    """Return the parameters of a link, in a fixed order, without empty ones."""
     return {name: value for name, value in asdict(choice).items() if value}
 
 
 def link(page_url: str, choice: Choice) -> str:
-    """Make the link that reproduces a choice."""
+    """Return the link that reproduces a choice."""
     return f"{page_url.split('?')[0].rstrip('/')}/?{urlencode(write_address(choice))}"

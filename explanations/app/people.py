@@ -1,4 +1,4 @@
-"""Who the listeners are and what they listen to, for a page to show."""
+"""The listeners and what they listen to, for the page to show."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from explanations.listeners import trained_listeners
+from explanations.listeners import ListenerModel, load_listener, trained_listeners
 from lemons_utils import DataError, ParameterError
 from recsys.catalogue import Catalogue, open_catalogue
 from recsys.listening import read_split
 
 LISTENERS_FILE = "listeners.json"
-"""Optional, in a catalogue's folder: {user_name: taste in a sentence}."""
+"""Optional file in a catalogue's folder: {user_name: taste in a sentence}."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Person:
     ----------
     user_name : str
     catalogue : str
-        What the model was trained on.
+        Name of the catalogue that the model was trained on.
     taste : str
-        In a sentence; empty where nothing is known.
+        A sentence; empty where nothing is known.
     """
 
     user_name: str
@@ -40,26 +40,31 @@ class Person:
 
     @property
     def key(self) -> str:
-        """Unique among all listeners, and fit for a link."""
+        """Return a name that is unique among all listeners and fit for a link."""
         return self.user_name if self.catalogue == "demo" else f"{self.catalogue}:{self.user_name}"
 
     @property
     def name(self) -> str:
-        """As one would write it."""
+        """Return the name with a capital."""
         return self.user_name[:1].upper() + self.user_name[1:]
 
     @property
     def portrait(self) -> str:
-        """SVG of the listener's portrait; one for everybody who has none of their own."""
-        name = self.user_name if self.catalogue == "demo" else ""
-        return picture(name if picture_exists(name) else "listener")
+        """Return the listener's portrait as SVG; one for all who have none of their own."""
+        if self.catalogue == "demo" and self.user_name.isidentifier():
+            with contextlib.suppress(FileNotFoundError):
+                return picture(self.user_name)
+        return picture("listener")
 
+    def model(self, experiments: Path) -> ListenerModel:
+        """Load the listener's current model.
 
-def picture_exists(name: str) -> bool:
-    """Whether there is a drawing of this name."""
-    return (
-        name.isidentifier() and files("explanations.app").joinpath(f"pictures/{name}.svg").is_file()
-    )
+        Parameters
+        ----------
+        experiments : Path
+            `configuration().experiments`.
+        """
+        return load_listener(self.user_name, catalogue=self.catalogue, experiments=experiments)
 
 
 def picture(name: str) -> str:
@@ -68,26 +73,26 @@ def picture(name: str) -> str:
 
 
 def open_catalogues(data_folder: Path) -> dict[str, Catalogue]:
-    """Open all catalogues by name, the demo's first; each once, until its table changes."""
-    home = data_folder / "catalogues"
-    found = {}
-    for folder in home.iterdir() if home.is_dir() else []:
+    """Open all catalogues, the demo's first; each is opened again when its table changes."""
+    parent = data_folder / "catalogues"
+    catalogues = {}
+    for folder in parent.iterdir() if parent.is_dir() else []:
         table = folder / "tracks.parquet"
         if table.is_file() or (folder / "audio").is_dir():
             changed = table.stat().st_mtime_ns if table.is_file() else 0
             with contextlib.suppress(DataError, ParameterError):  # still being made
-                found[folder.name] = _opened(folder.name, data_folder, changed)
-    return dict(sorted(found.items(), key=lambda pair: (pair[0] != "demo", pair[0])))
+                catalogues[folder.name] = _opened(folder.name, data_folder, changed)
+    return dict(sorted(catalogues.items(), key=lambda pair: (pair[0] != "demo", pair[0])))
 
 
 @functools.lru_cache(maxsize=32)
 def _opened(name: str, data_folder: Path, changed: int) -> Catalogue:
-    """Open a catalogue; the time of its last change is part of what is remembered."""
+    """Open a catalogue; the time of its last change is part of the cache's key."""
     return open_catalogue(name, data_folder=data_folder)
 
 
 def people(catalogues: dict[str, Catalogue], experiments: Path) -> list[Person]:
-    """List everybody with a trained model, the demo's listeners first.
+    """List the listeners with a trained model, in the order of the catalogues.
 
     Parameters
     ----------
@@ -103,11 +108,11 @@ def people(catalogues: dict[str, Catalogue], experiments: Path) -> list[Person]:
 
 
 def taste_of(catalogue: Catalogue, user_name: str) -> str:
-    """Put a taste into words: as the catalogue says it, or by the genres most listened to."""
+    """Describe a taste: as the catalogue does, or by the three genres most listened to."""
     try:
-        known = json.loads((catalogue.folder / LISTENERS_FILE).read_text(encoding="utf-8"))
-        if said := str(known.get(user_name, "")):
-            return said
+        tastes = json.loads((catalogue.folder / LISTENERS_FILE).read_text(encoding="utf-8"))
+        if taste := str(tastes.get(user_name, "")):
+            return taste
     except (OSError, ValueError, AttributeError):
         pass
     try:
@@ -118,7 +123,7 @@ def taste_of(catalogue: Catalogue, user_name: str) -> str:
 
 
 def listening(catalogue: Catalogue, user_name: str) -> pd.DataFrame:
-    """List what somebody listened to, most often first.
+    """List the tracks that a listener listened to, most often first.
 
     Returns
     -------
@@ -138,14 +143,14 @@ def listening(catalogue: Catalogue, user_name: str) -> pd.DataFrame:
 
 
 def genre_shares(listened: pd.DataFrame, *, least: float = 0.0) -> pd.Series[float]:
-    """Share of all listening that goes to each genre, largest first; unknown genres left out.
+    """Return each genre's share of all listening, largest first, without unknown genres.
 
     Parameters
     ----------
     listened : DataFrame
         From `listening`.
     least : float in [0, 1]
-        Smaller shares are left out, too.
+        The smallest share that is listed.
     """
     known = listened[listened["genre"] != ""]
     events = known.groupby("genre")["playcount"].sum().sort_values(ascending=False)
@@ -154,10 +159,10 @@ def genre_shares(listened: pd.DataFrame, *, least: float = 0.0) -> pd.Series[flo
 
 
 def _plays(catalogue: Catalogue, user_name: str) -> pd.DataFrame:
-    """Read a split: whatever its seed, it holds everything that was listened to."""
-    ours = re.compile(rf"{re.escape(user_name)}-\d+\.csv")
+    """Read a listener's newest split; splits of all seeds hold the same play counts."""
+    split_name = re.compile(rf"{re.escape(user_name)}-\d+\.csv")
     folder = catalogue.folder / "splits"
-    splits = sorted(path for path in folder.glob("*.csv") if ours.fullmatch(path.name))
+    splits = sorted(path for path in folder.glob("*.csv") if split_name.fullmatch(path.name))
     if not splits:
         raise DataError(f"catalogue {catalogue.name} does not know what {user_name} listened to")
     return _read(splits[-1], splits[-1].stat().st_mtime_ns)
@@ -165,5 +170,5 @@ def _plays(catalogue: Catalogue, user_name: str) -> pd.DataFrame:
 
 @functools.lru_cache(maxsize=32)
 def _read(path: Path, changed: int) -> pd.DataFrame:
-    """Read a split; the time of its last change is part of what is remembered."""
+    """Read a split; the time of its last change is part of the cache's key."""
     return read_split(path)

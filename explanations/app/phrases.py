@@ -1,14 +1,13 @@
-"""What the page says: sentences about numbers, and how it all works."""
+"""The sentences of the page: about numbers, about unknown links, and how it works."""
 
 from __future__ import annotations
 
 from explanations.app.job_queue import Job
-from explanations.store import Explanation
+from explanations.store import TITLES, Explanation
 from lemons_utils import SAMPLE_RATE
 
 LOW_FIDELITY, FAIR_FIDELITY = 0.5, 0.8
-TYPE_LABELS = {"time": "Time", "source": "Source", "time_source": "Time + Source"}
-TYPE_HELP = {
+KIND_HELP = {
     "time": "Which moments made the model recommend the track.",
     "source": "Which instruments made the model recommend the track.",
     "time_source": "Which instrument at which moment made the model recommend the track.",
@@ -28,10 +27,9 @@ HOW_IT_WORKS = (
         "and again with parts left out. What it misses most is what made it recommend the "
         "track, and you can hear just that.",
     ),
-    *((type, label, TYPE_HELP[type]) for type, label in TYPE_LABELS.items()),
+    *((kind, title, KIND_HELP[kind]) for kind, title in TITLES.items()),
 )
-"""Picture, title and text of what the sidebar tells."""
-
+"""Picture, title and text of each part of the sidebar."""
 
 WHAT_IF = (
     "Switch parts off and on while the music plays. The gauge shows what the model itself says "
@@ -47,34 +45,10 @@ NO_LISTENER = (
     "No listener has a model yet. `make demo` trains seven; the second command trains one.",
     "make demo\npython -m recsys.experiment with user_name=marko catalogue=demo",
 )
-
-
-def empty_catalogue(name: str) -> tuple[str, str]:
-    """Say that a catalogue has no tracks, and which command puts some into it."""
-    return (
-        f"The catalogue {name} holds no tracks yet: this command takes in a folder of music.",
-        f"python -m recsys.ingest FOLDER --catalogue {name}",
-    )
-
-
-def unknown_track(track_id: str, catalogue: str) -> str:
-    """Say that a link names a track that is not here."""
-    return f"The catalogue {catalogue} has no track “{track_id}”: choose one from the list."
-
-
-def unknown_listener(key: str) -> str:
-    """Say that a link names a listener who is not here."""
-    return f"There is no listener “{key}” here: choose another one."
-
-
-def unknown_catalogue(catalogue: str, instead: str) -> str:
-    """Say that a link names a catalogue that is not here."""
-    return f"There is no catalogue “{catalogue}” here: these are tracks of {instead}."
-
-
-def unknown_mask(mask: str) -> str:
-    """Say that a link names a mix that this explanation does not have."""
-    return f"The mix “{mask}” in the link is none of this explanation: everything is on."
+UNKNOWN_TRACK = "The catalogue {} has no track “{}”: choose one from the list."
+UNKNOWN_LISTENER = "There is no listener “{}” here: choose another one."
+UNKNOWN_CATALOGUE = "There is no catalogue “{}” here: these are tracks of {}."
+UNKNOWN_MASK = "The mix “{}” in the link is none of this explanation: everything is on."
 
 
 STEP_TITLES = {
@@ -86,8 +60,16 @@ STEP_TITLES = {
 }
 
 
+def empty_catalogue(name: str) -> tuple[str, str]:
+    """Say that a catalogue has no tracks, and which command adds some."""
+    return (
+        f"The catalogue {name} holds no tracks yet: this command takes in a folder of music.",
+        f"python -m recsys.ingest FOLDER --catalogue {name}",
+    )
+
+
 def progress_phrase(job: Job, ahead: int) -> str:
-    """Say how far a job is."""
+    """Name the step of a job, or the jobs before it, and the time since it was asked for."""
     if ahead and not job.fraction:
         words = f"Waiting for {ahead} other {'task' if ahead == 1 else 'tasks'}"
     else:
@@ -97,7 +79,7 @@ def progress_phrase(job: Job, ahead: int) -> str:
 
 
 def component_phrase(explanation: Explanation, component: int) -> str:
-    """Name a component as one would say it: `drums from 6 to 12 s`."""
+    """Name a component in words: `drums from 6 to 12 s`."""
     cells = explanation.cells(component)
     stem = explanation.stem_names[cells[0][1]]
     if explanation.type == "source":
@@ -109,21 +91,21 @@ def component_phrase(explanation: Explanation, component: int) -> str:
 
 
 def summary(explanation: Explanation, name: str) -> str:
-    """Say in one sentence what an explanation found."""
+    """Say what speaks most for a recommendation, and most against it."""
     best, worst = explanation.top(1), explanation.against(1)
     if not best:
         return f"Nothing in this track makes the model recommend it to {name}."
-    said = (
+    words = (
         f"What speaks most for recommending it to {name}: "
         f"**{component_phrase(explanation, best[0])}**."
     )
     if worst:
-        said += f" What speaks against it: **{component_phrase(explanation, worst[0])}**."
-    return said
+        words += f" What speaks against it: **{component_phrase(explanation, worst[0])}**."
+    return words
 
 
 def fidelity_phrase(fidelity: float) -> str:
-    """Say how far an explanation can be trusted."""
+    """Say how much of the model's reaction an explanation describes."""
     share = f"{max(fidelity, 0.0):.0%}"
     if fidelity < LOW_FIDELITY:
         return (
@@ -139,13 +121,11 @@ def fidelity_phrase(fidelity: float) -> str:
     return f"High fidelity: adding up parts describes {share} of how the model reacts."
 
 
-def relevance_phrase(relevance: float, rank: int | None, count: int, name: str) -> str:
-    """Say what a relevance means for a listener."""
-    if rank is None:
-        return f"The model gives {name} a relevance of {relevance:.2f} for this track."
+def relevance_phrase(relevance: float, rank: int, count: int, name: str) -> str:
+    """Say how relevant a track is to a listener, and its rank among all tracks."""
     return f"Relevance {relevance:.2f} for {name}: number {rank} of {count} tracks."
 
 
 def seconds(value: float) -> str:
-    """Write seconds without needless zeros."""
+    """Write seconds with one decimal at most."""
     return f"{value:.1f}".rstrip("0").rstrip(".")

@@ -1,12 +1,13 @@
-"""What a listener's model would recommend of a catalogue."""
+"""The tracks of a catalogue that a listener's model recommends."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
 import pandas as pd
 
 from explanations.listeners import ListenerModel
+from lemons_utils import OnProgress
 from recsys.catalogue import Catalogue
 from recsys.predict import predict, relevance_path
 
@@ -14,7 +15,7 @@ TOP = 10
 
 
 def stored_relevance(listener: ListenerModel, catalogue: Catalogue) -> pd.DataFrame | None:
-    """Read the relevance of every track if this very model has scored all of this catalogue.
+    """Read the relevance of every track, if this model has scored all of the catalogue.
 
     Returns
     -------
@@ -28,39 +29,41 @@ def stored_relevance(listener: ListenerModel, catalogue: Catalogue) -> pd.DataFr
     return scores if set(catalogue.track_ids) <= set(scores["track_id"]) else None
 
 
-def score(
-    listener: ListenerModel, catalogue: Catalogue, progress: Callable[[str, float], None]
-) -> None:
+def score(listener: ListenerModel, catalogue: Catalogue, on_progress: OnProgress) -> pd.DataFrame:
     """Score every track of a catalogue, and store that where the command `predict` does.
 
     Parameters
     ----------
     listener : ListenerModel
     catalogue : Catalogue
-    progress : callable
+    on_progress : callable
         Called with "score" and the share that is done; what it raises ends the work, and what
         is scored by then is kept.
+
+    Returns
+    -------
+    DataFrame with columns track_id, relevance, title, artist
     """
     done = 0
 
     def on_tracks(count: int) -> None:
         nonlocal done
         done += count
-        progress("score", done / max(len(catalogue.track_ids), 1))
+        on_progress("score", done / max(len(catalogue.track_ids), 1))
 
     path = relevance_path(catalogue, listener.user_name, listener.checksum)
-    predict(listener.network, catalogue, path, on_tracks=on_tracks)
+    return predict(listener.network, catalogue, path, on_tracks=on_tracks)
 
 
 def ranked(catalogue: Catalogue, scores: pd.DataFrame, heard: Collection[str]) -> pd.DataFrame:
-    """Put the tracks of a catalogue in the order in which they would be recommended.
+    """Rank the tracks of a catalogue by relevance.
 
     Parameters
     ----------
     catalogue : Catalogue
     scores : DataFrame with columns track_id, relevance
     heard : collection of str
-        Ids of what the listener has listened to.
+        Ids of the tracks that the listener has listened to.
 
     Returns
     -------
@@ -85,11 +88,11 @@ def choose(
     table : DataFrame
         From `ranked`.
     words : str
-        Each must occur in title, artist or genre, whatever its case.
+        Words that must all occur in title, artist or genre, in upper or lower case.
     genres : collection of str
-        Any of these; empty for all.
+        Genres to keep; empty for all.
     unheard : bool
-        Only what the listener has not listened to.
+        Whether to keep only tracks that the listener has not listened to.
     """
     text = (table["title"] + " " + table["artist"] + " " + table["genre"]).str.casefold()
     keep = pd.Series(True, index=table.index)

@@ -1,21 +1,20 @@
-"""An explanation made ready to be seen and heard: highlights, mixer, downloads."""
+"""Explanations for the page: making them, and what is seen, heard and saved of one."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audiolime.separation.interface import Separator
 from explanations.app import web_files
-from explanations.app.phrases import TYPE_LABELS, component_phrase
-from explanations.explain import Progress, Subject, explain, prepare
+from explanations.app.phrases import component_phrase
+from explanations.explain import Subject, explain, prepare
 from explanations.explain.answers import default_num_samples, default_segments
 from explanations.explain.playback import FADE_S, SILENCE, mix, trim
 from explanations.listeners import ListenerModel
@@ -30,73 +29,53 @@ from explanations.player import (
     share_page,
 )
 from explanations.stems import separator_for
-from explanations.store import Explanation, Request, Store, to_json
-from lemons_audio import audio_checksum, write_audio
-from lemons_utils import SAMPLE_RATE, Configuration, ParameterError, generate_audio_link
+from explanations.store import TITLES, Explanation, Request, Store, to_json
+from lemons_audio import audio_checksum
+from lemons_utils import (
+    SAMPLE_RATE,
+    Configuration,
+    OnProgress,
+    ParameterError,
+    generate_audio_link,
+)
 from recsys.catalogue import Catalogue
 
 STEPS = ("separate", "tables", "weights")
-"""What has to be done for an explanation, in order."""
+"""The steps of an explanation, in order."""
 
 
-@dataclass(frozen=True)
-class Commission:
-    """Whose model is to be explained on which track, and where everything lies.
+class ExplanationJob:
+    """One track to explain to one listener for the page, and where everything is kept.
 
     Parameters
     ----------
     listener : ListenerModel
+    catalogue : Catalogue
     track_id : str
-    audio : ndarray [shape=(samples,)], int16
-    separator : Separator
-    store : Store
-    stems_folder : Path
-    limit_gb : float
-    web_folder : Path
-    base_url : str
-        Address of the web folder, as `generate_audio_link` takes it.
+    config : Configuration
+        The folders of explanations and stems, the web folder and its address.
     """
 
-    listener: ListenerModel
-    track_id: str
-    audio: NDArray[np.int16]
-    separator: Separator
-    store: Store
-    stems_folder: Path
-    limit_gb: float
-    web_folder: Path
-    base_url: str = ""
+    def __init__(
+        self, listener: ListenerModel, catalogue: Catalogue, track_id: str, config: Configuration
+    ) -> None:
+        self.listener = listener
+        self.track_id = track_id
+        self.audio = catalogue.audio(track_id)
+        self.separator = separator_for(catalogue, track_id)
+        self.store = Store(config.stored_explanations / catalogue.name / listener.user_name)
+        self.stems_folder, self.limit_gb = config.stems, config.stems_cache_gb
+        self.web_folder, self.base_url = config.web_folder, config.audio_base_url
 
-    @classmethod
-    def of(
-        cls,
-        listener: ListenerModel,
-        catalogue: Catalogue,
-        track_id: str,
-        config: Configuration,
-    ) -> Commission:
-        """Commission what the page shows of a track, where the settings keep it."""
-        return cls(
-            listener=listener,
-            track_id=track_id,
-            audio=catalogue.audio(track_id),
-            separator=separator_for(catalogue, track_id),
-            store=Store(config.stored_explanations / catalogue.name / listener.user_name),
-            stems_folder=config.stems,
-            limit_gb=config.stems_cache_gb,
-            web_folder=config.web_folder,
-            base_url=config.audio_base_url,
-        )
-
-    def request(self, type: str) -> Request:
-        """Say what the page asks for; a stored explanation answers just this."""
+    def request(self, kind: str) -> Request:
+        """Return what the page asks for; a stored explanation is shown if it answers just this."""
         segments = default_segments(len(self.audio))
         stems = len(self.separator.stem_names)
         return Request(
-            type=type,
+            type=kind,
             segments=segments,
             engine="exact",
-            num_samples=default_num_samples(type, len(segments), stems, "exact"),
+            num_samples=default_num_samples(kind, len(segments), stems, "exact"),
             random_state=0,
             separator=self.separator.name,
             separator_version=self.separator.version,
@@ -104,50 +83,50 @@ class Commission:
             audio_checksum=audio_checksum(self.audio),
         )
 
-    def stored(self, type: str) -> Explanation | None:
-        """Find the explanation if it is stored, with the tables that the mixer needs."""
-        found = self.store.load(self.track_id, self.request(type))
-        return found if found and self.store.tables_path(self.track_id).is_file() else None
+    def stored(self, kind: str) -> Explanation | None:
+        """Return the explanation if it and the tables of the mixer are stored."""
+        explanation = self.store.load(self.track_id, self.request(kind))
+        return explanation if self.store.tables_path(self.track_id).is_file() else None
 
-    def subject(self, progress: Progress | None = None) -> Subject:
+    def subject(self, on_progress: OnProgress | None = None) -> Subject:
         """Separate the track, or take its stems from the cache."""
         return prepare(
             self.audio,
             self.separator,
             stems_folder=self.stems_folder,
             limit_gb=self.limit_gb,
-            progress=progress,
+            progress=on_progress,
         )
 
-    def make(self, type: str, progress: Progress) -> None:
-        """Explain the track and store that.
+    def make(self, kind: str, on_progress: OnProgress) -> None:
+        """Explain the track and store the explanation, together with those of Time and Source.
 
-        Where the tables are at hand, Time and Source cost nothing more and are made as well.
+        Those two take only a moment more, because the tables answer them.
 
         Parameters
         ----------
-        type : str
+        kind : str
             One of `explanations.store.TYPES`.
-        progress : callable
+        on_progress : callable
             Called with one of `STEPS` and the share of it that is done; what it raises ends
             the work.
         """
-        subject = self.subject(progress)
-        for wanted in dict.fromkeys((type, "time", "source")):
+        subject = self.subject(on_progress)
+        for each in dict.fromkeys((kind, "time", "source")):
             explain(
                 self.listener,
                 subject,
-                wanted,
+                each,
                 store=self.store,
                 track_id=self.track_id,
                 what_if=True,
-                progress=progress,
+                progress=on_progress,
             )
 
 
 @dataclass(frozen=True)
 class Download:
-    """A file to save: what the button says, the file's name and type, and how it is made."""
+    """A file to save: label of the button, name and type of the file, and how it is made."""
 
     label: str
     file_name: str
@@ -156,7 +135,7 @@ class Download:
 
 
 @dataclass(frozen=True)
-class Exhibit:
+class ExplanationView:
     """All that the page shows of one explanation.
 
     Parameters
@@ -168,7 +147,7 @@ class Exhibit:
     tables_file : Path
         In the web folder.
     highlights : tuple of WaveformData
-        Top highlight, top 3 components, what speaks against; what there is of these.
+        Those that exist of the top highlight, the top 3 components and what speaks against.
     mixer : MixerData
     """
 
@@ -179,13 +158,6 @@ class Exhibit:
     highlights: tuple[WaveformData, ...]
     mixer: MixerData
 
-    def mixed(self, mask: str) -> NDArray[np.float32]:
-        """Mix what a mask leaves on."""
-        explanation = self.explanation
-        count = len(explanation.weights)
-        on = decode_mask(mask, count) if mask else np.ones(count)
-        return mix(self.stems, explanation.segments, explanation.grid(np.flatnonzero(on).tolist()))
-
     def mask(self, text: str) -> str:
         """Return a mask if it is one of this explanation, otherwise the empty one: all on."""
         try:
@@ -195,43 +167,45 @@ class Exhibit:
         return text
 
     def downloads(self, mask: str, *, title: str, name: str) -> list[Download]:
-        """List what can be saved; it is made when somebody wants it.
+        """List the files that can be saved; each is made when it is asked for.
 
         Parameters
         ----------
         mask : str
-            What the mixer plays.
+            The mask that the mixer plays.
         title : str
-            Of the track.
+            The track's title.
         name : str
-            Of the listener.
+            The listener's name.
         """
         stem = "".join(c if c.isalnum() else "_" for c in title).strip("_")[:60] or "track"
-        type = self.explanation.type
+        kind = self.explanation.type
         return [
             Download("This mix as FLAC", f"{stem}-mix.flac", "audio/flac",
                      lambda: self._mix_file(mask, ".flac")),
             Download("This mix as MP3", f"{stem}-mix.mp3", "audio/mpeg",
                      lambda: self._mix_file(mask, ".mp3")),
-            Download("The explanation as JSON", f"{stem}-{type}.json", "application/json",
+            Download("The explanation as JSON", f"{stem}-{kind}.json", "application/json",
                      lambda: (json.dumps(to_json(self.explanation), indent=1) + "\n").encode()),
-            Download("A page that plays it without a server (HTML)", f"{stem}-{type}.html",
+            Download("A page that plays it without a server (HTML)", f"{stem}-{kind}.html",
                      "text/html", lambda: self._page(mask, title, name).encode()),
         ]  # fmt: skip
 
     def _mix_file(self, mask: str, suffix: str) -> bytes:
-        waveform = self.mixed(mask)
-        peak = float(np.abs(waveform).max(initial=0.0))
+        """Mix the components that a mask leaves on, and encode that."""
+        explanation = self.explanation
+        count = len(explanation.weights)
+        on = np.flatnonzero(decode_mask(mask, count) if mask else np.ones(count)).tolist()
+        waveform = mix(self.stems, explanation.segments, explanation.grid(on))
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"mix{suffix}"
-            write_audio(path, waveform / peak if peak > 1 else waveform, sample_rate=SAMPLE_RATE)
-            return path.read_bytes()
+            web_files.audio(waveform, f"mix{suffix}", Path(folder))
+            return (Path(folder) / f"mix{suffix}").read_bytes()
 
     def _page(self, mask: str, title: str, name: str) -> str:
-        mixer = MixerData.of(
-            self.explanation,
-            [Resource.embed(path) for path in self.stem_files],
-            Resource.embed(self.tables_file),
+        mixer = replace(
+            self.mixer,
+            stems=tuple(Resource.embed(path) for path in self.stem_files),
+            tables=Resource.embed(self.tables_file),
             mask=mask,
         )
         return share_page(
@@ -242,23 +216,23 @@ class Exhibit:
         )
 
 
-def exhibit(commission: Commission, explanation: Explanation) -> Exhibit:
-    """Put everything that the browser needs into the web folder, and say what is where."""
-    web_folder = commission.web_folder
-    stems = commission.subject().stems
-    request = explanation.request
-    stem_places = web_files.stems(stems, request.audio_checksum, web_folder)
-    about_tables = {**asdict(request), "type": "", "num_samples": ""}
+def view_explanation(job: ExplanationJob, explanation: Explanation) -> ExplanationView:
+    """Put what the browser needs of an explanation into the web folder, and describe it."""
+    web_folder = job.web_folder
+    stems = job.subject().stems
+    request = to_json(explanation)["request"]
+    stem_places = web_files.stems(stems, explanation.request.audio_checksum, web_folder)
+    about_tables = {**request, "type": "", "num_samples": ""}
     tables_place = web_files.tables(
-        commission.store.tables_path(commission.track_id), _digest(about_tables), web_folder
+        job.store.tables_path(job.track_id), _digest(about_tables), web_folder
     )
 
     def resource(place: str) -> Resource:
-        return Resource(url=generate_audio_link(place, base_url=commission.base_url))
+        return Resource(url=generate_audio_link(place, base_url=job.base_url))
 
     def highlight(title: str, components: list[int], name: str) -> WaveformData:
         heard = mix(stems.waveforms, explanation.segments, explanation.grid(components))
-        place = f"highlights/{_digest(asdict(request))}/{name}.flac"
+        place = f"highlights/{_digest(request)}/{name}.flac"
         web_files.audio(trim(heard), place, web_folder)
         return WaveformData(
             title=title,
@@ -269,23 +243,34 @@ def exhibit(commission: Commission, explanation: Explanation) -> Exhibit:
         )
 
     top, against = explanation.top(3), explanation.against(3)
-    wanted = [
+    highlights = [
         ("Top highlight", top[:1], "top1"),
         ("Top 3 components", top if len(top) > 1 else [], "top3"),
         ("Against", against, "against"),
     ]
-    return Exhibit(
+    return ExplanationView(
         explanation=explanation,
         stems=stems.waveforms,
         stem_files=tuple(web_folder / place for place in stem_places),
         tables_file=web_folder / tables_place,
-        highlights=tuple(highlight(*one) for one in wanted if one[1]),
-        mixer=MixerData.of(
-            explanation,
-            [resource(place) for place in stem_places],
-            resource(tables_place),
-            actions=(("share", "Share or save this mix"),),
+        highlights=tuple(highlight(*one) for one in highlights if one[1]),
+        mixer=mixer_data(
+            explanation, [resource(place) for place in stem_places], resource(tables_place)
         ),
+    )
+
+
+def mixer_data(explanation: Explanation, stems: Sequence[Resource], tables: Resource) -> MixerData:
+    """Describe an explanation for the mixer; `stems` are in the order of its stem names."""
+    return MixerData(
+        type=explanation.type,  # type: ignore[arg-type]
+        segments=explanation.segments,
+        stem_names=explanation.stem_names,
+        stems=tuple(stems),
+        weights=explanation.weights,
+        relevance=explanation.relevance,
+        tables=tables,
+        actions=(("share", "Share or save this mix"),),
     )
 
 
@@ -293,7 +278,7 @@ def _about(explanation: Explanation, name: str) -> list[str]:
     best = [component_phrase(explanation, index) for index in explanation.top(3)]
     masks = explanation.request.num_samples
     return [
-        f"{TYPE_LABELS[explanation.type]} explanation of a recommendation to {name}. "
+        f"{TITLES[explanation.type]} explanation of a recommendation to {name}. "
         f"Relevance {explanation.relevance:.2f}, fidelity {explanation.fidelity:.2f}, "
         f"{'all' if masks == 'exhaustive' else masks} combinations looked at.",
         f"Speaks for it: {', '.join(best)}." if best else "Nothing speaks for it.",
@@ -307,7 +292,7 @@ def _lanes(
     *,
     against: bool,
 ) -> tuple[Lane, ...]:
-    """One lane for each stem that is heard; Time explanations have the whole mix in one."""
+    """Make a lane for each stem that is heard; Time explanations have the whole mix in one."""
     kind = "against" if against else "top"
     spans: dict[int, list[Span]] = {}
     for component in components:
@@ -327,7 +312,7 @@ def _lanes(
 
 
 def _begin_s(heard: NDArray[np.float32]) -> float:
-    """Where what is heard begins once `trim` has cut the silence away [s]."""
+    """Return where the sound begins once `trim` has cut the silence away [s]."""
     sounding = np.flatnonzero(np.abs(heard) > SILENCE)
     fade = round(FADE_S * SAMPLE_RATE)
     return max(int(sounding[0]) - fade, 0) / SAMPLE_RATE if len(sounding) else 0.0

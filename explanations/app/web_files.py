@@ -1,8 +1,7 @@
-"""What the browser may fetch: previews, stems and tables, put into the web folder.
+"""The files that a browser may fetch: previews, highlights, stems and tables.
 
-Everything is written beside its name and renamed into place, and stays as it is: the name says
-what is inside. Functions return paths relative to the web folder, for
-`lemons_utils.generate_audio_link`.
+Each is written beside its name and renamed into place. Functions return paths relative to the
+web folder, for `lemons_utils.generate_audio_link`.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from recsys.catalogue import Catalogue
 
 
 def preview(catalogue: Catalogue, track_id: str, web_folder: Path) -> str:
-    """Write a track as MP3, unless it is there, and return where.
+    """Write a track as MP3, unless it exists, and return its place.
 
     Parameters
     ----------
@@ -73,7 +72,7 @@ def tables(path: Path, checksum: str, web_folder: Path) -> str:
     path : Path
         `Store.tables_path`.
     checksum : str
-        Of all that the tables are about: they get their name from it.
+        Checksum of what the tables are about, which is also their file's name.
     web_folder : Path
     """
     place = f"tables/{_plain(checksum)}.npz"
@@ -85,10 +84,7 @@ def tables(path: Path, checksum: str, web_folder: Path) -> str:
 
 
 def audio(waveform: NDArray[np.float32], place: str, web_folder: Path) -> str:
-    """Write what an explanation lets one hear, as FLAC, unless it is there.
-
-    A mix beyond full scale, which stems that cancel each other can give, is scaled down.
-    """
+    """Write a mix, unless it exists; one beyond full scale is scaled down as a whole."""
     path = web_folder / place
     if not path.is_file():
         peak = float(np.abs(waveform).max(initial=0.0))
@@ -97,7 +93,7 @@ def audio(waveform: NDArray[np.float32], place: str, web_folder: Path) -> str:
 
 
 def _take_over(source: Path, target: Path) -> None:
-    """Link a file under another name, or copy it; whoever reads sees all of it or nothing."""
+    """Link a file under another name, or copy it; a reader sees all of it or nothing."""
     if target.is_file() and target.stat().st_size == source.stat().st_size:
         return
     with write_beside(target) as temporary:

@@ -1,8 +1,8 @@
 """The browser half of the demo app: a waveform player and the what-if mixer.
 
-Both are one Streamlit component (canvas and WebAudio, no framework, nothing fetched but the
-audio and the tables). Playing and switching never run the script again; the mixer's buttons
-(`MixerData.actions`) do, and bring the mask along.
+Both are one Streamlit component (canvas and WebAudio, no framework; only audio and tables are
+fetched). Playing and switching never run the script again; the mixer's buttons
+(`MixerData.actions`) do, and report the mask.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ __all__ = [
 
 @dataclass(frozen=True)
 class MixerResult:
-    """What the listener did.
+    """The state of the mixer after the last report.
 
     Parameters
     ----------
     mask : str
-        What is heard, as `encode_mask` writes it: as of the last report.
+        The mask that is heard, as `encode_mask` writes it.
     action : str
         Id of the button that was pressed just now, or empty.
     """
@@ -64,8 +64,8 @@ def mixer(data: MixerData, *, key: str, follow: bool = False) -> MixerResult:
     Parameters
     ----------
     data : MixerData
-        A run with the same data leaves the mixer alone, so what plays goes on; with another
-        mask it is set; with anything else new the mixer is made anew.
+        A run with the same data leaves the mixer alone, so that playback continues; another
+        mask is set; any other change makes a new mixer.
     key : str
     follow : bool
         Report the mask by itself, a moment after the last switch. Every report runs the
@@ -95,4 +95,4 @@ def _component() -> Callable[..., Any]:
 
 
 def _nothing() -> None:
-    """Streamlit hands a value to Python only where somebody listens."""
+    """Do nothing; Streamlit returns values only where a callback is registered."""

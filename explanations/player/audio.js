@@ -1,8 +1,8 @@
-// Plays stems in step to the sample, with gains that follow the mask.
+// Plays the stems of a track in sync to the sample, with gains that follow the mask.
 //
 // All stems of a pass (one stretch of playing without a jump) are started for the same moment
 // of one AudioContext clock, so they cannot drift. Each has a gain whose whole course is
-// scheduled ahead; a toggle replaces what lies ahead and leaves what has sounded alone.
+// scheduled ahead; a toggle replaces the part of it that lies ahead.
 
 import { FADE_S, gainPoints, pointsFrom, valueAt } from "./gains.js";
 import { sharedContext, sleepSoon, wake } from "./sound.js";
@@ -33,7 +33,7 @@ export class MixPlayer {
     this.setMask(new Uint8Array(segments.length * buffers.length).fill(1));
   }
 
-  /** Start, or go on. Call it inside a click or key handler: browsers ask for one. */
+  /** Start or continue. Browsers allow it only inside a click or key handler. */
   async play() {
     if (this.playing) return;
     this.playing = true;
@@ -44,7 +44,7 @@ export class MixPlayer {
       this.playing = false;
       throw error;
     }
-    if (!this.playing || this.timer) return; // paused again while the sound card woke up
+    if (!this.playing || this.timer) return; // paused again while the context resumed
     this.timer = setInterval(() => this.tick(), TICK_MS);
     this.jump(this.resting);
   }
@@ -62,7 +62,7 @@ export class MixPlayer {
   }
 
   /**
-   * Repeat a stretch, or nothing. Who is outside of it is taken to its start.
+   * Repeat a stretch, or nothing; a position outside of the stretch moves to its start.
    * @param {number[]|null} loop [start, end] in seconds
    */
   setLoop(loop) {
@@ -82,7 +82,7 @@ export class MixPlayer {
     for (const pass of this.passes) this.bend(pass);
   }
 
-  /** Where the track is now [s], as the clock runs or as it is heard (a little later). */
+  /** The position in the track [s], by the clock or as it is heard (a little later). */
   position({ heard = false } = {}) {
     if (this.passes.length === 0) return this.resting;
     const delay = heard ? (this.context.outputLatency ?? 0) : 0;
@@ -93,12 +93,12 @@ export class MixPlayer {
 
   // -- the passes -----------------------------------------------------------------------------
 
-  /** Go on from a position: what plays fades out while the new pass fades in. */
+  /** Continue at a position: the present pass fades out while the new one fades in. */
   jump(position) {
     const when = this.context.currentTime + LOOKAHEAD_S;
     this.fadeOut(when);
     const stops = [this.duration, ...(this.loop ? [this.loop[1]] : [])];
-    // So close to an end there is nothing to hear, nor room for two fades.
+    // So close to an end there is no room for two fades.
     const atEnd = stops.some((stop) => position <= stop && position > stop - 3 * FADE_S);
     this.passes.push(this.startPass(when, atEnd ? (this.loop?.[0] ?? 0) : position));
     this.queueLoop();
@@ -127,8 +127,8 @@ export class MixPlayer {
     const { context, loop } = this;
     const to = loop && from < loop[1] ? loop[1] : this.duration;
     const end = start + (to - from);
-    // A pass begins and ends in the middle of the sound: without these two fades it clicks.
-    // The very beginning of a track needs none, and keeps its first attack.
+    // A pass begins and ends in the middle of the sound: without these two fades it would click.
+    // The start of a track needs none, and keeps its first attack.
     const edgeCourse = [
       [start, from === 0 ? 1 : 0],
       [start + FADE_S, 1],
@@ -153,7 +153,7 @@ export class MixPlayer {
     return pass;
   }
 
-  /** Lay the current gain curves on a pass; one that sounds already bends over from now on. */
+  /** Schedule the current gain curves in a pass; one that sounds already fades over to them. */
   bend(pass) {
     const { start, end, from } = pass;
     const soonest = this.context.currentTime + LOOKAHEAD_S;
@@ -193,37 +193,14 @@ export class MixPlayer {
 }
 
 /**
- * Let a parameter go along a line from the first point on; what came before stays as it is.
+ * Schedule a parameter along a line through points; what is scheduled before them stays.
  *
- * The first point must lie on the course it has had so far (or be set already). Ramping to the
- * value it has there anyway keeps a ramp that is under way intact, where setting it would jump.
+ * The first point must lie on the course that the parameter has had so far. Ramping to the value
+ * that it has there keeps a ramp under way intact, where setting the value would jump.
  */
 function follow(param, points) {
   const [first, ...rest] = points;
   param.cancelScheduledValues(first[0] + 1e-9);
   param.linearRampToValueAtTime(first[1], first[0]);
   for (const [time, value] of rest) param.linearRampToValueAtTime(value, time);
-}
-
-/**
- * The whole mix as the mixer plays it, computed at once. playback.mix has the same in NumPy.
- * @param {AudioBuffer[]} buffers one per stem, at `sampleRate`
- * @param {ArrayLike<number>} cells 0 or 1, index = segment * stems + stem
- * @param {number[][]} segments [start, end) in samples
- * @returns {Promise<Float32Array>}
- */
-export async function renderMix(buffers, cells, segments, sampleRate) {
-  const context = new OfflineAudioContext(1, segments.at(-1)[1], sampleRate);
-  const fade = Math.round(FADE_S * sampleRate);
-  buffers.forEach((buffer, s) => {
-    const source = new AudioBufferSourceNode(context, { buffer });
-    const gain = new GainNode(context);
-    const on = segments.map((_, t) => cells[t * buffers.length + s]);
-    const [first, ...rest] = gainPoints(on, segments, fade);
-    gain.gain.setValueAtTime(first[1], 0);
-    for (const [at, value] of rest) gain.gain.linearRampToValueAtTime(value, at / sampleRate);
-    source.connect(gain).connect(context.destination);
-    source.start();
-  });
-  return (await context.startRendering()).getChannelData(0);
 }

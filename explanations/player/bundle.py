@@ -1,9 +1,9 @@
-"""One script out of the player's modules: Streamlit and a page by itself take just one.
+"""One script made of the player's modules: Streamlit and a page by itself take just one.
 
-The modules are plain ES modules, so that each is read and tested by itself. Here every module
-becomes a function of its own, called once, in the order in which they need each other. That
-takes two forms of statement for granted: `import { a, b } from "./name.js";` and `export` in
-front of a declaration. A test loads the result beside the modules.
+The modules are plain ES modules, each of which can be tested by itself. Here every module becomes
+a function that is called once, after the modules that it imports. Two forms of statement are
+supported: `import { a, b } from "./name.js";` and `export` in front of a declaration. A test
+loads the result beside the modules.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ def asset(name: str) -> str:
 
 @functools.cache
 def script() -> str:
-    """All modules in one ES module, with the default export of `component.js`.
+    """Return all modules as one ES module, with the default export of `component.js`.
 
     Returns
     -------
     str
-        Also leaves `mount` at its top level, for a page that calls it itself.
+        It also has `mount` at its top level, for a page that calls it itself.
     """
     parts = [_scope(name) for name in _in_order(ENTRY, ())]
     return "".join(parts) + f"const {{ mount, component }} = ${ENTRY};\nexport default component;\n"
@@ -42,8 +42,9 @@ def script() -> str:
 
 @functools.cache
 def style() -> str:
-    """Palette and style sheet."""
-    return css_variables() + asset("player.css")
+    """Return the palette and the style sheets."""
+    sheets = [asset(f"{name}.css") for name in ("player", "map", "mixer")]
+    return css_variables() + "\n".join(sheets)
 
 
 def _in_order(name: str, above: tuple[str, ...]) -> list[str]:

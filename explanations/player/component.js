@@ -1,9 +1,9 @@
-// The way in: mounts a mixer or a waveform player, for Streamlit or for a page of its own.
+// The entry point: mounts a mixer or a waveform player, for Streamlit or for a page by itself.
 
 import { Mixer } from "./mixer.js";
 import { WaveformPlayer } from "./waveform.js";
 
-/** Fill an element with the player that the data asks for. */
+/** Fill an element with the player that the data describe. */
 export function mount(root, data, host = {}) {
   return data.kind === "mixer" ? new Mixer(root, data, host) : new WaveformPlayer(root, data);
 }
@@ -11,10 +11,10 @@ export function mount(root, data, host = {}) {
 const mounted = new WeakMap();
 
 /**
- * What Streamlit calls at the first run of the script and after every other one.
+ * Show the data of a run of the script; Streamlit calls this after every run.
  *
- * A run that changes nothing must change nothing here: what plays goes on. Only other data
- * makes another player; another mask alone is just set.
+ * A run with the same data changes nothing, so that playback continues. A new mask alone is set;
+ * any other change makes a new player.
  */
 export default function component({ data, parentElement, setStateValue, setTriggerValue }) {
   const { mask = null, ...rest } = data;

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from explanations.webserver import TYPES
-from lemons_utils import SAMPLE_RATE, DataError, ParameterError
-
-if TYPE_CHECKING:
-    from explanations.store import Explanation
+from lemons_utils import MEDIA_TYPES, SAMPLE_RATE, DataError, ParameterError
 
 PEAKS = 1200
 """Points of a waveform: more than a player is wide on most screens."""
@@ -48,7 +43,7 @@ class Resource:
         """Take the content of a file."""
         if not path.is_file() or not path.stat().st_size:
             raise DataError(f"{path} is missing or empty: it cannot go into a page")
-        return cls(content=path.read_bytes(), media_type=TYPES.get(path.suffix.lower(), ""))
+        return cls(content=path.read_bytes(), media_type=MEDIA_TYPES.get(path.suffix.lower(), ""))
 
     def to_json(self) -> dict[str, str]:
         """Write it as the browser reads it."""
@@ -117,29 +112,6 @@ class MixerData:
             raise ParameterError(f"segments must follow each other from 0, got {self.segments}")
         if self.mask:
             decode_mask(self.mask, len(self.weights))
-
-    @classmethod
-    def of(
-        cls,
-        explanation: Explanation,
-        stems: Sequence[Resource],
-        tables: Resource | None,
-        *,
-        mask: str = "",
-        actions: Sequence[tuple[str, str]] = (),
-    ) -> MixerData:
-        """Take everything from an explanation; `stems` in the order of its stem names."""
-        return cls(
-            type=explanation.type,  # type: ignore[arg-type]
-            segments=explanation.segments,
-            stem_names=explanation.stem_names,
-            stems=tuple(stems),
-            weights=explanation.weights,
-            relevance=explanation.relevance,
-            tables=tables,
-            mask=mask,
-            actions=tuple(actions),
-        )
 
     def to_json(self) -> dict[str, Any]:
         """Write it as the browser reads it."""

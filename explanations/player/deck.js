@@ -1,4 +1,4 @@
-// The mixer's deck: fetches the stems, plays them, and knows where the track is.
+// The mixer's deck: fetches the stems, plays them, and reports the position.
 
 import { MixPlayer } from "./audio.js";
 import { loadAudio } from "./load.js";
@@ -16,8 +16,8 @@ export class Deck {
     this.data = data;
     this.handlers = handlers;
     this.duration = data.segments.at(-1)[1] / data.sample_rate;
-    this.player = null; // until the stems are there; what is asked of it before is kept
-    this.wanted = false; // whether it should play: true already while the stems still load
+    this.player = null; // until the stems are loaded; `waiting` keeps what is set before
+    this.wanted = false; // whether it should play; also while the stems still load
     this.waiting = { position: 0, loop: null, cells: null };
   }
 
@@ -28,7 +28,7 @@ export class Deck {
    */
   async load(signal) {
     const { stems, segments, sample_rate: rate } = this.data;
-    const found = await Promise.all(
+    const decoded = await Promise.all(
       stems.map((stem) =>
         this.loadStem(stem, signal).catch((error) => {
           this.handlers.onError(error);
@@ -36,16 +36,16 @@ export class Deck {
         }),
       ),
     );
-    if (signal.aborted) return found.map(() => null);
+    if (signal.aborted) return decoded.map(() => null);
     const silence = new AudioBuffer({ length: 1, sampleRate: rate, numberOfChannels: 1 });
-    const buffers = found.map((buffer) => buffer ?? silence);
+    const buffers = decoded.map((buffer) => buffer ?? silence);
     const player = new MixPlayer(buffers, segments, rate, { onEnd: () => this.pause() });
     const { position, loop, cells } = this.waiting;
     if (cells) player.setMask(cells);
     player.seek(position);
     player.setLoop(loop);
     this.player = player;
-    return found.map((buffer) => buffer?.getChannelData(0) ?? null);
+    return decoded.map((buffer) => buffer?.getChannelData(0) ?? null);
   }
 
   async loadStem(stem, signal) {
@@ -68,7 +68,7 @@ export class Deck {
     this.handlers.onState(true, this.player === null);
     takeSound(this, () => this.pause());
     try {
-      // Ask for sound inside the click, even where the stems still load: later is too late.
+      // Browsers allow sound only inside the click, so it is not asked for after the loading.
       await Promise.all([wake(sharedContext(this.data.sample_rate)), ready]);
       if (!this.wanted || this.player.playing) return;
       await this.player.play();
@@ -88,7 +88,7 @@ export class Deck {
     this.handlers.onPosition(this.position());
   }
 
-  /** Report the position frame by frame, for as long as it plays. */
+  /** Report the position in every frame while it plays. */
   follow() {
     cancelAnimationFrame(this.frame);
     if (!this.wanted) return;

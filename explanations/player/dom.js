@@ -14,12 +14,12 @@ export function el(tag, properties = {}, ...children) {
   return element;
 }
 
-/** A button; never a submit button, wherever the player is put. */
-export function button(label, properties = {}) {
-  return el("button", { type: "button", ...properties }, label);
+/** A button, which never submits a form, with an optional icon before its label. */
+export function button(label, properties = {}, sign = null) {
+  return el("button", { type: "button", ...properties }, sign, label);
 }
 
-/** 75.2 -> "1:15". What begins with a fade of 10 ms begins at the second that it fades in to. */
+/** 75.2 -> "1:15". A stretch that begins with a fade of 10 ms begins at the end of the fade. */
 export function clock(seconds) {
   const whole = Math.floor(Math.max(seconds, 0) + 0.0101);
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
@@ -46,7 +46,7 @@ const ICONS = {
     "M7 20l-3-3 3-3v2h8a4 4 0 0 0 4-4h2a6 6 0 0 1-6 6H7z",
 };
 
-/** A drawn sign, hidden from screen readers: the button around it has the words. */
+/** A drawn icon, hidden from screen readers: the button around it has a label. */
 export function icon(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("viewBox", "0 0 24 24");

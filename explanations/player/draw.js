@@ -17,7 +17,7 @@ export function fitCanvas(canvas, width, height) {
 }
 
 /**
- * What a signal looks like from afar: loudest sample and mean loudness of equal stretches.
+ * The outline of a signal: loudest sample and mean loudness of equal stretches.
  * @param {Float32Array[]} channels signals that sound together
  * @param {number} count
  * @returns {{peak: Float32Array, rms: Float32Array}}
@@ -46,7 +46,7 @@ export function slice(wave, from, to) {
   return wave && { peak: wave.peak.subarray(from, to), rms: wave.rms?.subarray(from, to) };
 }
 
-/** Loudest sample of several outlines, to draw them to one scale. */
+/** The loudest sample of several outlines, which are drawn to one scale. */
 export function loudestOf(waves) {
   let loudest = 0;
   for (const wave of waves) {
@@ -55,7 +55,7 @@ export function loudestOf(waves) {
   return loudest;
 }
 
-/** How strongly a weight speaks, next to the strongest of its explanation: 0, 1, 2 marks. */
+/** The marks of a weight, 0 to 2, by its share of the strongest of its explanation. */
 export function markCount(weight, strongest) {
   const share = strongest > 0 ? Math.abs(weight) / strongest : 0;
   return share >= 0.6 ? 2 : share >= 0.15 ? 1 : 0;
@@ -72,8 +72,7 @@ export function markCount(weight, strongest) {
 export function drawCell(context, box, cell, colors) {
   const { weight, strongest, on, wave, loudest } = cell;
   const share = strongest > 0 ? Math.abs(weight) / strongest : 0;
-  const [fill, ink] =
-    weight >= 0 ? [colors.positive, colors.positiveInk] : [colors.negative, colors.negativeInk];
+  const sign = weight >= 0 ? "positive" : "negative";
   const marks = markCount(weight, strongest);
   const inner = { x: box.x + GAP, y: box.y + GAP, width: box.width - 2 * GAP };
   inner.height = box.height - 2 * GAP;
@@ -85,23 +84,24 @@ export function drawCell(context, box, cell, colors) {
   context.fillStyle = colors.raised;
   context.fillRect(inner.x, inner.y, inner.width, inner.height);
   if (on) {
-    // Even a weak component keeps a breath of its colour; the strongest is half covered.
+    // A weak component keeps a little of its colour; the strongest is more than half opaque.
     context.globalAlpha = marks === 0 ? 0.12 * share : 0.14 + 0.56 * share;
-    context.fillStyle = fill;
+    context.fillStyle = colors[sign];
     context.fillRect(inner.x, inner.y, inner.width, inner.height);
   } else {
     hatch(context, inner, colors.line);
   }
   context.globalAlpha = 1;
   const strength = on ? 1 : 0.4;
-  if (wave) drawWave(context, inner, wave, loudest, on && marks > 0 ? ink : colors.muted, strength);
+  const ink = on && marks > 0 ? colors[`${sign}-ink`] : colors.muted;
+  if (wave) drawWave(context, inner, wave, loudest, ink, strength);
   context.restore();
   drawMarks(context, inner, { weight, marks, on }, colors);
 }
 
 /**
- * Paint an outline around the middle of a box: the peaks thin as a veil, so that the shade
- * below still tells the weight, and the mean loudness as a core.
+ * Paint an outline around the middle of a box: the peaks translucent, so that the shade below
+ * still shows the weight, and the mean loudness more opaque.
  */
 export function drawWave(context, { x, y, width, height }, wave, loudest, color, strength = 1) {
   const middle = y + height / 2;
@@ -143,7 +143,7 @@ function drawMarks(context, { x, y, width }, { weight, marks, on }, colors) {
   context.font = `700 ${on ? 13 : 11}px ${getComputedStyle(context.canvas).fontFamily}`;
   context.textAlign = "center";
   context.textBaseline = "middle";
-  // A waveform may fill the corner: the mark brings its own ground.
+  // A waveform may fill the corner, so the mark has a background.
   const ground = context.measureText(text).width + 8;
   context.fillStyle = colors.raised;
   context.globalAlpha = 0.85;

@@ -1,8 +1,8 @@
-// How loud a stem is over time: 1 while its component is on, 0 while it is off.
+// The gain of a stem over time: 1 while its component is on, 0 while it is off.
 //
 // A hard step clicks, so a stem fades over FADE_S where it begins and where it ends. The fades
-// lie inside what is on: of what is off, nothing is heard, not even for a moment.
-// explanations/playback.py mixes the same in NumPy, and a test holds the two together.
+// lie inside the component that is on, so that nothing of one that is off is heard.
+// explanations/explain/playback.py mixes the same in NumPy, and a test holds the two together.
 
 export const FADE_S = 0.01;
 

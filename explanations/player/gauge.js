@@ -1,4 +1,4 @@
-// The gauge: how relevant the model finds what is heard, beside the track with everything on.
+// The gauge: the model's relevance of what is heard, beside that of the whole track.
 
 import { el } from "./dom.js";
 
@@ -31,7 +31,7 @@ export class Gauge {
     this.set(whole);
   }
 
-  /** @param {number|null} relevance in [0, 1]; null where it is not known */
+  /** @param {number|null} relevance in [0, 1]; null where it is unknown */
   set(relevance) {
     const known = relevance !== null;
     const text = known ? relevance.toFixed(2) : "–";

@@ -1,6 +1,6 @@
 // The grid of the mixer: names, solo and mute, and a button over every cell of the canvas.
 //
-// To screen readers it is an ARIA grid. The Tab key stops at it once; inside, the arrow keys
+// It is an ARIA grid. The Tab key stops at it once; inside, the arrow keys
 // move from button to button (roving tabindex), Enter switches, and letters solo (s), mute (m)
 // and loop (l) what the cell belongs to.
 
@@ -20,7 +20,7 @@ export class MixGrid {
     this.words = words;
     this.handlers = handlers;
     this.loopColumn = null;
-    this.chosen = 0; // the column that the tools below the map act on when space is short
+    this.chosen = 0; // the column that the tools below the map act on where it is narrow
     const { rows, columns } = state.grid;
     this.seconds = columns.map(({ start, end }) => (end - start) / words.sampleRate);
 
@@ -29,7 +29,9 @@ export class MixGrid {
     this.columnTools = columns.map((_, c) =>
       columns.length > 1 ? [...this.makeSwitches("column", c), this.makeLoop(c)] : [],
     );
-    this.columnNames = columns.map((_, c) => this.makeColumnName(c));
+    this.columnNames = words.columnNames.map((name, c) =>
+      button(name, { class: "column-name", onclick: () => this.choose(c) }),
+    );
     this.tools = el("div", { class: "column-tools", role: "group" });
     this.element = this.makeGrid();
     this.element.addEventListener("keydown", (event) => this.onKey(event));
@@ -42,49 +44,35 @@ export class MixGrid {
 
   makeGrid() {
     const { rows, columns } = this.state.grid;
-    const corner = el("div", { class: "corner", role: "columnheader" });
-    corner.append(el("span", { class: "hidden" }, "stem"));
-    const heads = columns.map((_, c) =>
-      el(
-        "div",
-        { class: "column-head", role: "columnheader", style: `flex-grow: ${this.seconds[c]}` },
-        this.columnNames[c],
-        el("span", { class: "switches" }, ...this.columnTools[c]),
-      ),
-    );
     const line = (head, cells) => {
       const lane = el("div", { class: "cells", role: "none" }, ...cells);
       return el("div", { role: "row", class: "line" }, head, lane);
     };
-    const size = `${rows.length} by ${columns.length} components`;
-    return el(
-      "div",
-      {
-        role: "grid",
-        class: "grid",
-        "aria-label": `What-if mixer, ${size}. ${this.words.summary()}`,
-        "aria-rowcount": String(rows.length + 1),
-        "aria-colcount": String(columns.length + 1),
-      },
-      line(corner, heads),
-      ...rows.map(({ name }, r) =>
-        line(
-          el(
-            "div",
-            { class: "row-head", role: "rowheader" },
-            el("span", { class: "name", title: name }, name),
-            el("span", { class: "switches" }, ...this.rowTools[r]),
-          ),
-          this.cells[r].map((cell, c) =>
-            el(
-              "div",
-              { role: "gridcell", class: "cell", style: `flex-grow: ${this.seconds[c]}` },
-              cell,
-            ),
-          ),
-        ),
-      ),
+    const inColumn = (column, role, name, ...children) =>
+      el("div", { class: name, role, style: `flex-grow: ${this.seconds[column]}` }, ...children);
+    const switches = (tools) => el("span", { class: "switches" }, ...tools);
+    const stem = el("span", { class: "hidden" }, "stem");
+    const corner = el("div", { class: "corner", role: "columnheader" }, stem);
+    const heads = this.columnNames.map((name, c) =>
+      inColumn(c, "columnheader", "column-head", name, switches(this.columnTools[c])),
     );
+    const lines = rows.map(({ name }, r) => {
+      const title = el("span", { class: "name", title: name }, name);
+      const head = { class: "row-head", role: "rowheader" };
+      return line(
+        el("div", head, title, switches(this.rowTools[r])),
+        this.cells[r].map((cell, c) => inColumn(c, "gridcell", "cell", cell)),
+      );
+    });
+    const size = `${rows.length} by ${columns.length} components`;
+    const properties = {
+      role: "grid",
+      class: "grid",
+      "aria-label": `What-if mixer, ${size}. ${this.words.summary()}`,
+      "aria-rowcount": String(rows.length + 1),
+      "aria-colcount": String(columns.length + 1),
+    };
+    return el("div", properties, line(corner, heads), ...lines);
   }
 
   makeCell(row, column) {
@@ -110,26 +98,18 @@ export class MixGrid {
 
   makeLoop(column) {
     const name = this.words.columnNames[column];
-    const made = button("", {
+    const properties = {
       class: "switch loop",
       title: `Repeat ${name}`,
       "aria-label": `Loop ${name}`,
       onclick: () => this.handlers.onLoop(column),
-    });
-    made.append(icon("loop"));
-    return made;
-  }
-
-  makeColumnName(column) {
-    return button(this.words.columnNames[column], {
-      class: "column-name",
-      onclick: () => this.choose(column),
-    });
+    };
+    return button("", properties, icon("loop"));
   }
 
   // -- layout -----------------------------------------------------------------------------------
 
-  /** Arrange for columns of a width; returns whether the tools fit beside the names. */
+  /** Lay the columns out over a width, and return whether the tools fit beside the names. */
   layout(laneWidth) {
     const total = this.seconds.reduce((sum, value) => sum + value, 0);
     const widths = this.seconds.map((value) => (laneWidth * value) / total);
@@ -146,7 +126,7 @@ export class MixGrid {
       element.textContent = c % every === 0 ? names[c] : "·";
       element.setAttribute("aria-label", this.words.columnNames[c]);
       element.title = inline ? "" : `Solo, mute or loop ${this.words.columnNames[c]}`;
-      element.disabled = inline; // then it is a heading like any other
+      element.disabled = inline; // then it is a plain heading
     });
     if (this.inline !== inline) {
       this.inline = inline;
@@ -156,7 +136,7 @@ export class MixGrid {
     return inline;
   }
 
-  /** Where space is short, one set of tools below the map serves the chosen column. */
+  /** Choose the column of the tools below the map, which a narrow map has. */
   choose(column) {
     this.chosen = column;
     const name = this.words.columnNames[column];
@@ -197,7 +177,7 @@ export class MixGrid {
 
   // -- keyboard ---------------------------------------------------------------------------------
 
-  /** Every focusable thing of the grid, line by line. */
+  /** The focusable elements of the grid, line by line. */
   lines() {
     const visible = (elements) => elements.filter((element) => !element.disabled);
     const head = this.inline ? this.columnTools.flat() : this.columnNames;

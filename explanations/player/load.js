@@ -1,9 +1,9 @@
-// Fetches and decodes audio and tables, and says in words what went wrong.
+// Fetches and decodes audio and tables; its errors are sentences for the page.
 
 import { readNpz } from "./npz.js";
 
 /**
- * The bytes behind a source: an address, or the bytes themselves in a page without a server.
+ * Fetch a source: from its address, or from the page itself where there is no server.
  * @param {{url?: string, base64?: string}} source
  * @param {string} name what to call it in an error
  * @param {AbortSignal} [signal]
@@ -33,7 +33,7 @@ export async function loadBytes(source, name, signal) {
  */
 export async function loadAudio(source, name, sampleRate, signal) {
   const bytes = await loadBytes(source, name, signal);
-  // An offline context decodes without asking for a sound card or a click first.
+  // An offline context decodes without a sound card and before the first click.
   const decoder = new OfflineAudioContext(1, 1, sampleRate);
   try {
     return await decoder.decodeAudioData(bytes);

@@ -1,4 +1,4 @@
-// The what-if mixer: switch components on and off, hear it, and see what the model makes of it.
+// The what-if mixer: components switched on and off, their mix, and the model's relevance of it.
 
 import { Deck } from "./deck.js";
 import { button, el, icon } from "./dom.js";
@@ -9,11 +9,11 @@ import { MapCanvas } from "./map.js";
 import { MixState, decodeMask, encodeMask, makeGrid } from "./state.js";
 import { ExactTables } from "./tables.js";
 import { followTheme } from "./theme.js";
-import { Transport, listenForKeys, makeSeekBar } from "./transport.js";
+import { Transport } from "./transport.js";
 import { Words } from "./words.js";
 
-const MIN_COLUMN_PX = 24; // the smallest cell that a finger still meets
-const MAX_MAP_PX = 6000; // beyond, browsers may refuse a canvas
+const MIN_COLUMN_PX = 24; // the narrowest cell that a finger can touch
+const MAX_MAP_PX = 6000; // browsers may refuse a larger canvas
 const SAME_RELEVANCE = 1e-3;
 const ANNOUNCE_MS = 400;
 const REPORT_MS = 800;
@@ -53,10 +53,12 @@ export class Mixer {
     this.transport = new Transport({
       duration: this.duration,
       onToggle: () => this.deck.toggle(this.ready),
+      onSeek: (position) => this.deck.seek(position),
+      position: () => this.deck.position(),
     });
-    this.loopButton = button("", { class: "loop-all", onclick: () => this.toggleLoop() });
     this.loopName = el("span", {});
-    this.loopButton.append(icon("loop"), this.loopName);
+    const loop = { class: "loop-all", onclick: () => this.toggleLoop() };
+    this.loopButton = button(this.loopName, loop, icon("loop"));
     this.presetButtons = this.presets.map(({ label, mask, title }) =>
       button(label, { title, disabled: mask ? null : "", onclick: () => this.setCells(mask) }),
     );
@@ -68,37 +70,22 @@ export class Mixer {
     this.ruler = el("div", { class: "ruler" });
     this.loopMark = el("div", { class: "loop-mark", hidden: "" });
     this.ruler.append(this.loopMark);
-    this.tellPosition = makeSeekBar(this.ruler, {
-      duration: () => this.duration,
-      position: () => this.deck.position(),
-      onSeek: (position) => this.deck.seek(position),
-    });
-    this.cursor = el("div", { class: "cursor", "aria-hidden": "true" });
+    this.transport.makeSeekBar(this.ruler);
     this.sheet = el(
       "div",
       { class: "sheet" },
       el("div", { class: "line" }, el("div", { class: "corner" }), this.ruler),
       this.map.element,
       this.grid.element,
-      this.cursor,
+      this.transport.cursor,
     );
     this.viewport = el("div", { class: "viewport" }, this.sheet);
     this.gauge = new Gauge(this.data.relevance);
     this.message = el("p", { class: "message", role: "alert", hidden: "" });
     this.live = el("p", { class: "hidden", role: "status" });
+    const presets = { class: "presets", role: "group", "aria-label": "Presets" };
     this.root.append(
-      el(
-        "div",
-        { class: "bar-top" },
-        this.transport.play,
-        this.transport.time,
-        this.loopButton,
-        el(
-          "div",
-          { class: "presets", role: "group", "aria-label": "Presets" },
-          ...this.presetButtons,
-        ),
-      ),
+      this.transport.bar(this.loopButton, el("div", presets, ...this.presetButtons)),
       this.viewport,
       this.grid.tools,
       this.gauge.element,
@@ -108,13 +95,7 @@ export class Mixer {
     );
     this.root.classList.add("lemons", "mixer");
     this.root.classList.toggle("single", this.state.grid.rows.length === 1);
-    listenForKeys(this.root, {
-      onToggle: () => this.deck.toggle(this.ready),
-      onSeek: (position) => this.deck.seek(position),
-      position: () => this.deck.position(),
-      duration: () => this.duration,
-      isOurs: (element) => element.closest(".cell") !== null,
-    });
+    this.transport.listenForKeys(this.root, (element) => element.closest(".cell") !== null);
     this.showLoop();
   }
 
@@ -182,18 +163,14 @@ export class Mixer {
   complain(error) {
     const known = [...this.message.children].some((line) => line.textContent === error.message);
     if (error.name === "AbortError" || known) return;
-    const line = el("span", {}, error.message);
-    this.message.append(line);
+    this.message.append(el("span", {}, error.message));
     this.message.hidden = false;
   }
 
   // -- position and loop ------------------------------------------------------------------------
 
   showPosition(position = this.deck.position()) {
-    this.transport.setPosition(position);
-    this.tellPosition(position);
-    const x = (position / this.duration) * (this.map.width ?? 0);
-    this.cursor.style.transform = `translateX(${x}px)`;
+    this.transport.setPosition(position, this.map.width ?? 0);
   }
 
   toggleLoop() {
@@ -202,7 +179,7 @@ export class Mixer {
     this.setLoop(null);
   }
 
-  /** Loop a column; with null, the whole track or nothing. */
+  /** Loop a column; null loops the whole track or nothing. */
   setLoop(column) {
     if (column !== null) this.loopAll = false;
     this.grid.loopColumn = column;
@@ -250,19 +227,19 @@ export class Mixer {
     this.changed({ about: () => "" });
   }
 
-  /** What is heard, as text for links. */
+  /** The mask that is heard, as text for links. */
   mask() {
     return encodeMask(this.state.heard());
   }
 
-  /** Take a mask from a link; one that does not fit is not taken. */
+  /** Set the mask of a link; one that does not fit is ignored. */
   setMask(text) {
     const mask = text ? decodeMask(text, this.data.weights.length) : null;
     if (mask) this.state.set(mask);
     this.changed({ quietly: true });
   }
 
-  /** Bring everything in step with the switches, the gauge first. */
+  /** Update everything after a change of the switches, the gauge first. */
   changed({ about = () => "", quietly = false } = {}) {
     const cells = this.state.cells();
     this.gauge.set(this.relevance(cells));
@@ -287,7 +264,7 @@ export class Mixer {
     });
   }
 
-  /** Say it to screen readers and to Python, once the hand rests. */
+  /** Report a change to screen readers and to Python, once no other follows. */
   tell(about) {
     clearTimeout(this.telling);
     this.telling = setTimeout(() => {

@@ -1,7 +1,7 @@
 // Reads what numpy.savez writes: a zip archive of .npy arrays.
 //
-// The what-if tables travel as the very file that lies on disk, so that there is one format to
-// keep right. Only what numpy writes is understood; anything else is refused in words.
+// The what-if tables are sent as they lie on disk, so that there is only one format. Files that
+// numpy does not write are refused.
 
 const TYPES = {
   "<f4": Float32Array,
@@ -35,7 +35,7 @@ export async function readNpz(archive) {
 }
 
 function zipEntries(view) {
-  // The directory at the end knows the true sizes; numpy leaves them open in front of the data.
+  // Sizes are in the directory at the end; numpy leaves them open in front of the data.
   let end = view.byteLength - 22;
   while (end >= 0 && view.getUint32(end, true) !== END_OF_DIRECTORY) end -= 1;
   if (end < 0) throw new Error("the tables are not an .npz archive");

@@ -1,8 +1,8 @@
 """The colours of LEMONS, for the player, for charts and for pictures: one place to change.
 
 Weights are orange where they speak for a track and blue where they speak against it: the two
-hues stay apart for every common kind of colour blindness. Colour is never alone, signs and
-words go with it. `ink` variants are for what is drawn on top of a shaded cell.
+hues stay apart for every common kind of colour blindness, and signs and words always accompany
+them. `ink` variants are for what is drawn on top of a shaded cell.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ PALETTE: dict[str, dict[str, str]] = {
 
 
 def css_variables() -> str:
-    """Write the palette as custom properties of the style sheet, one rule per theme."""
+    """Return the palette as custom properties of the style sheet, one rule per theme."""
     rules = []
     for theme, colors in PALETTE.items():
         lines = "".join(f"  --lemons-{name}: {color};\n" for name, color in colors.items())

@@ -1,4 +1,4 @@
-"""A page that plays an explanation without a server: one HTML file holds everything."""
+"""A page that plays an explanation without a server: one HTML file with all audio inside."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from explanations.player.data import MixerData, WaveformData
 from lemons_utils import ParameterError
 
 _START = """
+const { followTheme } = $theme;
 followTheme(document.body, () => {});
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
 const content = read("content");
@@ -37,9 +38,9 @@ def share_page(
     highlights: Sequence[WaveformData] = (),
     explanation: Mapping[str, Any] | None = None,
 ) -> str:
-    """Make an HTML page with the mixer, its audio and its tables, to keep or to send.
+    """Return an HTML page with the mixer, its audio and its tables, to keep or to send.
 
-    The page asks nothing of any server, and its content security policy forbids it to.
+    The page sends no request to any server; its content security policy forbids that, too.
 
     Parameters
     ----------
@@ -51,7 +52,7 @@ def share_page(
     highlights : sequence of WaveformData
         Shown between the title and the mixer; embedded too.
     explanation : mapping
-        JSON-able, for whoever wants the numbers: a link on the page downloads it.
+        Numbers as JSON, which a link on the page downloads.
 
     Returns
     -------
@@ -63,13 +64,14 @@ def share_page(
     ParameterError
         If something is linked rather than embedded.
     """
-    # The buttons that report to Python have nobody to report to.
-    players = [data.to_json() for data in highlights]
-    players.append({**mixer.to_json(), "actions": []})
-    linked = [address for player in players for address in _addresses(player)]
-    if linked:
+    heard = [data.audio for data in highlights]
+    drawn = [lane.audio for data in highlights for lane in data.lanes]
+    resources = [*mixer.stems, mixer.tables, *heard, *drawn]
+    if linked := [resource.url for resource in resources if resource and resource.url]:
         raise ParameterError(f"a page by itself cannot fetch {linked[0]}: embed it")
-    code = script().replace("export default component;", "") + _theme() + _START
+    # The page has no Python side, so the buttons that report to it are left out.
+    players = [*(data.to_json() for data in highlights), {**mixer.to_json(), "actions": []}]
+    code = script().replace("export default component;", "") + _START
     digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
     return Template(asset("share.html")).substitute(
         title=html.escape(title),
@@ -82,20 +84,7 @@ def share_page(
     )
 
 
-def _theme() -> str:
-    return "const { followTheme } = $theme;\n"
-
-
 def _embed(content: object) -> str:
-    # "<" never occurs outside of JSON strings, and inside of them it may be written like this:
-    # then nothing in a title can end the script element.
+    # "<" occurs in JSON only inside of strings, where it may be escaped: then nothing in a title
+    # can end the script element.
     return json.dumps(content, allow_nan=False).replace("<", "\\u003c")
-
-
-def _addresses(node: object) -> list[str]:
-    if isinstance(node, dict):
-        own = [str(node["url"])] if "url" in node else []
-        return own + [found for value in node.values() for found in _addresses(value)]
-    if isinstance(node, list):
-        return [found for value in node for found in _addresses(value)]
-    return []

@@ -1,4 +1,4 @@
-// What is on and what is off: the mixer without its looks and its sound.
+// The switches of the mixer, without drawing and sound.
 //
 // The grid has a row per stem and a column per segment, one cell per component of the
 // explanation. A Time explanation switches whole segments, so it has one row; a Source
@@ -101,43 +101,34 @@ export class MixState {
     return cells;
   }
 
-  /** Mixes worth a button of their own: [{label, mask, title}], mask null where there is none. */
+  /** The mixes with a button: [{label, mask, title}], mask null where there is no such mix. */
   presets() {
     const { weights, grid } = this;
-    const count = weights.length;
-    const only = (chosen) => Uint8Array.from({ length: count }, (_, i) => Number(chosen(i)));
-    const speakingFor = strongest(weights, 1);
-    const against = strongest(weights, -1);
-    const top = (k) => new Set(speakingFor.slice(0, k));
-    const voice = grid.rows.findIndex(({ name }) => /^(vocals|voice|singing)$/i.test(name));
+    const every = weights.map((_, index) => index);
+    const [pro, contra] = [strongest(weights, 1), strongest(weights, -1)];
+    const top = (k) => (every.length > k ? pro.slice(0, k) : []);
+    const without = (some) => (some.length > 0 ? every.filter((i) => !some.includes(i)) : []);
     const presets = [
-      { label: "All", mask: only(() => true), title: "Everything on" },
-      ...[1, 3].map((k) => ({
-        label: `Top ${k}`,
-        mask: speakingFor.length > 0 && count > k ? only((i) => top(k).has(i)) : null,
-        title: k === 1 ? "What speaks most for the track" : `The ${k} that speak most for it`,
-      })),
-      {
-        label: "Without top 3",
-        mask: speakingFor.length > 0 && count > 3 ? only((i) => !top(3).has(i)) : null,
-        title: "Everything but the 3 that speak most for the track",
-      },
-      {
-        label: "Only against",
-        mask: against.length > 0 ? only((i) => against.includes(i)) : null,
-        title: "Only what speaks against the track",
-      },
+      ["All", every, "Everything on"],
+      ["Top 1", top(1), "What speaks most for the track"],
+      ["Top 3", top(3), "The 3 that speak most for it"],
+      ["Without top 3", without(top(3)), "Everything but the 3 that speak most for the track"],
+      ["Only against", contra, "Only what speaks against the track"],
     ];
+    const voice = grid.rows.findIndex(({ name }) => /^(vocals|voice|singing)$/i.test(name));
     if (voice >= 0) {
-      const mask = only((i) => i % grid.rows.length === voice);
-      presets.push({ label: "Vocals only", mask, title: "The vocals and nothing else" });
+      const sung = every.filter((index) => index % grid.rows.length === voice);
+      presets.push(["Vocals only", sung, "The vocals and nothing else"]);
     }
-    return presets;
+    return presets.map(([label, on, title]) => {
+      const mask = Uint8Array.from(every, (index) => Number(on.includes(index)));
+      return { label, mask: on.length > 0 ? mask : null, title };
+    });
   }
 }
 
-// Where all speak for a track, some weights are a breath below zero: that is not against. It is
-// a share of the strongest weight, the same as in store.py.
+// Where all components speak for a track, some weights are slightly negative: they do not count
+// as against it. The threshold is a share of the strongest weight, the same as in store.py.
 const NEGLIGIBLE = 0.01;
 
 /**

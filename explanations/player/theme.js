@@ -1,15 +1,15 @@
-// Light or dark: as the page around the player is, and when it changes, so does the player.
+// The theme of a player, light or dark, which follows the page around it.
 
 /**
- * Keep `data-theme` of an element in step with the page.
+ * Set `data-theme` of an element by the page's background, also when that changes.
  * @param {HTMLElement} root
  * @param {() => void} onChange called after a change, to paint canvases anew
  * @returns {() => void} ends the watch
  */
 export function followTheme(root, onChange) {
   const system = matchMedia("(prefers-color-scheme: dark)");
-  // Streamlit says its background in a custom property. No event tells of a change of an
-  // inherited property, but a transition that starts because of it does.
+  // Streamlit gives its background as a custom property. A change of an inherited property has no
+  // event of its own, but the transition that it starts has.
   const probe = document.createElement("span");
   probe.className = "theme-probe";
   probe.setAttribute("aria-hidden", "true");
@@ -27,6 +27,9 @@ export function followTheme(root, onChange) {
   return () => system.removeEventListener("change", update);
 }
 
+const SIGNS = ["positive", "positive-ink", "negative", "negative-ink"];
+const COLORS = ["raised", "ink", "muted", "line", ...SIGNS];
+
 function pageIsDark(probe) {
   const [red, green, blue, alpha = 1] =
     getComputedStyle(probe).backgroundColor.match(/[\d.]+/g)?.map(Number) ?? [];
@@ -34,20 +37,10 @@ function pageIsDark(probe) {
   return 0.299 * red + 0.587 * green + 0.114 * blue < 128;
 }
 
-/** The palette as the style sheet has it for the present theme. */
+/** The colours of the canvases by name, as the style sheet has them for the present theme. */
 export function palette(root) {
   const style = getComputedStyle(root);
-  const color = (name) => style.getPropertyValue(`--lemons-${name}`).trim();
-  return {
-    surface: color("surface"),
-    raised: color("raised"),
-    ink: color("ink"),
-    muted: color("muted"),
-    line: color("line"),
-    accent: color("accent"),
-    positive: color("positive"),
-    positiveInk: color("positive-ink"),
-    negative: color("negative"),
-    negativeInk: color("negative-ink"),
-  };
+  return Object.fromEntries(
+    COLORS.map((name) => [name, style.getPropertyValue(`--lemons-${name}`).trim()]),
+  );
 }

@@ -1,14 +1,14 @@
-// The waveform player: one recording to hear, one or several waveforms to see it in.
+// The waveform player: one recording, drawn as one or several waveforms.
 //
-// A track has one lane, itself. Highlights of an explanation have a lane for each stem that
-// they come from, with the components marked; what sounds is their mix.
+// A track has one lane. Highlights of an explanation have a lane for each of their stems, with the
+// components marked; the recording is their mix.
 
 import { bounds, button, el, icon } from "./dom.js";
 import { drawWave, fitCanvas, loudestOf, outline } from "./draw.js";
 import { loadAudio } from "./load.js";
 import { takeSound } from "./sound.js";
 import { followTheme, palette } from "./theme.js";
-import { Transport, listenForKeys, makeSeekBar } from "./transport.js";
+import { Transport } from "./transport.js";
 
 const PEAKS_RATE = 16000; // enough to see a waveform
 
@@ -40,63 +40,48 @@ export class WaveformPlayer {
     for (const name of ["play", "pause", "ended", "seeked"]) {
       this.audio.addEventListener(name, () => this.update());
     }
-    this.transport = new Transport({ duration: this.duration, onToggle: () => this.toggle() });
+    this.transport = new Transport({
+      duration: this.duration,
+      onToggle: () => this.toggle(),
+      onSeek: (position) => this.seek(position),
+      position: () => this.position(),
+    });
     this.canvases = this.data.lanes.map(() => el("canvas", { "aria-hidden": "true" }));
-    this.cursor = el("div", { class: "cursor", "aria-hidden": "true" });
     this.lanes = el(
       "div",
       { class: "waves" },
-      ...this.data.lanes.map((lane, i) =>
-        el(
-          "div",
-          { class: "wave" },
-          this.canvases[i],
-          lane.name ? el("span", { class: "wave-name", "aria-hidden": "true" }, lane.name) : null,
-        ),
-      ),
-      this.cursor,
+      ...this.data.lanes.map(({ name }, i) => {
+        const label = name ? el("span", { class: "wave-name", "aria-hidden": "true" }, name) : null;
+        return el("div", { class: "wave" }, this.canvases[i], label);
+      }),
+      this.transport.cursor,
     );
-    this.tellPosition = makeSeekBar(this.lanes, {
-      duration: () => this.duration,
-      position: () => this.position(),
-      onSeek: (position) => this.seek(position),
-    });
+    this.transport.makeSeekBar(this.lanes);
     const spans = this.data.lanes.flatMap((lane) =>
       lane.spans.map((stretch) => this.spanButton(lane, stretch)),
     );
     this.message = el("p", { class: "message", role: "alert", hidden: "" });
     this.root.append(
-      el(
-        "div",
-        { class: "bar-top" },
-        this.transport.play,
-        this.transport.time,
-        el("span", { class: "title" }, this.data.title),
-      ),
+      this.transport.bar(el("span", { class: "title" }, this.data.title)),
       this.lanes,
       ...(spans.length ? [el("div", { class: "spans" }, ...spans)] : []),
       this.message,
     );
     this.root.classList.add("lemons", "waveform");
-    listenForKeys(this.root, {
-      onToggle: () => this.toggle(),
-      onSeek: (position) => this.seek(position),
-      position: () => this.position(),
-      duration: () => this.duration,
-    });
+    this.transport.listenForKeys(this.root);
     this.update();
   }
 
-  /** Marked stretches are heard by themselves at a click, and named for whoever sees no marks. */
+  /** Make the button that plays a marked stretch alone, and names it for screen readers. */
   spanButton(lane, stretch) {
     const where = [lane.name, bounds(stretch.start_s, stretch.end_s)].filter(Boolean).join(", ");
-    const made = button("", {
+    const properties = {
       class: `span ${stretch.kind}`,
       title: `Play ${where}`,
       onclick: () => this.playSpan(stretch),
-    });
-    made.append(icon("play"), stretch.label ? `${stretch.label}: ${where}` : where);
-    return made;
+    };
+    const label = stretch.label ? `${stretch.label}: ${where}` : where;
+    return button(label, properties, icon("play"));
   }
 
   async load() {
@@ -109,7 +94,7 @@ export class WaveformPlayer {
           const buffer = await loadAudio(origin, "The waveform", PEAKS_RATE, signal);
           return outline([buffer.getChannelData(0)], 1200);
         } catch {
-          return null; // it may still sound; if it does not, the audio element says so
+          return null; // it may still play; if it does not, the audio element reports that
         }
       }),
     );
@@ -141,7 +126,7 @@ export class WaveformPlayer {
     try {
       await this.audio.play();
     } catch (error) {
-      if (unasked && error.name === "NotAllowedError") return; // it takes a click, then
+      if (unasked && error.name === "NotAllowedError") return; // the browser wants a click first
       if (error.name !== "AbortError" && !this.audio.error) this.complain();
     }
   }
@@ -180,10 +165,7 @@ export class WaveformPlayer {
   }
 
   showPosition(position = this.position()) {
-    this.transport.setPosition(position);
-    this.tellPosition(position);
-    const share = Math.min(position / this.duration, 1);
-    this.cursor.style.transform = `translateX(${share * this.lanes.clientWidth}px)`;
+    this.transport.setPosition(position, this.lanes.clientWidth);
   }
 
   // -- painting ------------------------------------------------------------------------
@@ -198,22 +180,24 @@ export class WaveformPlayer {
       const height = canvas.parentElement.clientHeight;
       const context = fitCanvas(canvas, width, height);
       const whole = { x: 0, y: 0, width, height };
-      const x = (seconds) => (seconds / this.duration) * width;
-      for (const { start_s: start, end_s: end, kind } of lane.spans) {
-        context.globalAlpha = 0.3;
-        context.fillStyle = kind === "against" ? colors.negative : colors.positive;
-        context.fillRect(x(start), 0, x(end) - x(start), height);
-        context.globalAlpha = 1;
+      const boxes = lane.spans.map(({ start_s: start, end_s: end, kind }) => ({
+        sign: kind === "against" ? "negative" : "positive",
+        box: [(start / this.duration) * width, 0, ((end - start) / this.duration) * width, height],
+      }));
+      context.globalAlpha = 0.3;
+      for (const { sign, box } of boxes) {
+        context.fillStyle = colors[sign];
+        context.fillRect(...box);
       }
+      context.globalAlpha = 1;
       if (!this.waves[i]) return;
       drawWave(context, whole, this.waves[i], loudest, colors.muted);
-      for (const { start_s: start, end_s: end, kind } of lane.spans) {
+      for (const { sign, box } of boxes) {
         context.save();
         context.beginPath();
-        context.rect(x(start), 0, x(end) - x(start), height);
+        context.rect(...box);
         context.clip();
-        const ink = kind === "against" ? colors.negativeInk : colors.positiveInk;
-        drawWave(context, whole, this.waves[i], loudest, ink);
+        drawWave(context, whole, this.waves[i], loudest, colors[`${sign}-ink`]);
         context.restore();
       }
     });
@@ -224,7 +208,7 @@ export class WaveformPlayer {
     this.abort.abort();
     this.audio.pause();
     this.audio.removeAttribute("src");
-    this.audio.load(); // lets go of the connection
+    this.audio.load(); // closes the connection
     this.resizing.disconnect();
     this.endTheme();
     cancelAnimationFrame(this.frame);

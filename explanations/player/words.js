@@ -1,4 +1,4 @@
-// The map in words: for screen readers, and for whoever prefers a table to a picture.
+// The map in words: for screen readers, and as a table.
 
 import { bounds, el, signed } from "./dom.js";
 import { strongest } from "./state.js";
@@ -18,7 +18,7 @@ export class Words {
     this.columnNames = columns.map(name);
   }
 
-  /** "vocals, 6–12 s", without what is the same everywhere. */
+  /** "vocals, 6–12 s", or one of the two where there is only one column or row. */
   name(row, column) {
     const { rows, columns } = this.state.grid;
     if (columns.length === 1) return this.rowNames[row];
@@ -26,7 +26,7 @@ export class Words {
     return `${this.rowNames[row]}, ${this.columnNames[column]}`;
   }
 
-  /** What a cell's button says: its name, its weight and what that means. */
+  /** The label of a cell's button: its name, its weight and what that means. */
   label(row, column) {
     const weight = this.state.weights[this.state.index(row, column)];
     const meaning =
@@ -34,7 +34,7 @@ export class Words {
     return `${this.name(row, column)}: weight ${signed(weight)}, ${meaning}`;
   }
 
-  /** Why a cell is or is not heard. */
+  /** Whether a cell is heard, and why not. */
   status(row, column) {
     const { state } = this;
     if (state.sounds(row, column)) return "on";

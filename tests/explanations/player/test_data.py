@@ -1,6 +1,7 @@
 """What Python tells the browser: checked where it enters."""
 
-import json
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,6 @@ from hypothesis import strategies as st
 from explanations.player import (
     PALETTE,
     Lane,
-    MixerData,
     Resource,
     WaveformData,
     decode_mask,
@@ -20,7 +20,6 @@ from explanations.player import (
     peaks,
 )
 from explanations.player.bundle import style
-from explanations.store import Explanation, Request
 from lemons_utils import ParameterError
 
 
@@ -40,20 +39,6 @@ def test_a_mask_reads_from_left_to_right() -> None:
 def test_a_text_that_is_no_mask_of_so_many_is_refused(text: str) -> None:
     with pytest.raises(ParameterError, match="mask"):
         decode_mask(text, 25)
-
-
-def test_mixer_data_takes_an_explanation_as_it_is(band: Any) -> None:
-    request = Request("time", band.data.segments, "exact", 1, 0, "truth", "1", "", "")
-    weights = (0.1, -0.2, 0.3, 0.0, 0.5)
-    explanation = Explanation(
-        request, band.data.stem_names, tuple("abcde"), weights, 0.0, 1.0, 0.7, None, "1"
-    )
-    data = MixerData.of(explanation, band.data.stems, band.data.tables, mask="f8")
-    told = json.loads(json.dumps(data.to_json(), allow_nan=False))
-    assert (told["kind"], told["type"], told["relevance"]) == ("mixer", "time", 0.7)
-    assert told["weights"] == list(weights)
-    assert [stem["name"] for stem in told["stems"]] == list(band.data.stem_names)
-    assert told["segments"][1] == list(band.data.segments[1])
 
 
 @pytest.mark.parametrize(
@@ -134,3 +119,12 @@ def test_the_style_sheet_names_every_colour() -> None:
         assert f"--lemons-{name}:" in sheet
     assert "http" not in sheet
     assert "@import" not in sheet
+
+
+def test_the_player_loads_nothing_else_of_the_package() -> None:
+    script = "import sys, explanations.player; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    loaded = {name for name in done.stdout.split() if name.startswith("explanations.")}
+    assert all(name.startswith("explanations.player") for name in loaded)

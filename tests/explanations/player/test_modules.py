@@ -178,14 +178,29 @@ def test_presets_that_mean_nothing_are_not_offered(blank: Page, band: Any) -> No
         assert [p["label"] for p in presets if p["mask"] is None] == missing
 
 
+# The whole mix at once, by the gains that the mixer plays it with.
 RENDER = """async ({ data, masks }) => {
-    const [{ loadAudio }, { renderMix }] = await Promise.all(
-      ["load", "audio"].map((name) => import(`/player/${name}.js`)));
+    const [{ loadAudio }, { FADE_S, gainPoints }] = await Promise.all(
+      ["load", "gains"].map((name) => import(`/player/${name}.js`)));
     const rate = data.sample_rate;
+    const renderMix = async (buffers, cells, segments) => {
+      const context = new OfflineAudioContext(1, segments.at(-1)[1], rate);
+      buffers.forEach((buffer, s) => {
+        const source = new AudioBufferSourceNode(context, { buffer });
+        const gain = new GainNode(context);
+        const on = segments.map((_, t) => cells[t * buffers.length + s]);
+        const [first, ...rest] = gainPoints(on, segments, Math.round(FADE_S * rate));
+        gain.gain.setValueAtTime(first[1], 0);
+        for (const [at, value] of rest) gain.gain.linearRampToValueAtTime(value, at / rate);
+        source.connect(gain).connect(context.destination);
+        source.start();
+      });
+      return (await context.startRendering()).getChannelData(0);
+    };
     const stems = await Promise.all(data.stems.map((stem) => loadAudio(stem, stem.name, rate)));
     const mixes = [];
     for (const mask of masks) {
-      const mix = await renderMix(stems, mask, data.segments, rate);
+      const mix = await renderMix(stems, mask, data.segments);
       mixes.push(new Uint8Array(mix.buffer).toBase64());
     }
     return mixes;

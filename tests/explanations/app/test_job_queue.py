@@ -1,0 +1,171 @@
+"""Long work beside the page: who shares it, who ends it, and what is told of it."""
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from explanations.app.job_queue import CANCELLED, DONE, FAILED, QUEUED, RUNNING, Job, JobQueue
+from lemons_utils import DataError
+
+STEPS = ("first", "second")
+PATIENCE_S = 10
+
+
+class Gate:
+    """Work that begins a step, waits until it may go on, and reports again."""
+
+    def __init__(self) -> None:
+        self.begun, self.may_go_on, self.calls = threading.Event(), threading.Event(), 0
+
+    def __call__(self, on_progress: Callable[[str, float], None]) -> None:
+        self.calls += 1
+        on_progress("first", 0.5)
+        self.begun.set()
+        assert self.may_go_on.wait(PATIENCE_S)
+        on_progress("second", 0.0)
+
+
+@pytest.fixture
+def queue() -> JobQueue:
+    return JobQueue()
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    gate = Gate()
+    yield gate
+    gate.may_go_on.set()  # a failed test must not keep its thread
+
+
+def flush(queue: JobQueue) -> None:
+    """Wait until all that was asked for before has ended: one job runs at a time."""
+    passed = threading.Event()
+    queue.ask(object(), "flush", ("pass",), lambda _: passed.set())
+    assert passed.wait(PATIENCE_S)
+
+
+def test_a_job_runs_and_tells_its_progress(queue: JobQueue, gate: Gate) -> None:
+    job = queue.ask("key", "anna", STEPS, gate)
+    assert gate.begun.wait(PATIENCE_S)
+    assert (job.state, job.step, job.share, job.fraction) == (RUNNING, 0, 0.5, 0.25)
+    assert not job.ended
+    gate.may_go_on.set()
+    flush(queue)
+    assert (job.state, job.step, job.fraction, job.error) == (DONE, 1, 0.5, "")
+    assert job.ended
+    assert 0 <= job.seconds == job.seconds < PATIENCE_S  # the clock has stopped
+
+
+def test_equal_keys_share_one_job(queue: JobQueue, gate: Gate) -> None:
+    first = queue.ask("key", "anna", STEPS, gate)
+    assert queue.ask("key", "ben", STEPS, gate) is first
+    assert queue.ask("other", "ben", STEPS, lambda _: None) is not first
+    gate.may_go_on.set()
+    flush(queue)
+    assert gate.calls == 1
+    assert queue.job("key", "anna") is queue.job("key", "ben") is first
+    assert queue.job("key", "carla") is None
+    assert queue.job("unknown", "anna") is None
+
+
+def test_a_job_goes_on_until_the_last_viewer_has_left(queue: JobQueue, gate: Gate) -> None:
+    job = queue.ask("key", "anna", STEPS, gate)
+    queue.ask("key", "ben", STEPS, gate)
+    assert gate.begun.wait(PATIENCE_S)
+    queue.leave("key", "anna")
+    assert queue.job("key", "anna") is None
+    gate.may_go_on.set()
+    flush(queue)
+    assert job.state == DONE
+
+
+def test_a_job_that_nobody_waits_for_ends_at_its_next_report(queue: JobQueue, gate: Gate) -> None:
+    job = queue.ask("key", "anna", STEPS, gate)
+    assert gate.begun.wait(PATIENCE_S)
+    queue.leave("key", "anna")
+    queue.leave("never asked for", "anna")
+    gate.may_go_on.set()
+    flush(queue)
+    assert (job.state, job.step) == (CANCELLED, 0)
+
+
+def test_who_asks_again_after_cancelling_gets_a_new_job(queue: JobQueue, gate: Gate) -> None:
+    cancelled = queue.ask("key", "anna", STEPS, gate)
+    assert gate.begun.wait(PATIENCE_S)
+    queue.leave("key", "anna")
+    again = queue.ask("key", "anna", STEPS, lambda _: None)
+    assert again is not cancelled
+    gate.may_go_on.set()
+    flush(queue)
+    assert (cancelled.state, again.state) == (CANCELLED, DONE)
+
+
+def test_a_job_cancelled_in_the_queue_never_starts(queue: JobQueue, gate: Gate) -> None:
+    started = threading.Event()
+    queue.ask("busy", "anna", STEPS, gate)
+    assert gate.begun.wait(PATIENCE_S)
+    waiting = queue.ask("key", "anna", STEPS, lambda _: started.set())
+    assert (waiting.state, waiting.fraction) == (QUEUED, 0.0)
+    queue.leave("key", "anna")
+    gate.may_go_on.set()
+    flush(queue)
+    assert waiting.state == CANCELLED
+    assert not started.is_set()
+
+
+def test_counts_the_jobs_that_come_first(queue: JobQueue, gate: Gate) -> None:
+    running = queue.ask("busy", "anna", STEPS, gate)
+    assert gate.begun.wait(PATIENCE_S)
+    second = queue.ask("second", "ben", STEPS, lambda _: None)
+    third = queue.ask("third", "carla", STEPS, lambda _: None)
+    assert [queue.ahead_of(job) for job in (running, second, third)] == [0, 1, 2]
+    queue.leave("second", "ben")
+    assert queue.ahead_of(third) == 1
+    gate.may_go_on.set()
+    flush(queue)
+    assert queue.ahead_of(third) == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (DataError("the disk is full"), "the disk is full"),
+        (ZeroDivisionError("by zero"), "ZeroDivisionError: by zero; the log has more"),
+    ],
+)
+def test_a_failure_says_why_until_it_is_acknowledged(
+    queue: JobQueue, error: Exception, words: str
+) -> None:
+    def fail(on_progress: Callable[[str, float], None]) -> None:
+        raise error
+
+    job = queue.ask("key", "anna", STEPS, fail)
+    flush(queue)
+    assert (job.state, job.error) == (FAILED, words)
+    assert queue.job("key", "anna") is job
+    queue.leave("key", "anna")
+    assert queue.job("key", "anna") is None
+    again = queue.ask("key", "anna", STEPS, lambda _: None)
+    flush(queue)
+    assert again.state == DONE
+
+
+def test_ended_jobs_are_forgotten_once_acknowledged(queue: JobQueue) -> None:
+    queue.ask("key", "anna", STEPS, lambda _: None)
+    flush(queue)
+    flush(queue)
+    assert "key" in queue._jobs
+    queue.leave("key", "anna")
+    flush(queue)
+    assert "key" not in queue._jobs
+
+
+def test_an_unknown_step_changes_nothing_and_no_share_goes_beyond_the_end() -> None:
+    job = Job(STEPS)
+    job.viewers.add("anna")
+    job.on_progress("second", 0.25)
+    job.on_progress("what else", 0.9)
+    assert (job.step, job.share) == (1, 0.25)
+    job.on_progress("second", 1.5)
+    assert job.fraction == 1.0
