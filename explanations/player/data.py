@@ -117,6 +117,7 @@ class MixerData:
         components = self.components
         return {
             "kind": "mixer",
+            "type": self.kind,
             "rows": [
                 {"name": name, "stems": list(group)}
                 for name, group in zip(components.row_names, components.stem_groups, strict=True)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audiolime.components import KINDS
 from explanations.app.own_files import NAME as OWN_FILES
 from explanations.app.page_address import Choice, link, read_address, write_address
-from audiolime.components import KINDS
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=200)
 CHOICES = st.builds(
