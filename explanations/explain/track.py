@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiolime.components import Components
-from audiolime.components.segmentation import equal_segments
+from audiolime.components.equal_segmentation import equal_segments
 from audiolime.exact import LocalStateEngine, Tables
 from audiolime.separation.cache import CachedStems
 from audiolime.separation.interface import Separator
