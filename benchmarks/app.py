@@ -27,7 +27,7 @@ from _chromium import FLAGS
 from PIL import Image
 from playwright.async_api import Browser, Page, async_playwright
 
-from explanations.store import TYPES
+from explanations.store import TITLES
 from lemons_utils import DataError, command, configuration, write_beside
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -138,15 +138,14 @@ async def switching(browser: Browser, address: str, stored: list[dict[str, str]]
     whole = [link for link in stored if link["type"] == "time_source"][:1] or stored[:1]
     page = await open_link(browser, address, whole[0])
     seconds: list[float] = []
-    labels = {"time": "Time", "source": "Source", "time_source": "Time + Source"}
     cells = page.locator(".lm-map td.lm-for, .lm-map td.lm-against")
     for _ in range(4):
-        for type in TYPES:
+        for type in TITLES:
             before = await cells.all_inner_texts()
             if whole[0]["type"] == type and not seconds:
                 continue  # it is shown already
             started = time.perf_counter()
-            await page.get_by_test_id("stMain").get_by_text(labels[type], exact=True).last.click()
+            await page.get_by_test_id("stMain").get_by_text(TITLES[type], exact=True).last.click()
             while await cells.all_inner_texts() == before:
                 await asyncio.sleep(0.01)
             seconds.append(time.perf_counter() - started)

@@ -15,6 +15,7 @@ import sys
 
 import pandas as pd
 
+from audiolime.components import KINDS
 from explanations import launch
 from explanations.app import phrases, web_files
 from explanations.app.people import open_catalogues, people
@@ -24,9 +25,6 @@ from explanations.listeners import ListenerModel
 from lemons_utils import Configuration, DataError, command, configuration
 from recsys import progress
 from recsys.catalogue import Catalogue
-
-TYPES = ("time_source", "time", "source")
-"""Time + Source first: the page opens with it, and its tables answer the other two."""
 
 
 def prepare(config: Configuration) -> str:
@@ -74,8 +72,8 @@ def _relevance(model: ListenerModel, catalogue: Catalogue) -> pd.DataFrame:
 
 def _explain(job: ExplanationJob) -> None:
     """Explain a track in all kinds, and put what the browser needs into the web folder."""
-    with progress.bar(len(TYPES) * len(STEPS), unit="step", about="explain") as bar:
-        for number, kind in enumerate(TYPES):
+    with progress.bar(len(KINDS) * len(STEPS), unit="step", about="explain") as bar:
+        for number, kind in enumerate(reversed(KINDS)):  # as the page: Time + Source first
             if job.stored(kind) is None:
                 job.make(kind, lambda step, _: bar.set_postfix_str(step))
             if (explanation := job.stored(kind)) is not None:

@@ -17,7 +17,7 @@ from explanations.app.session import VIEWS, choice, decide, wait_for
 from explanations.app.view import STEPS, ExplanationJob, view_explanation
 from explanations.app.what_if import what_if
 from explanations.player import Resource, WaveformData, player
-from explanations.store import TITLES, TYPES
+from explanations.store import TITLES
 from explanations.webserver import mount
 from lemons_utils import SAMPLE_RATE, DataError, ParameterError, configuration, generate_audio_link
 
@@ -209,7 +209,7 @@ def explanation_section(person, catalogue, track_id, title):
     st.subheader(f"Why “{markup.plain(title)}”?", anchor=False)
     kind = st.segmented_control(
         "What to take apart",
-        TYPES,
+        list(TITLES),
         format_func=TITLES.get,
         default=choice().type,
         required=True,

@@ -16,11 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from audiolime.components import KINDS, Components
 from audiolime.exact.tables import Tables
 from lemons_utils import SAMPLE_RATE, DataError, ParameterError, write_beside
-
-TYPES = ("time", "source", "time_source")
-"""What can be switched off: a segment, a stem, a stem within a segment."""
 
 TITLES = {"time": "Time", "source": "Source", "time_source": "Time + Source"}
 """The kinds of explanations as people read them."""
@@ -37,8 +35,8 @@ class Request:
 
     Parameters
     ----------
-    type : str
-        One of `TYPES`.
+    kind : str
+        One of `audiolime.components.KINDS`; `type` in the file.
     segments : tuple of (start, end) [samples], half-open
     engine : str
         'exact' (the local-state engine) or 'plain' (the network run on every mask).
@@ -52,7 +50,7 @@ class Request:
         The `track_id` of the 16 kHz audio.
     """
 
-    type: str
+    kind: str
     segments: tuple[tuple[int, int], ...]
     engine: str
     num_samples: int | str
@@ -97,14 +95,19 @@ class Explanation:
     package_version: str
 
     @property
-    def type(self) -> str:
-        """One of `TYPES`."""
-        return self.request.type
+    def kind(self) -> str:
+        """One of `audiolime.components.KINDS`."""
+        return self.request.kind
 
     @property
     def segments(self) -> tuple[tuple[int, int], ...]:
         """Half-open bounds [samples]."""
         return self.request.segments
+
+    @property
+    def components(self) -> Components:
+        """The components that the weights belong to."""
+        return Components(self.kind, self.segments, self.stem_names)
 
     def top(self, k: int) -> list[int]:
         """Rank up to k components that speak for the recommendation, strongest first."""
@@ -122,12 +125,7 @@ class Explanation:
 
     def cells(self, component: int) -> list[tuple[int, int]]:
         """List the (segment, stem) cells that one component switches."""
-        n_segments, n_stems = len(self.segments), len(self.stem_names)
-        if self.type == "time":
-            return [(component, stem) for stem in range(n_stems)]
-        if self.type == "source":
-            return [(segment, component) for segment in range(n_segments)]
-        return [divmod(component, n_stems)]
+        return self.components.cells_of(component)
 
     def grid(self, components: list[int] | tuple[int, ...]) -> NDArray[np.bool_]:
         """Mark the cells of some components.
@@ -136,16 +134,15 @@ class Explanation:
         -------
         ndarray [shape=(segments, stems)], bool
         """
-        marked = np.zeros((len(self.segments), len(self.stem_names)), dtype=bool)
-        for component in components:
-            for cell in self.cells(component):
-                marked[cell] = True
-        return marked
+        return self.components.grid(np.isin(np.arange(len(self.weights)), components)) > 0
 
 
 def to_json(explanation: Explanation) -> dict[str, Any]:
     """Turn an explanation into what its file holds."""
-    return {"format": FORMAT, "sample_rate": SAMPLE_RATE, **asdict(explanation)}
+    content = asdict(explanation)
+    request = content["request"]
+    content["request"] = {"type": request.pop("kind"), **request}
+    return {"format": FORMAT, "sample_rate": SAMPLE_RATE, **content}
 
 
 def from_json(content: dict[str, Any]) -> Explanation:
@@ -160,6 +157,7 @@ def from_json(content: dict[str, Any]) -> Explanation:
         if content["format"] != FORMAT:
             raise DataError(f"expected explanation format {FORMAT}, got {content['format']}")
         request = dict(content["request"])
+        request["kind"] = request.pop("type")
         request["segments"] = tuple((int(a), int(b)) for a, b in request["segments"])
         values = {f.name: content[f.name] for f in fields(Explanation)}
         for name in ("stem_names", "component_names", "weights", "shapley"):
@@ -182,11 +180,11 @@ class Store:
 
     folder: Path
 
-    def path(self, track_id: str, type: str) -> Path:
+    def path(self, track_id: str, kind: str) -> Path:
         """Where an explanation lies, stored or not."""
-        if type not in TYPES:
-            raise ParameterError(f"type must be one of {', '.join(TYPES)}, got {type!r}")
-        return self._track(track_id) / f"{type}.json"
+        if kind not in KINDS:
+            raise ParameterError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
+        return self._track(track_id) / f"{kind}.json"
 
     def tables_path(self, track_id: str) -> Path:
         """Where the what-if tables of a track lie."""
@@ -198,7 +196,7 @@ class Store:
         Another model, other audio, another separator or other parameters: None. A file that
         cannot be read counts as not stored, so it is simply computed again.
         """
-        path = self.path(track_id, request.type)
+        path = self.path(track_id, request.kind)
         try:
             stored = from_json(json.loads(path.read_text(encoding="utf-8")))
         except (FileNotFoundError, DataError, ValueError):
@@ -207,7 +205,7 @@ class Store:
 
     def save(self, track_id: str, explanation: Explanation) -> Path:
         """Write an explanation; readers see the old file or the new one."""
-        path = self.path(track_id, explanation.type)
+        path = self.path(track_id, explanation.kind)
         with write_beside(path) as temporary:
             text = json.dumps(to_json(explanation), indent=1, allow_nan=False)
             temporary.write_text(text + "\n", encoding="utf-8")

@@ -16,11 +16,12 @@ from dataclasses import replace
 
 from tqdm import tqdm
 
-from explanations.explain.answers import ENGINES, read_num_samples
-from explanations.explain.job import Errand, Plan, run_errand
+from audiolime.components import KINDS
+from explanations.explain.answers import ENGINES
+from explanations.explain.command import read_num_samples
+from explanations.explain.job import ExplanationSettings, TrackJob, run_job
 from explanations.listeners import ListenerModel, load_listener
 from explanations.stems import NAMES
-from explanations.store import TYPES
 from lemons_jobs import HERE, Workers, add_options, run, workers_of
 from lemons_utils import Configuration, DataError, ParameterError, command, configuration
 from recsys.catalogue import Catalogue, open_catalogue
@@ -66,8 +67,8 @@ def main(arguments: list[str] | None = None) -> None:
             f"nobody has a model trained on catalogue {options.catalogue}: train one with "
             f"`python -m recsys.experiment with user_name=... catalogue={options.catalogue}`"
         )
-    plan = Plan(
-        types=tuple(options.types),
+    settings = ExplanationSettings(
+        kinds=tuple(options.types),
         engine=options.engine,
         num_samples=read_num_samples(options.num_samples),
         random_state=options.random_state,
@@ -82,18 +83,18 @@ def main(arguments: list[str] | None = None) -> None:
         )
         for name in names
     ]
-    errands = [
-        Errand(listener.user_name, listener.path, track_id)
+    jobs = [
+        TrackJob(listener.user_name, listener.path, track_id)
         for listener in listeners
         for track_id in top_tracks(listener, catalogue, options.top_n, workers=workers)
     ]
-    _run_errands(errands, catalogue, plan, config, workers)
+    _run_jobs(jobs, catalogue, settings, config, workers)
 
 
-def _run_errands(
-    errands: list[Errand],
+def _run_jobs(
+    jobs: list[TrackJob],
     catalogue: Catalogue,
-    plan: Plan,
+    settings: ExplanationSettings,
     config: Configuration,
     workers: Workers,
 ) -> None:
@@ -101,21 +102,23 @@ def _run_errands(
     failed: list[str] = []
     made = 0
     # A copy of the catalogue has not read its table, which no worker needs.
-    work = functools.partial(run_errand, catalogue=replace(catalogue), plan=plan, settings=config)
-    with tqdm(total=len(errands), unit="track", desc="explain") as bar:
-        for outcome in run(work, errands, workers):
-            errand = errands[outcome.index]
-            bar.set_postfix_str(errand.user_name)
+    work = functools.partial(
+        run_job, catalogue=replace(catalogue), settings=settings, config=config
+    )
+    with tqdm(total=len(jobs), unit="track", desc="explain") as bar:
+        for outcome in run(work, jobs, workers):
+            job = jobs[outcome.index]
+            bar.set_postfix_str(job.user_name)
             bar.update()
             if outcome.error is None:
                 made += outcome.get()
             else:
-                failed.append(f"{errand.user_name}, {errand.track_id}: {outcome.error}")
+                failed.append(f"{job.user_name}, {job.track_id}: {outcome.error}")
     print(f"{made} explanations in {config.stored_explanations / catalogue.name}")
     for line in failed:
         print(f"not explained: {line}", file=sys.stderr)
     if failed:
-        raise DataError(f"{len(failed)} of {len(errands)} tracks were not explained")
+        raise DataError(f"{len(failed)} of {len(jobs)} tracks were not explained")
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -127,7 +130,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--catalogue", default="demo", help="whose tracks to explain")
     parser.add_argument("--trained_on", help="catalogue of the models, if it is another one")
     parser.add_argument("--top_n", type=int, default=50, help="tracks per listener")
-    parser.add_argument("--types", nargs="+", choices=TYPES, default=list(TYPES))
+    parser.add_argument("--types", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--separator", choices=NAMES)
     parser.add_argument("--n_segments", type=int, default=5)
     parser.add_argument("--engine", choices=ENGINES, default="exact")

@@ -17,6 +17,9 @@ from lemons_utils import ParameterError
 KINDS = ("time", "source", "time_source")
 """What a component is: a segment, a stem, a stem within a segment."""
 
+ALL_STEMS = "all stems"
+"""The name of the stem group of 'time'."""
+
 Groups = tuple[tuple[int, ...], ...]
 
 
@@ -78,12 +81,22 @@ class Components:
         return len(self.segment_groups) * len(self.stem_groups)
 
     @property
+    def are_cells(self) -> bool:
+        """Whether every component is one cell, whatever the kind."""
+        return self.count == len(self.segments) * len(self.stem_names)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Names of the components: `segment 2`, `drums`, `drums 2`, segments counted from 1."""
         if self.kind == "source":
             return self.stem_names
         stems = ("segment",) if self.kind == "time" else self.stem_names
         return tuple(f"{stem} {i + 1}" for i in range(len(self.segments)) for stem in stems)
+
+    @property
+    def row_names(self) -> tuple[str, ...]:
+        """Names of the stem groups."""
+        return (ALL_STEMS,) if self.kind == "time" else self.stem_names
 
     @property
     def cells(self) -> NDArray[np.int64]:

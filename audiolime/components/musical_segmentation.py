@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audiolime.components.segmentation import Segment, equal_segments
+from audiolime.components.equal_segmentation import Segment, equal_segments
 from lemons_utils import ParameterError
 
 HOP = 512

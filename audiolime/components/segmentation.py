@@ -7,15 +7,17 @@ switched off segment by segment adds up to the track again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from audiolime.components.equal_segmentation import Segment, equal_segments
+from audiolime.components.musical_segmentation import musical_segments
 from lemons_utils import ParameterError
 
-Segment = tuple[int, int]
+__all__ = ["Segment", "SegmentationParams", "compute_segments", "equal_segments", "manual_segments"]
+
 SegmentationParams = int | Mapping[str, Any] | Sequence[Sequence[int]] | None
 
 DEFAULT_SEGMENTS = 5
@@ -66,38 +68,12 @@ def compute_segments(
     elif kind == "manual":
         segments = manual_segments(n_samples, params.get("manual_segments"))
     elif kind == "musical":
-        from audiolime.components.musical_segmentation import musical_segments
-
         segments = musical_segments(signal, sr, n_segments=count, unit=params.get("unit", "bar"))
     else:
         raise ParameterError(
             f"the type of segments must be fixed_length, manual or musical, got {kind!r}"
         )
     return segments, n_samples
-
-
-def equal_segments(n_samples: int, n_segments: int) -> list[Segment]:
-    """Cut into segments of the same length; the last one takes the remainder.
-
-    Parameters
-    ----------
-    n_samples : int >= n_segments
-    n_segments : int >= 1
-
-    Returns
-    -------
-    list of (start, end) [samples]
-    """
-    if not isinstance(n_segments, (int, np.integer)) or n_segments < 1:
-        raise ParameterError(f"the number of segments must be 1 or more, got {n_segments!r}")
-    if n_samples < n_segments:
-        raise ParameterError(
-            f"{n_segments} segments need at least {n_segments} samples, got {n_samples:,}: "
-            "ask for fewer segments or take a longer excerpt"
-        )
-    length = n_samples // int(n_segments)
-    starts = [length * index for index in range(int(n_segments))]
-    return list(pairwise([*starts, n_samples]))
 
 
 def manual_segments(n_samples: int, pairs: Any) -> list[Segment]:

@@ -8,12 +8,13 @@ The derivation, with a drawing, is in `docs/exact.md`; in short:
 3. the head is a sum and a maximum over columns, so both come from parts  (`tables`)
 
 `sweep` goes through a track that way; `all_masks` sums up all 2^n masks. Engine and tables give
-the same `answers`: relevances, linear models, Shapley values.
+the same `answers`: relevances, linear models, Shapley values. So does the `plain` engine, slowly.
 """
 
 from audiolime.components import Components
 from audiolime.exact.engine import LocalStateEngine
 from audiolime.exact.network import Network, Stage
+from audiolime.exact.plain import PlainEngine
 from audiolime.exact.tables import Tables
 
-__all__ = ["Components", "LocalStateEngine", "Network", "Stage", "Tables"]
+__all__ = ["Components", "LocalStateEngine", "Network", "PlainEngine", "Stage", "Tables"]

@@ -30,6 +30,7 @@ class MaskAnswers(ABC):
 
     def __init__(self) -> None:
         self._levels: dict[tuple[str, str], Levels] = {}
+        self._listed: dict[tuple[str, str], NDArray[np.float64]] = {}
 
     @abstractmethod
     def evaluate(self, masks: ArrayLike) -> NDArray[np.float64]:
@@ -92,16 +93,16 @@ class MaskAnswers(ABC):
             levels = self.levels(kind, output=output)
             return fit_exhaustive(levels, kernel_width=kernel_width, alpha=alpha)
         if exhaustive:
-            masks = exhaustive_masks(count)
+            masks, values = self._list(kind, output)
         elif isinstance(num_samples, int):
             generator = as_random_state(random_state)
             generator.randint(0, 1000)  # as `LimeAudioExplainer`: the same seed, the same masks
             masks = draw_masks(count, num_samples, generator)
+            values = self._values(masks, kind, output)
         else:
             raise ParameterError(
                 f"num_samples must be an int from 1 on or 'exhaustive', got {num_samples!r}"
             )
-        values = self._values(masks, kind, output)
         return fit_sampled(
             masks, values, kernel_width=kernel_width, alpha=alpha, exhaustive=exhaustive
         )
@@ -138,7 +139,7 @@ class MaskAnswers(ABC):
 
     def _sum(self, components: Components, output: str) -> Levels:
         count = components.count
-        if count > FEW and count == components.cells.shape[1]:
+        if count > FEW and components.are_cells:
             levels = self._sum_cells(output)
             if levels is not None:
                 return levels
@@ -147,8 +148,14 @@ class MaskAnswers(ABC):
                 f"2^{count} masks are too many to look at one by one: draw num_samples of them, "
                 "or choose segments so long that tables exist"
             )
-        masks = exhaustive_masks(count)
-        return Levels.of(masks, self._values(masks, components.kind, output))
+        return Levels.of(*self._list(components.kind, output))
+
+    def _list(self, kind: str, output: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Evaluate all masks one by one, once."""
+        masks = exhaustive_masks(self.components(kind).count)
+        if (kind, output) not in self._listed:
+            self._listed[kind, output] = self._values(masks, kind, output)
+        return masks, self._listed[kind, output]
 
     def _sum_cells(self, output: str) -> Levels | None:
         """Sum over all masks of cells without listing them, where that is possible."""

@@ -56,6 +56,9 @@ class Tables(MaskAnswers):
     _levels: dict[tuple[str, str], Levels] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+    _listed: dict[tuple[str, str], Float64] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @classmethod
     def empty(cls, n_segments: int, n_stems: int, max_weight: Float32, bias: float) -> Tables:

@@ -87,13 +87,13 @@ def weight_map(explanation: Explanation) -> str:
     Every cell holds its weight as text, for screen readers too. The table of a Time explanation
     has one row, that of a Source explanation one column.
     """
-    by_time, by_stem = explanation.type != "source", explanation.type != "time"
-    segments = [
+    components = explanation.components
+    spans = [
         f"{seconds(start / SAMPLE_RATE)}–{seconds(end / SAMPLE_RATE)} s"
-        for start, end in explanation.segments
+        for start, end in components.spans
     ]
-    heads = segments if by_time else ["whole track"]
-    names = explanation.stem_names if by_stem else ("all stems",)
+    heads = {"source": ["whole track"]}.get(components.kind, spans)
+    names = components.row_names
     largest = max((abs(weight) for weight in explanation.weights), default=0.0) or 1.0
     strongest = set(explanation.top(3))
     digits = 3 if largest >= 0.01 else min(2 - math.floor(math.log10(largest)), 9)
@@ -101,8 +101,7 @@ def weight_map(explanation: Explanation) -> str:
     for row, name in enumerate(names):
         cells = [
             _cell(explanation.weights[index], largest, index in strongest, digits)
-            for column in range(len(heads))
-            for index in [column * len(names) + row if by_time and by_stem else column + row]
+            for index in range(row, components.count, len(names))
         ]
         rows.append(f'<tr><th scope="row">{escape(name)}</th>{"".join(cells)}</tr>')
     head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)

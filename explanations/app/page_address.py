@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from urllib.parse import urlencode
 
+from audiolime.components import KINDS
 from explanations.app.own_files import NAME as OWN_FILES
-from explanations.store import TYPES
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Choice:
     track : str
         `track_id`, or empty.
     type : str
-        One of `explanations.store.TYPES`.
+        One of `audiolime.components.KINDS`.
     mask : str
         The mask that the mixer plays, from `explanations.player.encode_mask`; empty for all.
     """
@@ -54,7 +54,7 @@ def read_address(parameters: Mapping[str, str]) -> Choice:
     """Read the parameters of a link; missing ones and an unknown type become the default."""
     values = {field.name: parameters.get(field.name, field.default) for field in fields(Choice)}
     choice = Choice(**{name: str(value)[:200] for name, value in values.items()})
-    return choice if choice.type in TYPES else replace(choice, type=Choice.type)
+    return choice if choice.type in KINDS else replace(choice, type=Choice.type)
 
 
 def write_address(choice: Choice) -> dict[str, str]:

@@ -13,6 +13,12 @@ KIND_HELP = {
     "time_source": "Which instrument at which moment made the model recommend the track.",
 }
 
+COMPONENT_PHRASES = {
+    "time": "everything from {span}",
+    "source": "{stem}, throughout",
+    "time_source": "{stem} from {span}",
+}
+
 HOW_IT_WORKS = (
     (
         "recommendation",
@@ -80,14 +86,11 @@ def progress_phrase(job: Job, ahead: int) -> str:
 
 def component_phrase(explanation: Explanation, component: int) -> str:
     """Name a component in words: `drums from 6 to 12 s`."""
-    cells = explanation.cells(component)
-    stem = explanation.stem_names[cells[0][1]]
-    if explanation.type == "source":
-        return f"{stem}, throughout"
-    segments = [explanation.segments[segment] for segment, _ in cells]
-    start, end = (segments[0][0] / SAMPLE_RATE, segments[-1][1] / SAMPLE_RATE)
-    span = f"{seconds(start)} to {seconds(end)} s"
-    return f"everything from {span}" if explanation.type == "time" else f"{stem} from {span}"
+    start, end = (edge / SAMPLE_RATE for edge in explanation.components.span_of(component))
+    return COMPONENT_PHRASES[explanation.kind].format(
+        stem=explanation.stem_names[explanation.cells(component)[0][1]],
+        span=f"{seconds(start)} to {seconds(end)} s",
+    )
 
 
 def summary(explanation: Explanation, name: str) -> str:

@@ -12,11 +12,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from audiolime.components import Components
 from explanations.app import web_files
 from explanations.app.phrases import component_phrase
 from explanations.explain import Subject, explain, prepare
-from explanations.explain.answers import default_num_samples, default_segments
+from explanations.explain.answers import default_num_samples
 from explanations.explain.playback import FADE_S, SILENCE, mix, trim
+from explanations.explain.track import default_segments
 from explanations.listeners import ListenerModel
 from explanations.player import (
     Lane,
@@ -70,12 +72,12 @@ class ExplanationJob:
     def request(self, kind: str) -> Request:
         """Return what the page asks for; a stored explanation is shown if it answers just this."""
         segments = default_segments(len(self.audio))
-        stems = len(self.separator.stem_names)
+        components = Components(kind, segments, tuple(self.separator.stem_names))
         return Request(
-            type=kind,
+            kind=kind,
             segments=segments,
             engine="exact",
-            num_samples=default_num_samples(kind, len(segments), stems, "exact"),
+            num_samples=default_num_samples(components.count, "exact"),
             random_state=0,
             separator=self.separator.name,
             separator_version=self.separator.version,
@@ -95,7 +97,7 @@ class ExplanationJob:
             self.separator,
             stems_folder=self.stems_folder,
             limit_gb=self.limit_gb,
-            progress=on_progress,
+            on_progress=on_progress,
         )
 
     def make(self, kind: str, on_progress: OnProgress) -> None:
@@ -106,7 +108,7 @@ class ExplanationJob:
         Parameters
         ----------
         kind : str
-            One of `explanations.store.TYPES`.
+            One of `audiolime.components.KINDS`.
         on_progress : callable
             Called with one of `STEPS` and the share of it that is done; what it raises ends
             the work.
@@ -120,7 +122,7 @@ class ExplanationJob:
                 store=self.store,
                 track_id=self.track_id,
                 what_if=True,
-                progress=on_progress,
+                on_progress=on_progress,
             )
 
 
@@ -179,7 +181,7 @@ class ExplanationView:
             The listener's name.
         """
         stem = "".join(c if c.isalnum() else "_" for c in title).strip("_")[:60] or "track"
-        kind = self.explanation.type
+        kind = self.explanation.kind
         return [
             Download("This mix as FLAC", f"{stem}-mix.flac", "audio/flac",
                      lambda: self._mix_file(mask, ".flac")),
@@ -263,7 +265,7 @@ def view_explanation(job: ExplanationJob, explanation: Explanation) -> Explanati
 def mixer_data(explanation: Explanation, stems: Sequence[Resource], tables: Resource) -> MixerData:
     """Describe an explanation for the mixer; `stems` are in the order of its stem names."""
     return MixerData(
-        type=explanation.type,  # type: ignore[arg-type]
+        kind=explanation.kind,
         segments=explanation.segments,
         stem_names=explanation.stem_names,
         stems=tuple(stems),
@@ -278,7 +280,7 @@ def _about(explanation: Explanation, name: str) -> list[str]:
     best = [component_phrase(explanation, index) for index in explanation.top(3)]
     masks = explanation.request.num_samples
     return [
-        f"{TITLES[explanation.type]} explanation of a recommendation to {name}. "
+        f"{TITLES[explanation.kind]} explanation of a recommendation to {name}. "
         f"Relevance {explanation.relevance:.2f}, fidelity {explanation.fidelity:.2f}, "
         f"{'all' if masks == 'exhaustive' else masks} combinations looked at.",
         f"Speaks for it: {', '.join(best)}." if best else "Nothing speaks for it.",
@@ -294,20 +296,18 @@ def _lanes(
 ) -> tuple[Lane, ...]:
     """Make a lane for each stem that is heard; Time explanations have the whole mix in one."""
     kind = "against" if against else "top"
-    spans: dict[int, list[Span]] = {}
+    spans: dict[tuple[int, ...], list[Span]] = {}
     for component in components:
-        cells = explanation.cells(component)
-        start = explanation.segments[cells[0][0]][0] / SAMPLE_RATE
-        end = explanation.segments[cells[-1][0]][1] / SAMPLE_RATE
-        row = -1 if explanation.type == "time" else cells[0][1]
-        spans.setdefault(row, []).append(Span(start, end, kind=kind))  # type: ignore[arg-type]
+        start, end = (edge / SAMPLE_RATE for edge in explanation.components.span_of(component))
+        heard = tuple(dict.fromkeys(stem for _, stem in explanation.cells(component)))
+        spans.setdefault(heard, []).append(Span(start, end, kind=kind))  # type: ignore[arg-type]
     return tuple(
         Lane(
-            name="mix" if row < 0 else explanation.stem_names[row],
-            peaks=peaks(stems.sum(axis=0) if row < 0 else stems[row]),
+            name={"time": "mix"}.get(explanation.kind, explanation.stem_names[heard[0]]),
+            peaks=peaks(stems[list(heard)].sum(axis=0)),
             spans=tuple(sorted(marks, key=lambda span: span.start_s)),
         )
-        for row, marks in sorted(spans.items())
+        for heard, marks in sorted(spans.items())
     )
 
 

@@ -19,7 +19,7 @@ def what_if(person: Person, view: ExplanationView, title: str) -> None:
     """Draw the mixer; its buttons run only this part again."""
     st.subheader("What if?", anchor=False)
     st.write(phrases.WHAT_IF)
-    key = f"mixer-{view.explanation.request.audio_checksum}-{view.explanation.type}"
+    key = f"mixer-{view.explanation.request.audio_checksum}-{view.explanation.kind}"
     mask = view.mask(choice().mask)
     if choice().mask and not mask:
         st.warning(markup.plain(phrases.UNKNOWN_MASK.format(choice().mask)))

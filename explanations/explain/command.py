@@ -9,21 +9,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from audiolime.separation import get_separator
-from audiolime.separation.interface import Separator
-from explanations.explain.answers import ENGINES, read_num_samples
+from audiolime.components import KINDS
+from explanations.explain.answers import ENGINES
 from explanations.explain.picture import draw
 from explanations.explain.playback import write_playback
+from explanations.explain.recording import read_recording
 from explanations.explain.track import explain, prepare
 from explanations.listeners import load_listener
-from explanations.stems import DEFAULT_SEPARATOR, NAMES, separator_for
-from explanations.store import TITLES, TYPES, Explanation, Store
-from lemons_audio import read_audio, to_catalogue_audio, to_int16
-from lemons_utils import SAMPLE_RATE, Configuration, ParameterError, command, configuration
-from recsys.catalogue import open_catalogue
+from explanations.stems import NAMES
+from explanations.store import TITLES, Explanation, Store
+from lemons_utils import SAMPLE_RATE, ParameterError, command, configuration
 
 LOW_FIDELITY = 0.5
 
@@ -39,18 +34,30 @@ def main(arguments: list[str] | None = None) -> None:
         experiments=config.experiments,
         model_path=options.model,
     )
-    title, audio, separator = _sound(options, config)
-    print(f"{title}: {len(audio) / SAMPLE_RATE:.1f} s, separator {separator.name}")
+    recording = read_recording(
+        options.track or options.audio,
+        catalogue=options.catalogue,
+        separator=options.separator,
+        config=config,
+        excerpt_s=options.excerpt_s,
+    )
+    title, duration_s = recording.title, len(recording.audio) / SAMPLE_RATE
+    if duration_s < recording.full_s:
+        print(
+            f"taking the centre {options.excerpt_s:g} s of {recording.full_s:.1f} s "
+            "(--excerpt_s 0 takes all)"
+        )
+    print(f"{title}: {duration_s:.1f} s, separator {recording.separator.name}")
     subject = prepare(
-        audio,
-        separator,
+        recording.audio,
+        recording.separator,
         stems_folder=config.stems,
         limit_gb=config.stems_cache_gb,
         n_segments=options.n_segments,
-        progress=_print_step,
+        on_progress=_print_step,
     )
     folder = options.out or Path(f"explanation-{options.user_name}-{_plain(title)}")
-    found = explain(
+    explanation = explain(
         listener,
         subject,
         options.type,
@@ -60,12 +67,12 @@ def main(arguments: list[str] | None = None) -> None:
         num_samples=read_num_samples(options.num_samples),
         random_state=options.random_state,
         what_if=options.keep,
-        progress=_print_step,
+        on_progress=_print_step,
     )
-    print(_table(found, options.user_name))
-    files = write_playback(found, subject.stems.waveforms, folder)
+    print(_table(explanation, options.user_name))
+    files = write_playback(explanation, subject.stems.waveforms, folder)
     picture = folder / f"{options.type}.png"
-    draw(found, subject.stems.waveforms, picture, title=title)
+    draw(explanation, subject.stems.waveforms, picture, title=title)
     print("wrote " + ", ".join(str(path) for path in [*files, picture]))
 
 
@@ -78,7 +85,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--user_name", required=True, help="whose model to explain")
     parser.add_argument("--catalogue", default="demo", help="where the model comes from")
     parser.add_argument("--track", help="explain this track of the catalogue, not a file")
-    parser.add_argument("--type", choices=TYPES, default="time_source")
+    parser.add_argument("--type", choices=KINDS, default="time_source")
     parser.add_argument("--separator", choices=NAMES, help="hybrid, or truth for the demo band")
     parser.add_argument("--model", type=Path, help="weights; by default the listener's newest")
     parser.add_argument("--n_segments", type=int, default=5)
@@ -96,33 +103,13 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
-def _sound(
-    options: argparse.Namespace, config: Configuration
-) -> tuple[str, NDArray[np.int16], Separator]:
-    """Read what is to be explained, and choose its separator."""
-    if options.track:
-        catalogue = open_catalogue(options.catalogue, data_folder=config.data_folder)
-        audio = catalogue.audio(options.track)
-        row = catalogue.tracks.set_index("track_id").loc[options.track]
-        title = f"{row['artist']} - {row['title']}" if row["artist"] else str(row["title"])
-        return title, audio, separator_for(catalogue, options.track, options.separator)
-    waveform, sample_rate = read_audio(options.audio)
-    audio = to_int16(to_catalogue_audio(waveform, sample_rate))
-    wanted = round(options.excerpt_s * SAMPLE_RATE)
-    if 0 < wanted < len(audio):
-        start = (len(audio) - wanted) // 2
-        print(
-            f"taking the centre {options.excerpt_s:g} s of {len(audio) / SAMPLE_RATE:.1f} s "
-            "(--excerpt_s 0 takes all)"
-        )
-        audio = audio[start : start + wanted]
-    name = options.separator or DEFAULT_SEPARATOR
-    if name in ("truth", "folder"):
-        raise ParameterError(
-            f"the separator {name} serves tracks of a catalogue (--track), not a file: "
-            f"choose another one, e.g. {DEFAULT_SEPARATOR}"
-        )
-    return options.audio.stem, audio, get_separator(name)
+def read_num_samples(text: str | None) -> int | str | None:
+    """Read what a command line says of `num_samples`: a number, 'exhaustive' or nothing."""
+    if text is None or text == "exhaustive":
+        return text
+    if not text.isdigit() or int(text) < 1:
+        raise ParameterError(f"num_samples must be a number or 'exhaustive', got {text!r}")
+    return int(text)
 
 
 def _plain(title: str) -> str:
@@ -139,7 +126,7 @@ def _table(explanation: Explanation, user_name: str) -> str:
     masks = explanation.request.num_samples
     lines = [
         f"relevance to {user_name}: {explanation.relevance:.3f}",
-        f"{TITLES[explanation.type]}, fidelity {explanation.fidelity:.3f}, "
+        f"{TITLES[explanation.kind]}, fidelity {explanation.fidelity:.3f}, "
         f"{'all' if masks == 'exhaustive' else masks} masks, engine {explanation.request.engine}",
     ]
     if explanation.fidelity < LOW_FIDELITY:
@@ -151,9 +138,7 @@ def _table(explanation: Explanation, user_name: str) -> str:
     lines.append(f"{'component':<14}{'weight':>9}{'Shapley':>9}  from - to [s]")
     order = sorted(range(len(explanation.weights)), key=lambda i: -explanation.weights[i])
     for index in order:
-        cells = [segment for segment, _ in explanation.cells(index)]
-        start = explanation.segments[min(cells)][0] / SAMPLE_RATE
-        end = explanation.segments[max(cells)][1] / SAMPLE_RATE
+        start, end = (edge / SAMPLE_RATE for edge in explanation.components.span_of(index))
         value = "" if shapley[index] is None else f"{shapley[index]:+.4f}"
         lines.append(
             f"{explanation.component_names[index]:<14}{explanation.weights[index]:>+9.4f}"

@@ -1,10 +1,11 @@
-"""Explanations that can be made by somebody else: one track for one listener, into the store."""
+"""The work of one process: explain one track to one listener, and store that."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from audiolime.components import KINDS
 from explanations.explain.track import explain, prepare
 from explanations.listeners import ListenerModel, load_listener
 from explanations.stems import separator_for
@@ -12,17 +13,14 @@ from explanations.store import Explanation, Store
 from lemons_utils import Configuration
 from recsys.catalogue import Catalogue
 
-ORDER = ("time_source", "time", "source")
-"""Time + Source first: its tables answer the other two."""
-
 
 @dataclass(frozen=True)
-class Plan:
+class ExplanationSettings:
     """What to explain, and how.
 
     Parameters
     ----------
-    types : tuple of str
+    kinds : tuple of str
     engine : str
     num_samples : int, 'exhaustive' or None
     random_state : int
@@ -32,7 +30,7 @@ class Plan:
         Whether to make the mixer's tables, too.
     """
 
-    types: tuple[str, ...]
+    kinds: tuple[str, ...]
     engine: str = "exact"
     num_samples: int | str | None = None
     random_state: int = 0
@@ -42,7 +40,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Errand:
+class TrackJob:
     """One track to explain to one listener.
 
     Parameters
@@ -58,39 +56,41 @@ class Errand:
     track_id: str
 
 
-def run_errand(errand: Errand, catalogue: Catalogue, plan: Plan, settings: Configuration) -> int:
+def run_job(
+    job: TrackJob, catalogue: Catalogue, settings: ExplanationSettings, config: Configuration
+) -> int:
     """Explain one track to one listener, and store that; the work of one process.
 
     What is stored already, by the same model and in the same way, is left alone.
 
     Parameters
     ----------
-    errand : Errand
+    job : TrackJob
     catalogue : Catalogue
         The track's.
-    plan : Plan
-    settings : Configuration
-        Of who wants it; the same folders are where it is done.
+    settings : ExplanationSettings
+    config : Configuration
+        The folders of models, stems and explanations.
 
     Returns
     -------
     int, how many explanations there are of it now
     """
     listener = load_listener(
-        errand.user_name,
+        job.user_name,
         catalogue=catalogue.name,
-        experiments=settings.experiments,
-        model_path=errand.model,
+        experiments=config.experiments,
+        model_path=job.model,
     )
     return len(
         store_track(
             listener,
             catalogue,
-            errand.track_id,
-            plan,
-            store=Store(settings.stored_explanations / catalogue.name / errand.user_name),
-            stems_folder=settings.stems,
-            limit_gb=settings.stems_cache_gb,
+            job.track_id,
+            settings,
+            store=Store(config.stored_explanations / catalogue.name / job.user_name),
+            stems_folder=config.stems,
+            limit_gb=config.stems_cache_gb,
         )
     )
 
@@ -99,20 +99,20 @@ def store_track(
     listener: ListenerModel,
     catalogue: Catalogue,
     track_id: str,
-    plan: Plan,
+    settings: ExplanationSettings,
     *,
     store: Store,
     stems_folder: Path,
     limit_gb: float,
 ) -> list[Explanation]:
-    """Explain one track to one listener in every type of the plan, and store that.
+    """Explain one track to one listener in every kind of the settings, and store that.
 
     Parameters
     ----------
     listener : ListenerModel
     catalogue : Catalogue
     track_id : str
-    plan : Plan
+    settings : ExplanationSettings
     store : Store
         The listener's in this catalogue.
     stems_folder, limit_gb
@@ -120,23 +120,23 @@ def store_track(
     """
     subject = prepare(
         catalogue.audio(track_id),
-        separator_for(catalogue, track_id, plan.separator),
+        separator_for(catalogue, track_id, settings.separator),
         stems_folder=stems_folder,
         limit_gb=limit_gb,
-        n_segments=plan.n_segments,
+        n_segments=settings.n_segments,
     )
     return [
         explain(
             listener,
             subject,
-            type,
+            kind,
             store=store,
             track_id=track_id,
-            engine=plan.engine,
-            num_samples=plan.num_samples,
-            random_state=plan.random_state,
-            what_if=plan.what_if and plan.engine == "exact",
+            engine=settings.engine,
+            num_samples=settings.num_samples,
+            random_state=settings.random_state,
+            what_if=settings.what_if and settings.engine == "exact",
         )
-        for type in ORDER
-        if type in plan.types
+        for kind in reversed(KINDS)  # Time + Source first: its tables answer the others
+        if kind in settings.kinds
     ]

@@ -61,7 +61,7 @@ def draw(
     axes[-1, 0].set_xlabel("time [s]")
     figure.suptitle(
         f"{title + ': ' if title else ''}relevance {explanation.relevance:.2f}, "
-        f"{TITLES[explanation.type]}, fidelity {explanation.fidelity:.2f}",
+        f"{TITLES[explanation.kind]}, fidelity {explanation.fidelity:.2f}",
         fontsize=11,
     )
     bar = figure.colorbar(shade, ax=axes[:, 0].tolist(), fraction=0.025, pad=0.01)

@@ -1,8 +1,7 @@
-"""Explain why a listener's model recommends a track: `explain` is the one way to do it."""
+"""Explain why a listener's model recommends a track: `explain_track` is the one way to do it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -10,31 +9,26 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from audiolime.exact.tables import Tables
+from audiolime.components import Components
+from audiolime.components.equal_segmentation import equal_segments
+from audiolime.exact import LocalStateEngine, Tables
 from audiolime.separation.cache import CachedStems
 from audiolime.separation.interface import Separator
-from explanations.explain.answers import (
-    ENGINES,
-    answer,
-    component_names,
-    default_num_samples,
-    default_segments,
-    tables_of,
-)
-from explanations.listeners import ListenerModel
+from explanations.explain.answers import answer, default_num_samples
+from explanations.explain.recording import read_recording
+from explanations.listeners import ListenerModel, load_listener
 from explanations.stems import stems_of
-from explanations.store import TYPES, Explanation, Request, Store
+from explanations.store import Explanation, Request, Store
 from lemons_audio import audio_checksum
-from lemons_utils import ParameterError
+from lemons_utils import Configuration, OnProgress, ParameterError, configuration
 
-Progress = Callable[[str, float], None]
-"""Called with the name of a step and the share of it that is done, first 0; what it raises ends
-the work."""
+SHORTEST_SEGMENT = 24_320
+"""Samples (1.52 s) under which a segment is shorter than what one output column sees."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A track made ready for explanations of any type: its sound, its stems, its segments.
+    """A track made ready for explanations of any kind: its sound, its stems, its segments.
 
     Parameters
     ----------
@@ -49,6 +43,103 @@ class Subject:
     separator: Separator
     segments: tuple[tuple[int, int], ...]
 
+    def components(self, kind: str) -> Components:
+        """Return what an explanation of some kind can switch off."""
+        return Components(kind, self.segments, self.stems.names)
+
+
+def explain_track(
+    user_name: str,
+    path_or_track_id: str | Path,
+    *,
+    kind: str = "time_source",
+    catalogue: str = "demo",
+    separator: str | None = None,
+    n_segments: int = 5,
+    engine: str = "exact",
+    num_samples: int | str | None = None,
+    random_state: int = 0,
+    model_path: Path | None = None,
+    config: Configuration | None = None,
+    on_progress: OnProgress | None = None,
+) -> Explanation:
+    """Explain the relevance of an audio file or of a catalogue's track to a listener.
+
+    Parameters
+    ----------
+    user_name : str
+    path_or_track_id : str or Path
+        A file, of which the 30 s in the middle are explained, or a track of the catalogue.
+    kind : 'time', 'source' or 'time_source'
+    catalogue : str
+        The catalogue of the model and of the track.
+    separator : str, optional
+        See `explanations.stems.separator_for`.
+    n_segments : int
+    engine, num_samples, random_state, on_progress
+        See `explain`.
+    model_path : Path, optional
+        Weights; by default those of the listener's newest model.
+    config : Configuration, optional
+        The folders; by default those of `config.py`.
+
+    Returns
+    -------
+    Explanation
+
+    Raises
+    ------
+    ParameterError
+        If an argument is unknown or out of range.
+    DataError
+        If the listener has no model, or the audio cannot be read.
+    """
+    config = config or configuration()
+    listener = load_listener(
+        user_name, catalogue=catalogue, experiments=config.experiments, model_path=model_path
+    )
+    is_file = isinstance(path_or_track_id, Path) or Path(path_or_track_id).is_file()
+    recording = read_recording(
+        Path(path_or_track_id) if is_file else str(path_or_track_id),
+        catalogue=catalogue,
+        separator=separator,
+        config=config,
+    )
+    subject = prepare(
+        recording.audio,
+        recording.separator,
+        stems_folder=config.stems,
+        limit_gb=config.stems_cache_gb,
+        n_segments=n_segments,
+        on_progress=on_progress,
+    )
+    return explain(
+        listener,
+        subject,
+        kind,
+        engine=engine,
+        num_samples=num_samples,
+        random_state=random_state,
+        on_progress=on_progress,
+    )
+
+
+def default_segments(samples: int, n_segments: int = 5) -> tuple[tuple[int, int], ...]:
+    """Cut a track into equal segments, fewer where they would be under 1.52 s.
+
+    Parameters
+    ----------
+    samples : int > 0
+    n_segments : int > 0
+
+    Returns
+    -------
+    tuple of (start, end) [samples]; the last takes the remainder
+    """
+    if n_segments < 1:
+        raise ParameterError(f"n_segments must be at least 1, got {n_segments}")
+    return tuple(equal_segments(samples, max(min(n_segments, samples // SHORTEST_SEGMENT), 1)))
+
 
 def prepare(
     audio: NDArray[np.int16],
@@ -58,7 +149,7 @@ def prepare(
     limit_gb: float,
     segments: tuple[tuple[int, int], ...] | None = None,
     n_segments: int = 5,
-    progress: Progress | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Subject:
     """Separate a track, or find its stems in the cache, and cut it into segments.
 
@@ -71,9 +162,9 @@ def prepare(
     segments : tuple of (start, end) [samples], optional
         By hand; otherwise `n_segments` equal ones, fewer for a short track.
     n_segments : int
-    progress : callable, optional
+    on_progress : callable, optional
     """
-    _say(progress, "separate")
+    _say(on_progress, "separate")
     stems = stems_of(audio, separator, stems_folder=stems_folder, limit_gb=limit_gb)
     chosen = segments or default_segments(len(audio), n_segments)
     return Subject(audio_checksum(audio), stems, separator, chosen)
@@ -82,7 +173,7 @@ def prepare(
 def explain(
     listener: ListenerModel,
     subject: Subject,
-    type: str,
+    kind: str,
     *,
     store: Store | None = None,
     track_id: str | None = None,
@@ -90,7 +181,7 @@ def explain(
     num_samples: int | str | None = None,
     random_state: int = 0,
     what_if: bool = False,
-    progress: Progress | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Explanation:
     """Explain the relevance of a track to a listener.
 
@@ -102,7 +193,7 @@ def explain(
     listener : ListenerModel
     subject : Subject
         From `prepare`.
-    type : 'time', 'source' or 'time_source'
+    kind : 'time', 'source' or 'time_source'
     store : Store, optional
         Where explanations are kept; without it nothing is read or written.
     track_id : str, optional
@@ -113,23 +204,19 @@ def explain(
     random_state : int
     what_if : bool
         Also make the what-if tables of the mixer, beside the explanation in the store.
-    progress : callable, optional
+    on_progress : callable, optional
 
     Raises
     ------
     ParameterError
-        If the type or the engine is unknown.
+        If the kind or the engine is unknown.
     """
-    names, segments = subject.stems.names, subject.segments
-    if type not in TYPES:
-        raise ParameterError(f"type must be one of {', '.join(TYPES)}, got {type!r}")
-    if engine not in ENGINES:
-        raise ParameterError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
+    components = subject.components(kind)
     if num_samples is None:
-        num_samples = default_num_samples(type, len(segments), len(names), engine)
+        num_samples = default_num_samples(components.count, engine)
     request = Request(
-        type=type,
-        segments=segments,
+        kind=kind,
+        segments=subject.segments,
         engine=engine,
         num_samples=num_samples,
         random_state=0 if num_samples == "exhaustive" else random_state,
@@ -143,16 +230,16 @@ def explain(
     if stored is not None and not what_if:
         return stored
     tables = None
-    if engine == "exact" and (what_if or (type == "time_source" and num_samples == "exhaustive")):
-        tables = _tables(listener, subject, store, name, request, progress)
+    all_cells = components.are_cells and num_samples == "exhaustive"
+    if engine == "exact" and (what_if or all_cells):
+        tables = _tables(listener, subject, store, name, request, on_progress)
     if stored is not None:
         return stored
-    _say(progress, "weights")
-    found = answer(
+    _say(on_progress, "weights")
+    lime, shapley = answer(
         listener.network,
         subject.stems.waveforms,
-        segments,
-        type=type,
+        components,
         engine=engine,
         num_samples=num_samples,
         random_state=random_state,
@@ -160,13 +247,13 @@ def explain(
     )
     explanation = Explanation(
         request=request,
-        stem_names=names,
-        component_names=component_names(type, len(segments), names),
-        weights=tuple(float(weight) for weight in found.lime.weights),
-        intercept=float(found.lime.intercept),
-        fidelity=float(found.lime.score),
-        relevance=float(found.lime.original),
-        shapley=None if found.shapley is None else tuple(float(v) for v in found.shapley),
+        stem_names=components.stem_names,
+        component_names=components.names,
+        weights=tuple(lime.weights.tolist()),
+        intercept=float(lime.intercept),
+        fidelity=float(lime.score),
+        relevance=float(lime.original),
+        shapley=None if shapley is None else tuple(shapley.tolist()),
         package_version=metadata.version("lemons"),
     )
     if store:
@@ -180,7 +267,7 @@ def _tables(
     store: Store | None,
     name: str,
     request: Request,
-    progress: Progress | None,
+    on_progress: OnProgress | None,
 ) -> Tables | None:
     """Read the what-if tables of a track, or make them; None where none can exist."""
     about = {
@@ -192,19 +279,15 @@ def _tables(
     }
     if store and (tables := store.load_tables(name, about)) is not None:
         return tables
-    _say(progress, "tables")
-    tables = tables_of(
-        listener.network,
-        subject.stems.waveforms,
-        subject.segments,
-        progress=progress,
-    )
+    _say(on_progress, "tables")
+    engine = LocalStateEngine(listener.network, subject.stems.waveforms, subject.segments)
+    tables = engine.tables(on_progress=on_progress) if engine.closed else None
     if store and tables is not None:
         store.save_tables(name, tables, about)
         return store.load_tables(name, about)  # rounded as stored: the same on every later run
     return tables
 
 
-def _say(progress: Progress | None, step: str, share: float = 0.0) -> None:
-    if progress:
-        progress(step, share)
+def _say(on_progress: OnProgress | None, step: str, share: float = 0.0) -> None:
+    if on_progress:
+        on_progress(step, share)

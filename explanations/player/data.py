@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from audiolime.components import Components
 from lemons_utils import MEDIA_TYPES, SAMPLE_RATE, DataError, ParameterError
 
 PEAKS = 1200
@@ -59,8 +60,8 @@ class MixerData:
 
     Parameters
     ----------
-    type : "time", "source" or "time_source"
-        What a cell of the mixer switches.
+    kind : "time", "source" or "time_source"
+        Kind of the components that the cells of the mixer switch.
     segments : tuple of (start, end) [samples], half-open, without gaps, from 0 on
     stem_names : tuple of str
     stems : tuple of Resource
@@ -78,7 +79,7 @@ class MixerData:
     sample_rate : int > 0 [Hz]
     """
 
-    type: Literal["time", "source", "time_source"]
+    kind: str
     segments: tuple[tuple[int, int], ...]
     stem_names: tuple[str, ...]
     stems: tuple[Resource, ...]
@@ -90,18 +91,11 @@ class MixerData:
     sample_rate: int = SAMPLE_RATE
 
     def __post_init__(self) -> None:
-        sizes = {
-            "time": len(self.segments),
-            "source": len(self.stem_names),
-            "time_source": len(self.segments) * len(self.stem_names),
-        }
-        if self.type not in sizes:
-            raise ParameterError(f"type must be one of {', '.join(sizes)}, got {self.type!r}")
-        if len(self.weights) != sizes[self.type] or not self.weights:
+        count = self.components.count
+        if len(self.weights) != count or not self.weights:
             raise ParameterError(
-                f"a {self.type} explanation of {len(self.segments)} segments and "
-                f"{len(self.stem_names)} stems has {sizes[self.type]} weights, "
-                f"got {len(self.weights)}"
+                f"a {self.kind} explanation of {len(self.segments)} segments and "
+                f"{len(self.stem_names)} stems has {count} weights, got {len(self.weights)}"
             )
         if len(self.stems) != len(self.stem_names):
             raise ParameterError(
@@ -113,11 +107,27 @@ class MixerData:
         if self.mask:
             decode_mask(self.mask, len(self.weights))
 
+    @property
+    def components(self) -> Components:
+        """The components that the weights belong to."""
+        return Components(self.kind, self.segments, self.stem_names)
+
     def to_json(self) -> dict[str, Any]:
-        """Write it as the browser reads it."""
+        """Write it as the browser reads it: a row for each stem group, a column for each span."""
+        components = self.components
         return {
             "kind": "mixer",
-            "type": self.type,
+            "type": self.kind,
+            "rows": [
+                {"name": name, "stems": list(group)}
+                for name, group in zip(components.row_names, components.stem_groups, strict=True)
+            ],
+            "columns": [
+                {"start": start, "end": end, "segments": list(group)}
+                for (start, end), group in zip(
+                    components.spans, components.segment_groups, strict=True
+                )
+            ],
             "sample_rate": self.sample_rate,
             "segments": [list(bounds) for bounds in self.segments],
             "stems": [

@@ -1,11 +1,9 @@
 // The switches of the mixer, without drawing and sound.
 //
-// The grid has a row per stem and a column per segment, one cell per component of the
-// explanation. A Time explanation switches whole segments, so it has one row; a Source
-// explanation switches whole stems, so it has one column. The model and the audio always speak
-// of the full stems x segments mask, index = segment * stems + stem, as the exact engine does.
-
-const WHOLE_MIX = "all stems";
+// The grid has a row for each group of stems and a column for each group of segments that are
+// switched together, one cell per component of the explanation. The model and the audio always
+// speak of the full stems x segments mask, index = segment * stems + stem, as the exact engine
+// does.
 
 /**
  * Lay out the components of an explanation.
@@ -14,17 +12,7 @@ const WHOLE_MIX = "all stems";
  *            columns: {start: number, end: number, segments: number[]}[],
  *            stemCount: number, segmentCount: number}} positions in samples
  */
-export function makeGrid({ type, stems, segments }) {
-  const everyStem = stems.map((_, index) => index);
-  const everySegment = segments.map((_, index) => index);
-  const rows =
-    type === "time"
-      ? [{ name: WHOLE_MIX, stems: everyStem }]
-      : stems.map(({ name }, index) => ({ name, stems: [index] }));
-  const columns =
-    type === "source"
-      ? [{ start: segments[0][0], end: segments.at(-1)[1], segments: everySegment }]
-      : segments.map(([start, end], index) => ({ start, end, segments: [index] }));
+export function makeGrid({ rows, columns, stems, segments }) {
   return { rows, columns, stemCount: stems.length, segmentCount: segments.length };
 }
 

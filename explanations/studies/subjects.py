@@ -16,12 +16,9 @@ from typing import Any
 
 import pandas as pd
 
-from audiolime.exact.tables import Tables
+from audiolime.exact import LocalStateEngine, Tables
 from explanations.explain import Subject, prepare
-from explanations.explain.answers import (
-    default_segments,
-    tables_of,
-)
+from explanations.explain.track import default_segments
 from explanations.listeners import ListenerModel, load_listener
 from explanations.stems import NAMES, separator_for
 from explanations.studies.study import Item, Row, StudyRun
@@ -129,10 +126,10 @@ class StudyContext:
         path = self.cache / "tables" / f"{name}.npz"
         if not path.exists():
             subject = self.subject(track_id)
-            tables = tables_of(listener.network, subject.stems.waveforms, subject.segments)
-            if tables is None:
+            engine = LocalStateEngine(listener.network, subject.stems.waveforms, subject.segments)
+            if not engine.closed:
                 raise DataError(f"track {track_id} has segments too short for tables")
-            tables.write(path, **about, stem_names=list(subject.stems.names))
+            engine.tables().write(path, **about, stem_names=list(subject.stems.names))
         return Tables.read(path)  # rounded as stored: the same on every later run
 
     def choose_tracks(self, user_name: str, how: str, count: int) -> list[str]:

@@ -23,7 +23,7 @@ SEGMENTS = ((0, 1000), (1000, 2000), (2000, 3100))
 def explanation() -> Explanation:
     """Three segments, two stems; vocals in segment 1 and drums in segment 2 matter most."""
     request = Request(
-        type="time_source",
+        kind="time_source",
         segments=SEGMENTS,
         engine="exact",
         num_samples=2048,
@@ -54,7 +54,7 @@ def of_type(explanation):
         names = STEMS if type == "source" else tuple(f"time{i}" for i in range(len(SEGMENTS)))
         return replace(
             explanation,
-            request=replace(explanation.request, type=type),
+            request=replace(explanation.request, kind=type),
             component_names=names,
             weights=weights,
             shapley=None,

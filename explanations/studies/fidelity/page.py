@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from explanations.store import TITLES, TYPES
+from audiolime.components import KINDS
+from explanations.store import TITLES
 from explanations.studies.fidelity.rankings import METHODS, ORDERS, as_curves
 from explanations.studies.measures import curve_interval, mean_and_interval, percent, table_of
 from explanations.studies.results import describe_tracks, read_results, runs_of
@@ -29,8 +30,8 @@ def fidelity_table(explanations: pd.DataFrame) -> pd.DataFrame:
     """Fidelity of each listener and of all, two columns for each type: mean, lowest."""
 
     def line(group: pd.DataFrame) -> dict[str, str]:
-        cells = {"tracks": str((group["type"] == TYPES[0]).sum())}
-        for kind in TYPES:
+        cells = {"tracks": str((group["type"] == KINDS[0]).sum())}
+        for kind in KINDS:
             values = group["fidelity"][group["type"] == kind]
             cells[TITLES[kind]] = mean_and_interval(values)
             cells[f"lowest, {TITLES[kind]}"] = f"{values.min():.3f}"
@@ -85,7 +86,7 @@ def gain(curves: pd.DataFrame, kind: str, order: str, area: str) -> pd.Series[fl
 def gain_table(curves: pd.DataFrame) -> pd.DataFrame:
     """Gains over the other orders, paired by track."""
     lines = []
-    for kind in TYPES:
+    for kind in KINDS:
         for order in ORDERS[1:]:
             line = {"type": TITLES[kind], "LIME's order against": order}
             for area in AREAS:
@@ -119,7 +120,7 @@ def draw_fidelity(explanations: pd.DataFrame, path: Path) -> None:
     listeners = sorted(explanations["user_name"].unique())
     figure = plots.new_figure(10.5, 4.2)
     axes = figure.subplots()
-    for place, kind in enumerate(TYPES):
+    for place, kind in enumerate(KINDS):
         by_listener = explanations[explanations["type"] == kind].groupby("user_name")["fidelity"]
         values = [by_listener.get_group(name) for name in listeners]
         at = np.arange(len(listeners)) + (place - 1) * 0.27
@@ -133,7 +134,7 @@ def draw_fidelity(explanations: pd.DataFrame, path: Path) -> None:
         axes.plot(at, means, "_", color=plots.COLOURS[place], markersize=14, label=TITLES[kind])
     axes.set_xticks(range(len(listeners)), listeners)
     plots.tidy(axes, ylabel="fidelity: weighted $R^2$ over all masks")
-    plots.legend_above(figure, ncols=len(TYPES))
+    plots.legend_above(figure, ncols=len(KINDS))
     plots.save_figure(figure, path)
 
 

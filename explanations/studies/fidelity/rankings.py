@@ -10,9 +10,9 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from audiolime.components import KINDS
 from audiolime.exact.tables import Tables
 from audiolime.metrics import Curve, complexity, deletion_curve, insertion_curve, top_k
-from explanations.store import TYPES
 from explanations.studies.measures import rank_correlation, seed_of
 from explanations.studies.study import Item, Row
 from explanations.studies.subjects import StudyContext
@@ -33,7 +33,7 @@ def measure(item: Item, *, context: StudyContext) -> list[Row]:
     """Measure all types of one track."""
     track = context.tables(item["user_name"], item["track_id"])
     identity = {name: item[name] for name in ("user_name", "track_id")}
-    return [row for kind in TYPES for row in rate_track(track, kind, identity)]
+    return [row for kind in KINDS for row in rate_track(track, kind, identity)]
 
 
 def weights_of(track: Tables, kind: str) -> dict[str, Vector]:

@@ -15,7 +15,7 @@ import argparse
 
 import pandas as pd
 
-from explanations.store import TYPES
+from audiolime.components import KINDS
 from explanations.studies.measures import seed_of
 from explanations.studies.results import write_results
 from explanations.studies.sanity.measuring import (
@@ -37,7 +37,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     context_arguments(parser, num_explanations=10, tracks="unseen")
     parser.add_argument("--depths", nargs="+", type=int, default=[*range(1, len(CASCADE) + 1)],
                         help="how many layers to set at random, from the top")  # fmt: skip
-    parser.add_argument("--type", choices=TYPES, default="time_source")
+    parser.add_argument("--type", choices=KINDS, default="time_source")
     parser.add_argument("--name", default="sanity", help="of the files that it writes")
     parser.add_argument("--n_epochs", type=int, default=12, help="of the small trainings")
 

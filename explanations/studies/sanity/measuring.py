@@ -7,8 +7,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from audiolime.exact import LocalStateEngine
 from audiolime.metrics import top_k
+from explanations.explain.answers import engine_of
 from explanations.studies.measures import rank_correlation, seed_of
 from explanations.studies.sanity.randomised import (
     SHUFFLED,
@@ -27,17 +27,10 @@ Vector = NDArray[np.float64]
 
 # -- layers at random --------------------------------------------------------------------------
 def weights_of(network: FCN, context: StudyContext, track_id: str, kind: str) -> Vector:
-    """Explain the logit of a track by all masks.
-
-    No more stems and segments are told apart than the type can switch, which costs far less.
-    """
+    """Explain the logit of a track by all masks."""
     subject = context.subject(track_id)
-    stems, segments = subject.stems.waveforms, subject.segments
-    if kind == "time":
-        stems = stems.sum(axis=0, keepdims=True)
-    if kind == "source":
-        segments = ((0, stems.shape[1]),)
-    return LocalStateEngine(network, stems, segments).lime(kind=kind, output="logit").weights
+    engine = engine_of(network, subject.stems.waveforms, subject.components(kind))
+    return engine.lime(output="logit").weights
 
 
 def measure_layers(item: Item, *, context: StudyContext) -> list[Row]:

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import argparse
 
+from audiolime.components import KINDS
 from explanations.stems import NAMES
-from explanations.store import TYPES
 from explanations.studies.results import write_results
 from explanations.studies.separators.measuring import SEPARATORS, measure
 from explanations.studies.separators.page import TITLE, agreement_table, draw, section
@@ -25,7 +25,7 @@ from lemons_utils import ParameterError
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     context_arguments(parser, num_explanations=12)
-    parser.add_argument("--type", choices=TYPES, default="source")
+    parser.add_argument("--type", choices=KINDS, default="source")
     parser.add_argument("--reference", choices=NAMES, default="truth",
                         help="whose stems the others are compared with")  # fmt: skip
     parser.add_argument("--separators", nargs="+", choices=NAMES, default=[*SEPARATORS])

@@ -10,10 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from audiolime.components import Components
 from audiolime.metrics import top_k
 from audiolime.separation.interface import drop_silent
 from audiolime.separation.quality import si_sdr
-from explanations.explain.answers import answer, default_num_samples, default_segments
+from explanations.explain.answers import answer, default_num_samples
+from explanations.explain.track import default_segments
 from explanations.stems import separator_for
 from explanations.studies.measures import rank_correlation
 from explanations.studies.study import Item, Row
@@ -98,9 +100,10 @@ def explain_with(context: StudyContext, user_name: str, track_id: str, kind: str
     names, waveforms = drop_silent(separator.stem_names, separated)
     between = time.process_time()
     segments = default_segments(len(audio), context.n_segments)
-    answers = answer(
-        network, waveforms, segments, type=kind, engine="exact", random_state=0,
-        num_samples=default_num_samples(kind, len(segments), len(names), "exact"),
+    components = Components(kind, segments, names)
+    lime, _ = answer(
+        network, waveforms, components, engine="exact", random_state=0,
+        num_samples=default_num_samples(components.count, "exact"),
     )  # fmt: skip
     ended = time.process_time()
     return Explained(
@@ -108,9 +111,9 @@ def explain_with(context: StudyContext, user_name: str, track_id: str, kind: str
         promised=separator.stem_names,
         names=names,
         waveforms=waveforms,
-        weights=np.reshape(answers.lime.weights, (-1, len(names))),
-        fidelity=float(answers.lime.score),
-        relevance=float(answers.lime.original),
+        weights=np.reshape(lime.weights, (-1, len(names))),
+        fidelity=float(lime.score),
+        relevance=float(lime.original),
         separation_s=between - started,
         explanation_s=ended - between,
         network=network,

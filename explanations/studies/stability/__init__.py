@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 
-from explanations.store import TYPES
+from audiolime.components import KINDS
 from explanations.studies.results import write_results
 from explanations.studies.stability.measuring import measure
 from explanations.studies.stability.page import TITLE, draw, section, summary
@@ -24,7 +24,7 @@ from explanations.studies.subjects import context_arguments, measure_tracks
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     context_arguments(parser, num_explanations=50)
-    parser.add_argument("--type", choices=TYPES, default="time_source")
+    parser.add_argument("--type", choices=KINDS, default="time_source")
     parser.add_argument("--num_samples", nargs="+", type=int, default=[512, 1024, 2048, 4096],
                         metavar="N", help="masks that an explanation draws")  # fmt: skip
     parser.add_argument("--repeat", type=int, default=5, help="explanations of each track")

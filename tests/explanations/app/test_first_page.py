@@ -53,7 +53,7 @@ def test_the_page_opens_with_all_that_was_prepared(prepared, monkeypatch):
     assert "What if?" in [heading.value for heading in app.subheader]
     asked = {button.label for button in app.button} & {"Explain this track", "Cancel", "Go on"}
     assert not asked, "nothing is left to compute"
-    for type in first_page.TYPES:
+    for type in first_page.KINDS:
         link = {name: app.query_params[name] for name in ("listener", "track")}
         other = AppTest.from_file(PAGE, default_timeout=120)
         for name, value in {**link, "type": type}.items():

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audiolime.components import KINDS
 from explanations.app.own_files import NAME as OWN_FILES
 from explanations.app.page_address import Choice, link, read_address, write_address
-from explanations.store import TYPES
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=200)
 CHOICES = st.builds(
-    Choice, listener=TEXT, catalogue=TEXT, track=TEXT, type=st.sampled_from(TYPES), mask=TEXT
+    Choice, listener=TEXT, catalogue=TEXT, track=TEXT, type=st.sampled_from(KINDS), mask=TEXT
 )
 CHOICE = Choice("marko", "mine", "0123", "source", "f8")
 

@@ -5,21 +5,19 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from audiolime.exact.tables import Tables
-from explanations.explain.answers import (
-    answer,
-    cells_of_masks,
-    component_names,
-    count_components,
-    default_num_samples,
-    default_segments,
-    tables_of,
-)
+from audiolime.components import Components
+from audiolime.exact import LocalStateEngine, Tables
+from explanations.explain.answers import answer, default_num_samples
+from explanations.explain.track import default_segments
 from lemons_utils import ParameterError
 from recsys.model import FCN
 
 SECONDS = 5
 SEGMENTS = ((0, 25_000), (25_000, 52_000), (52_000, SECONDS * 16_000))
+
+
+def components_of(kind: str) -> Components:
+    return Components(kind, SEGMENTS, ("a", "b", "c"))
 
 
 @pytest.fixture(scope="module")
@@ -37,17 +35,23 @@ def stems(golden_folder):
 
 @pytest.fixture(scope="module")
 def tables(network, stems) -> Tables:
-    return tables_of(network, stems, SEGMENTS)
+    return LocalStateEngine(network, stems, SEGMENTS).tables()
 
 
-@pytest.mark.parametrize("type", ["time", "source", "time_source"])
+@pytest.mark.parametrize("kind", ["time", "source", "time_source"])
 @pytest.mark.parametrize("from_tables", [False, True])
-def test_exact_equals_plain(network, stems, tables, type, from_tables):
-    options = {"type": type, "num_samples": 24, "random_state": 7}
-    plain = answer(network, stems, SEGMENTS, engine="plain", **options).lime
-    exact = answer(
-        network, stems, SEGMENTS, engine="exact", tables=tables if from_tables else None, **options
-    ).lime
+def test_exact_equals_plain(network, stems, tables, kind, from_tables):
+    options = {"num_samples": 24, "random_state": 7}
+    components = components_of(kind)
+    plain, _ = answer(network, stems, components, engine="plain", **options)
+    exact, _ = answer(
+        network,
+        stems,
+        components,
+        engine="exact",
+        tables=tables if from_tables else None,
+        **options,
+    )
     np.testing.assert_allclose(exact.weights, plain.weights, atol=1e-5)
     assert exact.original == pytest.approx(plain.original, abs=1e-6)
     assert exact.score == pytest.approx(plain.score, abs=1e-4)
@@ -55,12 +59,12 @@ def test_exact_equals_plain(network, stems, tables, type, from_tables):
 
 def test_every_mask_of_a_type_and_their_shapley_values(network, stems, tables):
     options = {"num_samples": "exhaustive", "random_state": 0, "engine": "exact"}
-    for type in ("time", "source", "time_source"):
-        whole = answer(network, stems, SEGMENTS, type=type, tables=tables, **options)
+    for kind in ("time", "source", "time_source"):
+        lime, shapley = answer(network, stems, components_of(kind), tables=tables, **options)
         ends = np.array([[1] * 9, [0] * 9])
         on, off = 1 / (1 + np.exp(-tables.evaluate(ends)))
-        assert whole.shapley.sum() == pytest.approx(on - off, abs=1e-6)
-        assert whole.lime.original == pytest.approx(on, abs=1e-6)
+        assert shapley.sum() == pytest.approx(on - off, abs=1e-6)
+        assert lime.original == pytest.approx(on, abs=1e-6)
 
 
 def test_positive_weights_speak_for_relevance_even_where_it_is_low(network, stems):
@@ -70,9 +74,9 @@ def test_positive_weights_speak_for_relevance_even_where_it_is_low(network, stem
     flipped.eval()
     with torch.no_grad():
         flipped.fc.bias -= 3.0  # the same taste, less of it: every relevance falls below 0.5
-    options = {"type": "time", "num_samples": "exhaustive", "random_state": 0, "engine": "exact"}
-    high = answer(network, stems, SEGMENTS, **options).lime
-    low = answer(flipped, stems, SEGMENTS, **options).lime
+    options = {"num_samples": "exhaustive", "random_state": 0, "engine": "exact"}
+    high, _ = answer(network, stems, components_of("time"), **options)
+    low, _ = answer(flipped, stems, components_of("time"), **options)
     assert low.original < 0.5
     mask = np.ones((1, 3), dtype=np.int64)
     strongest = int(np.argmax(np.abs(low.weights)))
@@ -97,34 +101,22 @@ def test_segments():
 
 def test_default_segments_always_have_tables(network):
     """The mixer needs tables, so whatever the length, no column may see three segments."""
-    from audiolime.exact import LocalStateEngine
-
     rng = np.random.default_rng(0)
     for samples in (16_000, 40_001, 73_000, 123_456, 160_000):
         stems = rng.uniform(-0.1, 0.1, (1, samples)).astype(np.float32)
         assert LocalStateEngine(network, stems, default_segments(samples)).closed
 
 
-def test_names_and_counts():
-    assert component_names("time_source", 2, ("a", "b")) == ("a 1", "b 1", "a 2", "b 2")
-    assert component_names("time", 2, ("a", "b")) == ("segment 1", "segment 2")
-    assert component_names("source", 2, ("a", "b")) == ("a", "b")
-    assert count_components("time_source", 5, 5) == 25
-    assert default_num_samples("time_source", 5, 5, "exact") == "exhaustive"
-    assert default_num_samples("time_source", 5, 5, "plain") == 2048
-    assert default_num_samples("time_source", 6, 5, "exact") == 2048
-    assert default_num_samples("source", 5, 5, "plain") == "exhaustive"
-
-
-def test_cells_of_masks():
-    masks = np.array([[1, 0]])
-    assert cells_of_masks(masks, "time", 2, 3).tolist() == [[1, 1, 1, 0, 0, 0]]
-    assert cells_of_masks(masks, "source", 3, 2).tolist() == [[1, 0, 1, 0, 1, 0]]
+def test_how_many_masks_by_default():
+    assert default_num_samples(25, "exact") == "exhaustive"
+    assert default_num_samples(25, "plain") == 2048
+    assert default_num_samples(30, "exact") == 2048
+    assert default_num_samples(5, "plain") == "exhaustive"
 
 
 def test_bad_arguments(network, stems):
-    options = {"type": "time", "random_state": 0}
+    options = {"random_state": 0}
     with pytest.raises(ParameterError, match="engine must be"):
-        answer(network, stems, SEGMENTS, engine="guess", num_samples=5, **options)
+        answer(network, stems, components_of("time"), engine="guess", num_samples=5, **options)
     with pytest.raises(ParameterError, match="num_samples"):
-        answer(network, stems, SEGMENTS, engine="plain", num_samples="all", **options)
+        answer(network, stems, components_of("time"), engine="plain", num_samples="all", **options)

@@ -55,10 +55,10 @@ def test_stored_explanations_are_reused_and_only_then(house, monkeypatch):
     store, steps = Store(house.folder / "kept"), []
     subject = subject_of(house)
     first = explain(house.listener, subject, "source", store=store)
-    again = explain(house.listener, subject, "source", store=store, progress=noting(steps))
+    again = explain(house.listener, subject, "source", store=store, on_progress=noting(steps))
     assert again == first and not steps
     other = replace(house.listener, checksum="0" * 64)
-    explain(other, subject, "source", store=store, progress=noting(steps))
+    explain(other, subject, "source", store=store, on_progress=noting(steps))
     assert steps == [("weights", 0)]
 
 
@@ -66,14 +66,14 @@ def test_what_if_tables_stand_beside_and_answer_the_other_types(house):
     store, steps = Store(house.folder / "kept"), []
     subject = subject_of(house)
     whole = explain(
-        house.listener, subject, "time_source", store=store, what_if=True, progress=noting(steps)
+        house.listener, subject, "time_source", store=store, what_if=True, on_progress=noting(steps)
     )
     shares = [share for step, share in steps if step == "tables"]
     assert len(shares) > 3 and shares == sorted(shares) and shares[0] == 0 and shares[-1] < 1
     assert [step for step, share in steps if not share] == ["tables", "weights"]
     assert store.tables_path(subject.track_id).exists()
     time = explain(
-        house.listener, subject, "time", store=store, what_if=True, progress=noting(steps)
+        house.listener, subject, "time", store=store, what_if=True, on_progress=noting(steps)
     )
     assert [step for step, share in steps if not share] == ["tables", "weights", "weights"]
     assert time.relevance == pytest.approx(whole.relevance, abs=1e-6)
@@ -98,13 +98,13 @@ def test_nothing_is_stored_when_cancelled(house):
 
     store = Store(house.folder / "kept")
     with pytest.raises(Cancelled):
-        explain(house.listener, subject_of(house), "time", store=store, progress=cancel)
+        explain(house.listener, subject_of(house), "time", store=store, on_progress=cancel)
     assert not list((house.folder / "kept").rglob("*.json"))
 
 
 def test_wrong_arguments(house):
     subject = subject_of(house)
-    with pytest.raises(ParameterError, match="type must be"):
+    with pytest.raises(ParameterError, match="kind must be"):
         explain(house.listener, subject, "frequency")
     with pytest.raises(ParameterError, match="engine must be"):
         explain(house.listener, subject, "time", engine="guess")

@@ -71,7 +71,7 @@ class Band:
     def of_type(self, type_: str) -> MixerData:
         grid = np.array(self.data.weights).reshape(len(SEGMENTS), len(STEMS))
         weights = {"time": grid.sum(1), "source": grid.sum(0)}[type_]
-        return replace(self.data, type=type_, weights=tuple(float(w) for w in weights))
+        return replace(self.data, kind=type_, weights=tuple(float(w) for w in weights))
 
 
 def random_tables(rng: np.random.Generator, n_segments: int, n_stems: int) -> Tables:
@@ -112,7 +112,7 @@ def band(tmp_path_factory: pytest.TempPathFactory) -> Band:
         return Resource(url=generate_audio_link(f"marble rain/{name}"))
 
     data = MixerData(
-        type="time_source",
+        kind="time_source",
         segments=SEGMENTS,
         stem_names=STEMS,
         stems=tuple(link(f"{name}.flac") for name in STEMS),

@@ -44,7 +44,7 @@ def test_a_text_that_is_no_mask_of_so_many_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"type": "tiles"}, "type must be one of"),
+        ({"kind": "tiles"}, "kind must be one of"),
         ({"weights": (0.1,)}, "has 25 weights, got 1"),
         ({"stems": ()}, "audio for 5 stems, got 0"),
         ({"segments": ((0, 10), (20, 30), (30, 40), (40, 50), (50, 60))}, "follow each other"),

@@ -30,7 +30,7 @@ st.session_state.runs = st.session_state.get("runs", 0) + 1
 audio = Resource(url=told["stems"][0]["url"])
 player(WaveformData("Marble Rain", audio, 10.0), key="track")
 data = MixerData(
-    type="time_source",
+    kind="time_source",
     segments=tuple(tuple(s) for s in told["segments"]),
     stem_names=tuple(s["name"] for s in told["stems"]),
     stems=tuple(Resource(url=s["url"]) for s in told["stems"]),

@@ -1,0 +1,76 @@
+"""Audio to explain: a file, or a track of a catalogue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiolime.separation import get_separator
+from audiolime.separation.interface import Separator
+from explanations.stems import DEFAULT_SEPARATOR, separator_for
+from lemons_audio import read_audio, to_catalogue_audio, to_int16
+from lemons_utils import SAMPLE_RATE, Configuration, ParameterError
+from recsys.catalogue import open_catalogue
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Audio to explain.
+
+    Parameters
+    ----------
+    title : str
+    audio : ndarray [shape=(samples,)], int16, 16 kHz mono
+    full_s : float [s]
+        Duration before it was cut.
+    separator : Separator
+    """
+
+    title: str
+    audio: NDArray[np.int16]
+    full_s: float
+    separator: Separator
+
+
+def read_recording(
+    path_or_track_id: Path | str,
+    *,
+    catalogue: str,
+    separator: str | None,
+    config: Configuration,
+    excerpt_s: float = 30.0,
+) -> Recording:
+    """Read an audio file, or a track of a catalogue, and choose its separator.
+
+    Parameters
+    ----------
+    path_or_track_id : Path or str
+        A path is a file; a string is a track of the catalogue.
+    catalogue : str
+    separator : str, optional
+    config : Configuration
+    excerpt_s : float [s]
+        Of a longer file, only so much in the middle is taken; 0 takes all of it.
+    """
+    if isinstance(path_or_track_id, str):
+        tracks = open_catalogue(catalogue, data_folder=config.data_folder)
+        audio = tracks.audio(path_or_track_id)
+        row = tracks.tracks.set_index("track_id").loc[path_or_track_id]
+        title = f"{row['artist']} - {row['title']}" if row["artist"] else str(row["title"])
+        chosen = separator_for(tracks, path_or_track_id, separator)
+        return Recording(title, audio, len(audio) / SAMPLE_RATE, chosen)
+    audio = to_int16(to_catalogue_audio(*read_audio(path_or_track_id)))
+    full_s, wanted = len(audio) / SAMPLE_RATE, round(excerpt_s * SAMPLE_RATE)
+    if 0 < wanted < len(audio):
+        start = (len(audio) - wanted) // 2
+        audio = audio[start : start + wanted]
+    name = separator or DEFAULT_SEPARATOR
+    if name in ("truth", "folder"):
+        raise ParameterError(
+            f"the separator {name} serves tracks of a catalogue (--track), not a file: "
+            f"choose another one, e.g. {DEFAULT_SEPARATOR}"
+        )
+    return Recording(path_or_track_id.stem, audio, full_s, get_separator(name))
