@@ -53,22 +53,22 @@ def alone(tiny_catalogue, tmp_path_factory) -> dict[str, bytes]:
     return weights(data)
 
 
-@pytest.mark.parametrize("workers", ["here", "processes", "cluster"])
+@pytest.mark.parametrize("where", ["here", "processes", "cluster"])
 def test_the_weights_are_the_same_to_the_last_bit_when_a_worker_dies(
-    workers, settings, alone, request, kill_a_worker, capsys
+    where, settings, alone, request, kill_a_worker, capsys
 ):
-    workers = {"here": Workers(1), "processes": Workers(2)}.get(workers) or Workers(
+    workers = {"here": Workers(1), "processes": Workers(2)}.get(where) or Workers(
         cluster=request.getfixturevalue("cluster")
     )
 
     def first_epoch_is_trained() -> bool:
         return any(settings.experiments.glob(f"*/{LAST_STATE}"))
 
-    if workers != "here":
+    if where != "here":
         killer = threading.Thread(target=kill_a_worker, args=(workers, first_epoch_is_trained))
         killer.start()
     train_all(EVERYBODY, OPTIONS, workers=workers, settings=settings)
-    if workers != "here":
+    if where != "here":
         killer.join()
     assert weights(settings.data_folder) == alone
     assert len(list(settings.experiments.iterdir())) == 2  # it went on where it was
