@@ -25,11 +25,12 @@ import lemons_jobs
 from lemons_utils import ParameterError, write_csv
 from recsys.catalogue import Catalogue
 from recsys.demo.band import _bass, _drums
+from recsys.demo.chance import decide, dice
 from recsys.demo.instruments import OTHER_STYLES
 from recsys.demo.patterns import DRUM_GROOVES
 from recsys.demo.recording import LABELS, record, split_plays
 from recsys.demo.score import timeline
-from recsys.demo.song import DURATION_S, SOLO_SEGMENTS, Section, Song, _one, compose, dice
+from recsys.demo.song import DURATION_S, SOLO_SEGMENTS, Section, Song, compose
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ def _coins(seed: int) -> dict[str, bool]:
 
 def _plain(seed: int) -> Song:
     """Compose a song in which one second shows what each stem plays."""
-    song = compose(seed, _one(seed, "planted genre", _GENRES))
+    song = compose(seed, decide(seed, "planted genre", _GENRES))
     slowest, fastest = _TEMPO
     tempo = round(slowest + (fastest - slowest) * (song.tempo - 60) / 130, 1)
     bars = round(DURATION_S / (_STEPS * 15 / tempo) + 0.5)
@@ -171,9 +172,9 @@ def _plain(seed: int) -> Song:
         steps=_STEPS,
         swing=0.0,
         form=_all_along(song.form, bars),
-        drum_kit=_one(seed, "planted kit", _KITS),
+        drum_kit=decide(seed, "planted kit", _KITS),
         bass_sound=_BASS_SOUND,
-        singer=_one(seed, "planted singer", _SINGERS),
+        singer=decide(seed, "planted singer", _SINGERS),
         piano_style="none",
         others=tuple(name for name in song.others if OTHER_STYLES[name].kind not in _TUNES),
         levels_db=(vocals + 4, piano + 5, drums + 3, bass + 6, other - 5),
@@ -196,9 +197,9 @@ def _plant(song: Song, coins: dict[str, bool]) -> Song:
     groove = (
         _GROOVE
         if coins["four-to-the-floor"]
-        else _one(song.seed, "planted groove", _other_grooves())
+        else decide(song.seed, "planted groove", _other_grooves())
     )
-    bass = _BASS if coins["walking-bass"] else _one(song.seed, "planted bass line", _OTHER_BASSES)
+    bass = _BASS if coins["walking-bass"] else decide(song.seed, "planted bass line", _OTHER_BASSES)
     draw = dice(song.seed, "planted solo")
     first = int(draw.integers(SOLO_SEGMENTS - _SOLO_FIFTHS + 1))
     solo = tuple(range(first, first + _SOLO_FIFTHS))

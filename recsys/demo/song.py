@@ -6,17 +6,17 @@ other: `dataclasses.replace(song, drum_groove="four to the floor")` changes the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
-from zlib import crc32
+from typing import Any
 
 import numpy as np
 
 from lemons_utils import SAMPLE_RATE, ParameterError
 from recsys.demo import names
+from recsys.demo.chance import decide, dice
 from recsys.demo.genres import GENRES, ROTATION, Genre
+from recsys.demo.tables import read
 from recsys.demo.theory import fits
 
 STEMS = ("vocals", "piano", "drums", "bass", "other")
@@ -26,8 +26,6 @@ DURATION_S = 30
 SAMPLES = DURATION_S * SAMPLE_RATE
 SOLO_SEGMENTS = 5
 """The number of places for a piano solo, each 6 s of the track."""
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -148,11 +146,6 @@ class Song:
         return 15.0 / self.tempo
 
 
-def dice(seed: int, name: str) -> np.random.Generator:
-    """Return the random numbers of one decision."""
-    return np.random.default_rng([seed, crc32(name.encode())])
-
-
 def compose(seed: int, genre: str | None = None) -> Song:
     """Make all decisions about a track.
 
@@ -176,10 +169,10 @@ def compose(seed: int, genre: str | None = None) -> Song:
     style = GENRES[name]
     credit = names.credit(seed, name)
     popularity = _popularity(seed, style)
-    mode = _one(seed, "mode", style.modes)
+    mode = decide(seed, "mode", style.modes)
     tempo = round(_between(seed, "tempo", style.tempo), 1)
-    steps = _one(seed, "steps", style.steps)
-    singer = _one(seed, "singer", style.singers)
+    steps = decide(seed, "steps", style.steps)
+    singer = decide(seed, "singer", style.singers)
     return Song(
         seed=seed,
         genre=name,
@@ -197,16 +190,16 @@ def compose(seed: int, genre: str | None = None) -> Song:
         verse=_progression(seed, "verse", style.verses, mode),
         chorus=_progression(seed, "chorus", style.choruses, mode),
         form=_form(seed, style, round(DURATION_S / (steps * 15 / tempo) + 0.5)),
-        drum_groove=_one(seed, "groove", style.grooves),
-        drum_kit=_one(seed, "kit", style.kits),
-        bass_style=_one(seed, "bass style", style.bass_styles),
-        bass_sound=_one(seed, "bass sound", style.bass_sounds),
+        drum_groove=decide(seed, "groove", style.grooves),
+        drum_kit=decide(seed, "kit", style.kits),
+        bass_style=decide(seed, "bass style", style.bass_styles),
+        bass_sound=decide(seed, "bass sound", style.bass_sounds),
         voice=bool(dice(seed, "voice").random() < style.sung),
         singer=singer,
         voice_pitch=style.register + 2 * credit.voice,
         verse_line=style.lines[0],
         chorus_line=style.lines[1],
-        piano_style=_one(seed, "piano", style.pianos),
+        piano_style=decide(seed, "piano", style.pianos),
         piano_solo=_solo(seed),
         others=_others(seed, style, popularity),
         levels_db=_levels(seed, style, popularity),
@@ -217,10 +210,6 @@ def compose(seed: int, genre: str | None = None) -> Song:
         loudness_db=_between(seed, "loudness", style.loudness_db),
         popularity=popularity,
     )
-
-
-def _one(seed: int, name: str, choices: Sequence[_T]) -> _T:
-    return choices[int(dice(seed, name).integers(len(choices)))]
 
 
 def _between(seed: int, name: str, bounds: tuple[float, float]) -> float:
@@ -235,12 +224,12 @@ def _popularity(seed: int, style: Genre) -> float:
 
 def _progression(seed: int, name: str, choices: tuple[str, ...], mode: str) -> str:
     fitting = [choice for choice in choices if fits(choice, mode)]
-    return _one(seed, name, fitting or choices)
+    return decide(seed, name, fitting or choices)
 
 
 def _others(seed: int, style: Genre, popularity: float) -> tuple[str, ...]:
     """Choose the instruments of the genre; popular tracks may have a bell ("sparkle") as well."""
-    others = _one(seed, "others", style.others)
+    others = decide(seed, "others", style.others)
     sparkles = dice(seed, "sparkle").random() < 2.5 * (popularity - 0.45)
     return (*others, "sparkle") if sparkles else others
 
@@ -264,32 +253,13 @@ def _solo(seed: int) -> tuple[int, ...]:
     return tuple(range(first, min(first + int(draw.integers(1, 3)), SOLO_SEGMENTS)))
 
 
-_ENERGY = {"intro": 0.5, "verse": 0.65, "chorus": 1.0, "break": 0.35, "build": 0.6,
-           "drop": 1.0, "solo": 0.9}  # fmt: skip
-_PLAYS = {
-    "intro": (
-        *(("piano", "other"), ("drums", "bass", "other"), ("other",), ("piano", "drums")),
-        ("drums", "bass", "piano"),
-    ),
-    "verse": (
-        *(("vocals", "drums", "bass", "other"), ("vocals", "drums", "bass", "piano")),
-        *(("vocals", "drums", "bass", "piano", "other"), ("vocals", "drums", "bass", "other")),
-    ),
-    "chorus": (STEMS,),
-    "break": (
-        *(("vocals", "piano"), ("piano", "other"), ("vocals", "bass", "other")),
-        *(("bass", "drums"), ("vocals", "piano", "other")),
-    ),
-    "build": (("vocals", "drums", "other"), ("piano", "drums", "other")),
-    "drop": (STEMS, ("drums", "bass", "piano", "other")),
-    "solo": (("drums", "bass", "other"), ("drums", "bass", "piano", "other")),
-}
+_SECTIONS: dict[str, dict[str, Any]] = read("melodies.toml")["sections"]
 
 
 def _form(seed: int, style: Genre, bars: int) -> tuple[Section, ...]:
     """Fit one of the genre's forms to a number of bars."""
     template = []
-    for word in _one(seed, "form", style.forms).split():
+    for word in decide(seed, "form", style.forms).split():
         name = word.rstrip("0123456789")
         template.append((name, int(word[len(name) :])))
     total = sum(share for _, share in template)
@@ -299,7 +269,7 @@ def _form(seed: int, style: Genre, bars: int) -> tuple[Section, ...]:
         length = int(edges[number + 1] - edges[number])
         if not length:
             continue
-        plays = _one(seed, f"{name} plays", _PLAYS[name])
-        energy = _ENERGY[name] + 0.05 * min(number, 2)
+        plays = decide(seed, f"{name} plays", _SECTIONS[name]["plays"])
+        energy = _SECTIONS[name]["energy"] + 0.05 * min(number, 2)
         sections.append(Section(name, length, min(1.0, energy), plays))
     return tuple(sections)
