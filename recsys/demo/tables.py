@@ -1,4 +1,7 @@
-"""The band's tables: TOML files beside the modules, which say what a musician could change."""
+"""The band's tables: TOML files beside the modules, each with a comment on its keys and units.
+
+A change of a table changes the songs: record the catalogue again with `python -m recsys.demo`.
+"""
 
 from __future__ import annotations
 
