@@ -15,8 +15,9 @@ groove or bass line are clearly different from it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -30,26 +31,21 @@ from recsys.demo.instruments import OTHER_STYLES
 from recsys.demo.patterns import DRUM_GROOVES
 from recsys.demo.recording import LABELS, record, split_plays
 from recsys.demo.score import timeline
-from recsys.demo.song import DURATION_S, SOLO_SEGMENTS, Section, Song, compose
+from recsys.demo.song import SOLO_SEGMENTS, Section, Song, bars_of, compose
 
 
-@dataclass(frozen=True)
-class Planted:
-    """A listener who likes one property, the taste in words, and the stem of `STEMS` with it."""
+class Planted(NamedTuple):
+    """The taste of a listener who likes one property, in words, and the stem of `STEMS` with it."""
 
-    user_name: str
     taste: str
     stem: str
 
 
-PLANTED: dict[str, Planted] = {
-    listener.user_name: listener
-    for listener in (
-        Planted("four-to-the-floor", "drums four to the floor", "drums"),
-        Planted("walking-bass", "a walking bass", "bass"),
-        Planted("voice", "somebody sings", "vocals"),
-        Planted("piano-solo", "a piano solo, somewhere in the track", "piano"),
-    )
+PLANTED = {
+    "four-to-the-floor": Planted("drums four to the floor", "drums"),
+    "walking-bass": Planted("a walking bass", "bass"),
+    "voice": Planted("somebody sings", "vocals"),
+    "piano-solo": Planted("a piano solo, somewhere in the track", "piano"),
 }
 """The four listeners by user name, in the order of their coins."""
 
@@ -73,7 +69,6 @@ lines could hardly be told apart."""
 _TUNES = ("melody", "twin")
 """Kinds of figures that are left out: only the singer and the solo play melodies."""
 _SOLO_FIFTHS = 2
-_GROOVE, _BASS = "four to the floor", "walking"
 _OTHER_BASSES = ("roots", "long", "eighths", "octaves", "offbeat", "sub", "gallop", "pedal", "chug")
 """Bass styles that stay on the root, or its octave, for a beat or longer."""
 
@@ -164,14 +159,13 @@ def _plain(seed: int) -> Song:
     song = compose(seed, decide(seed, "planted genre", _GENRES))
     slowest, fastest = _TEMPO
     tempo = round(slowest + (fastest - slowest) * (song.tempo - 60) / 130, 1)
-    bars = round(DURATION_S / (_STEPS * 15 / tempo) + 0.5)
     vocals, piano, drums, bass, other = (level / 2 for level in song.levels_db)
     return replace(
         song,
         tempo=min(max(tempo, slowest), fastest),
         steps=_STEPS,
         swing=0.0,
-        form=_all_along(song.form, bars),
+        form=_all_along(song.form, tempo),
         drum_kit=decide(seed, "planted kit", _KITS),
         bass_sound=_BASS_SOUND,
         singer=decide(seed, "planted singer", _SINGERS),
@@ -181,32 +175,26 @@ def _plain(seed: int) -> Song:
     )
 
 
-def _all_along(form: tuple[Section, ...], bars: int) -> tuple[Section, ...]:
-    """Stretch a form to a number of bars, with singer, drums and bass in every section."""
-    total = sum(section.bars for section in form)
-    ends = np.rint(np.cumsum([section.bars for section in form]) * bars / total).astype(int)
-    lengths = np.diff(ends, prepend=0)
+def _all_along(form: tuple[Section, ...], tempo: float) -> tuple[Section, ...]:
+    """Fit a form to another tempo, with singer, drums and bass in every section."""
+    lengths = bars_of([section.bars for section in form], _STEPS, tempo)
     return tuple(
-        replace(section, bars=int(length), plays=tuple(dict.fromkeys((*section.plays, *_ALWAYS))))
+        replace(section, bars=length, plays=tuple(dict.fromkeys((*section.plays, *_ALWAYS))))
         for section, length in zip(form, lengths, strict=True)
         if length
     )
 
 
 def _plant(song: Song, coins: dict[str, bool]) -> Song:
-    groove = (
-        _GROOVE
-        if coins["four-to-the-floor"]
-        else decide(song.seed, "planted groove", _other_grooves())
-    )
-    bass = _BASS if coins["walking-bass"] else decide(song.seed, "planted bass line", _OTHER_BASSES)
+    groove = decide(song.seed, "planted groove", _other_grooves())
+    bass = decide(song.seed, "planted bass line", _OTHER_BASSES)
     draw = dice(song.seed, "planted solo")
     first = int(draw.integers(SOLO_SEGMENTS - _SOLO_FIFTHS + 1))
     solo = tuple(range(first, first + _SOLO_FIFTHS))
     planted = replace(
         song,
-        drum_groove=groove,
-        bass_style=bass,
+        drum_groove="four to the floor" if coins["four-to-the-floor"] else groove,
+        bass_style="walking" if coins["walking-bass"] else bass,
         voice=coins["voice"],
         piano_solo=solo if coins["piano-solo"] else (),
     )

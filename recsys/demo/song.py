@@ -6,6 +6,7 @@ other: `dataclasses.replace(song, drum_groove="four to the floor")` changes the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -26,6 +27,8 @@ DURATION_S = 30
 SAMPLES = DURATION_S * SAMPLE_RATE
 SOLO_SEGMENTS = 5
 """The number of places for a piano solo, each 6 s of the track."""
+
+_SECTIONS: dict[str, dict[str, Any]] = read("melodies.toml")["sections"]
 
 
 @dataclass(frozen=True)
@@ -189,7 +192,7 @@ def compose(seed: int, genre: str | None = None) -> Song:
         late_ms=style.late_ms,
         verse=_progression(seed, "verse", style.verses, mode),
         chorus=_progression(seed, "chorus", style.choruses, mode),
-        form=_form(seed, style, round(DURATION_S / (steps * 15 / tempo) + 0.5)),
+        form=_form(seed, style, steps, tempo),
         drum_groove=decide(seed, "groove", style.grooves),
         drum_kit=decide(seed, "kit", style.kits),
         bass_style=decide(seed, "bass style", style.bass_styles),
@@ -253,23 +256,24 @@ def _solo(seed: int) -> tuple[int, ...]:
     return tuple(range(first, min(first + int(draw.integers(1, 3)), SOLO_SEGMENTS)))
 
 
-_SECTIONS: dict[str, dict[str, Any]] = read("melodies.toml")["sections"]
-
-
-def _form(seed: int, style: Genre, bars: int) -> tuple[Section, ...]:
-    """Fit one of the genre's forms to a number of bars."""
+def _form(seed: int, style: Genre, steps: int, tempo: float) -> tuple[Section, ...]:
+    """Fit one of the genre's forms to the track."""
     template = []
     for word in decide(seed, "form", style.forms).split():
         name = word.rstrip("0123456789")
         template.append((name, int(word[len(name) :])))
-    total = sum(share for _, share in template)
-    edges = np.rint(np.cumsum([0, *(share for _, share in template)]) * bars / total).astype(int)
+    lengths = bars_of([share for _, share in template], steps, tempo)
     sections = []
-    for number, (name, _) in enumerate(template):
-        length = int(edges[number + 1] - edges[number])
-        if not length:
-            continue
-        plays = decide(seed, f"{name} plays", _SECTIONS[name]["plays"])
-        energy = _SECTIONS[name]["energy"] + 0.05 * min(number, 2)
-        sections.append(Section(name, length, min(1.0, energy), plays))
+    for number, ((name, _), length) in enumerate(zip(template, lengths, strict=True)):
+        if length:
+            plays = decide(seed, f"{name} plays", _SECTIONS[name]["plays"])
+            energy = _SECTIONS[name]["energy"] + 0.05 * min(number, 2)
+            sections.append(Section(name, length, min(1.0, energy), plays))
     return tuple(sections)
+
+
+def bars_of(shares: Sequence[int], steps: int, tempo: float) -> list[int]:
+    """Return the bars of sections with these shares of the track, which fill it together."""
+    bars = round(DURATION_S / (steps * 15 / tempo) + 0.5)
+    ends = np.rint(np.cumsum(shares) * bars / sum(shares)).astype(int)
+    return [int(length) for length in np.diff(ends, prepend=0)]
