@@ -13,13 +13,10 @@ from lemons_utils import SAMPLE_RATE
 from recsys.demo.tables import read, records
 from recsys.demo.tones import Note, Wave
 
-PIECES = (
-    *("kick", "snare", "rim", "clap", "hat", "open", "ride", "crash"),
-    *("high_tom", "mid_tom", "low_tom", "tambourine", "shaker"),
-)
-"""The pieces of a kit; the pitch of a drum note is the index of its piece."""
-
 _BALANCE: dict[str, float] = read("drums.toml")["balance"]
+
+PIECES = tuple(_BALANCE)
+"""The pieces of a kit; the pitch of a drum note is the index of its piece."""
 
 
 @dataclass(frozen=True)

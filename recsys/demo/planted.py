@@ -113,13 +113,11 @@ def record_planted(folder: Path, tracks: int, *, fresh: bool = False, jobs: int 
 
     Parameters
     ----------
-    folder : Path
-        The catalogue's folder; its name is the catalogue's name.
+    folder, jobs : Path, int
+        As for `record`.
     tracks : int, a multiple of 16
     fresh : bool
         Compose other songs than those to train on, and write `LABELS` instead of splits.
-    jobs : int
-        Processes; -1 for one per core.
 
     Raises
     ------

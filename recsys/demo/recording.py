@@ -52,14 +52,12 @@ def record_demo(
 
     Parameters
     ----------
-    folder : Path
-        The catalogue's folder; its name is the catalogue's name.
+    folder, jobs : Path, int
+        As for `record`.
     tracks : int >= 32
         The number of songs, composed from the seeds 0, 1, 2 ...
     seed : int
         The seed of the splits.
-    jobs : int
-        Processes; -1 for one per core.
 
     Raises
     ------
@@ -93,14 +91,12 @@ def record_fresh(
 
     Parameters
     ----------
-    folder : Path
-        The catalogue's folder; its name is the catalogue's name.
+    folder, jobs : Path, int
+        As for `record`.
     labelled : int, even and > 0
         Labelled tracks per listener, half of them liked. Listeners share tracks, so there are
         about twice as many tracks in all. The labels are in `LABELS`.
     first_seed : int >= 1000000
-    jobs : int
-        Processes; -1 for one per core.
 
     Raises
     ------

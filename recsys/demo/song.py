@@ -71,7 +71,7 @@ class Song:
     steps : int
         Sixteenths per bar: 16 is 4/4, 12 is 3/4, 14 is 7/8.
     swing, swing_unit, late_ms : float, int, float
-        See `genres.Genre`.
+        See `genres.toml`.
     verse, chorus : str
         Chord progressions.
     form : tuple of Section

@@ -82,6 +82,10 @@ def test_figures_name_only_what_the_band_has():
 
 
 def test_drums_and_listeners_name_only_what_there_is():
-    assert set(read("drums.toml")["balance"]) == set(PIECES)
     assert all(set(groove) <= set(PIECES) for groove in DRUM_GROOVES.values())
+    fills = read("drums.toml")["fills"]
+    assert {name for fill in (*fills["hands"], fills["machine"]) for name in fill.split()} <= {
+        *PIECES,
+        ".",
+    }
     assert all(set(listener.genres) <= set(GENRES) for listener in LISTENERS.values())
