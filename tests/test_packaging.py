@@ -4,7 +4,9 @@ import ast
 import re
 import subprocess
 import sys
+import tarfile
 import tomllib
+import zipfile
 from importlib import metadata
 from pathlib import Path
 
@@ -78,6 +80,22 @@ def test_config_template_names_every_setting():
     assert names == set(Configuration.__dataclass_fields__)
 
 
+def band_tables() -> set[str]:
+    tables = {str(path.relative_to(ROOT)) for path in (ROOT / "recsys/demo").glob("*.toml")}
+    assert "recsys/demo/genres.toml" in tables
+    return tables
+
+
+@pytest.mark.slow
+def test_the_source_archive_holds_the_tables_of_the_band(tmp_path):
+    script = f"from setuptools import build_meta; build_meta.build_sdist({str(tmp_path)!r})"
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True)
+    (archive,) = tmp_path.glob("lemons-*.tar.gz")
+    with tarfile.open(archive) as files:
+        names = {name.partition("/")[2] for name in files.getnames()}
+    assert band_tables() <= names
+
+
 @pytest.mark.slow
 def test_a_plain_wheel_install_works(tmp_path):
     """Build the wheel, unpack it alone, and run from it: nothing may come from the checkout."""
@@ -85,6 +103,7 @@ def test_a_plain_wheel_install_works(tmp_path):
     build = [*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", str(tmp_path), str(ROOT)]
     subprocess.run(build, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("lemons-*.whl")
+    assert band_tables() <= set(zipfile.ZipFile(wheel).namelist())
     target = tmp_path / "site"
     subprocess.run(
         [*pip, "install", "--no-deps", "--no-index", "--target", str(target), str(wheel)],
@@ -93,6 +112,7 @@ def test_a_plain_wheel_install_works(tmp_path):
     )
     script = (
         "import pathlib, lemons_utils, lemons_audio, lemons_jobs, recsys.model, audiolime;"
+        "from recsys.demo import compose; compose(0);"
         "from explanations.player import share_page;"
         "from explanations.studies.page import write_page;"
         "write_page(pathlib.Path('page.html'), {}, {}, command='x');"

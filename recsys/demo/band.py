@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from lemons_utils import ParameterError
 from recsys.demo import effects, parts
+from recsys.demo.chance import dice
 from recsys.demo.instruments import (
     BASS_DRIVE,
     OTHER_STYLES,
@@ -18,7 +19,7 @@ from recsys.demo.kit import KITS, beat
 from recsys.demo.lyrics import lyric
 from recsys.demo.patterns import BASS_STYLES, DRUM_GROOVES, LINES
 from recsys.demo.score import Bar, Clock, timeline
-from recsys.demo.song import SAMPLES, SOLO_SEGMENTS, STEMS, Song, dice
+from recsys.demo.song import SAMPLES, SOLO_SEGMENTS, STEMS, Song
 from recsys.demo.theory import MODES
 from recsys.demo.tones import Note, Wave, play
 from recsys.demo.voice import SINGERS, sing

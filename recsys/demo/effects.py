@@ -28,7 +28,7 @@ def amplify(wave: Wave, amplifier: str) -> Wave:
     """Simulate a guitar amplifier: soft clipping, then a loudspeaker."""
     drive, low_hz, high_hz = AMPLIFIERS[amplifier]
     level = active_level(wave)
-    if not drive or not level:
+    if not level:
         return wave
     clipped = np.tanh(wave * np.float32(drive / level / 2))
     sos = butter(1, (low_hz, high_hz), "bandpass", fs=SAMPLE_RATE, output="sos")

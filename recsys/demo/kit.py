@@ -10,41 +10,18 @@ from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
 from lemons_utils import SAMPLE_RATE
+from recsys.demo.tables import read, records
 from recsys.demo.tones import Note, Wave
 
-PIECES = (
-    *("kick", "snare", "rim", "clap", "hat", "open", "ride", "crash"),
-    *("high_tom", "mid_tom", "low_tom", "tambourine", "shaker"),
-)
-"""The pieces of a kit; the pitch of a drum note is the index of its piece."""
+_BALANCE: dict[str, float] = read("drums.toml")["balance"]
 
-_BALANCE = {
-    **{"kick": 1.0, "snare": 0.85, "rim": 0.55, "clap": 0.75, "hat": 0.3, "open": 0.34},
-    **{"ride": 0.3, "crash": 0.5, "high_tom": 0.75, "mid_tom": 0.8, "low_tom": 0.85},
-    **{"tambourine": 0.28, "shaker": 0.22},
-}
+PIECES = tuple(_BALANCE)
+"""The pieces of a kit; the pitch of a drum note is the index of its piece."""
 
 
 @dataclass(frozen=True)
 class Kit:
-    """The sound of a drum kit.
-
-    Parameters
-    ----------
-    kick_hz, kick_sweep, kick_s : float
-        Final frequency [Hz], starting frequency relative to it, and decay time [s].
-    click : float
-        Level of the kick's beater noise.
-    snare_hz, snare_s, wires : float
-        Pitch [Hz] and length [s] of the snare, and its share of noise.
-    hat_hz, hat_s : float
-        Low edge [Hz] and length [s] of the closed hi-hat; the other cymbals are derived from it.
-    tom_hz : float [Hz]
-    drive : float
-        Soft clipping of the whole kit; 0 for none.
-    level : float
-        Level of cymbals and small percussion relative to the drums.
-    """
+    """The sound of a drum kit; `drums.toml` explains the keys and their units."""
 
     kick_hz: float = 55.0
     kick_sweep: float = 3.0
@@ -60,33 +37,7 @@ class Kit:
     level: float = 1.0
 
 
-KITS: dict[str, Kit] = {
-    "studio": Kit(),
-    "rock": Kit(kick_hz=60, click=0.5, snare_hz=180, snare_s=0.16, hat_s=0.05, drive=1.2,
-                level=1.3),
-    "metal": Kit(
-        kick_hz=65, kick_sweep=5, kick_s=0.07, click=1.1, snare_hz=210, snare_s=0.12, drive=1.6
-    ),
-    "punk": Kit(kick_hz=70, click=0.6, snare_hz=240, snare_s=0.09, hat_s=0.07, drive=2.0,
-                level=1.7),
-    "dry": Kit(kick_hz=58, kick_s=0.09, click=0.12, snare_hz=290, wires=0.4, snare_s=0.07),
-    "club": Kit(kick_hz=50, kick_sweep=6, kick_s=0.17, click=0.7, wires=0.9, hat_hz=6600,
-                level=1.1),
-    "pop": Kit(kick_hz=56, kick_sweep=4, click=0.5, snare_hz=200, wires=0.8, drive=0.8, level=1.2),
-    "dusty": Kit(
-        kick_hz=66, kick_s=0.1, click=0.15, snare_hz=170, snare_s=0.09, hat_hz=3800, drive=1.8
-    ),
-    "808": Kit(kick_hz=42, kick_sweep=2.6, kick_s=0.3, click=0.25, snare_hz=230, hat_hz=6900,
-               level=1.5),
-    "brushes": Kit(
-        kick_hz=62, kick_s=0.08, click=0.05, snare_hz=160, snare_s=0.1, wires=0.95, hat_hz=4200,
-        hat_s=0.06, level=0.9,
-    ),
-    "orchestra": Kit(
-        kick_hz=73, kick_sweep=1.15, kick_s=0.45, click=0.1, snare_hz=98, snare_s=0.3, wires=0.12,
-        hat_hz=5000, hat_s=0.2, tom_hz=82, level=0.5,
-    ),
-}  # fmt: skip
+KITS = records(Kit, "drums.toml", "kits")
 
 
 def beat(notes: list[Note], kit: str, samples: int) -> Wave:

@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 
 from lemons_utils import ParameterError
-from recsys.demo.song import Song, compose, dice
+from recsys.demo.chance import dice
+from recsys.demo.song import Song, compose
+from recsys.demo.tables import records
 
 _QUIETEST_DB, _LOUDEST_DB = -29.0, -13.5
 _DULLEST_DB, _BRIGHTEST_DB = -12.0, 9.0
@@ -18,23 +20,8 @@ _DULLEST_DB, _BRIGHTEST_DB = -12.0, 9.0
 
 @dataclass(frozen=True)
 class Listener:
-    """A listener and the taste that decides what the listener likes.
+    """What decides which tracks a listener likes; `listeners.toml` explains the keys."""
 
-    Parameters
-    ----------
-    user_name : str
-    taste : str
-        The taste in words.
-    genres : mapping from genre to its contribution
-    popular, loud, crisp : float
-        The contributions of full popularity, loudness and treble.
-    whim : float
-        The largest contribution of chance.
-    demand : float
-        The sum of contributions from which a track is liked.
-    """
-
-    user_name: str
     taste: str
     genres: Mapping[str, float] = field(default_factory=dict)
     popular: float = 0.0
@@ -44,22 +31,7 @@ class Listener:
     demand: float = 0.5
 
 
-LISTENERS: dict[str, Listener] = {
-    listener.user_name: listener
-    for listener in (
-        Listener("marko", "reggae, niche, loud", {"reggae": 0.75}, popular=-0.6, loud=0.45,
-                 demand=0.24),
-        Listener("matteo", "trance, blues, progressive",
-                 {"trance": 1.0, "blues": 1.0, "progressive": 1.0}),
-        Listener("johnny", "a bit of everything", crisp=0.7, whim=0.7, demand=0.9),
-        Listener("elizabeth", "rock, alternative metal, heavy metal",
-                 {"rock": 1.0, "alternative metal": 1.0, "heavy metal": 1.0}),
-        Listener("nina", "rock, emo, post-hardcore",
-                 {"rock": 1.0, "emo": 1.0, "post-hardcore": 1.0}),
-        Listener("paige", "popular", popular=1.0, demand=0.65),
-        Listener("sandra", "hip-hop, dirty south rap", {"hip-hop": 1.0, "dirty south rap": 1.0}),
-    )
-}  # fmt: skip
+LISTENERS = records(Listener, "listeners.toml")
 """The seven listeners by user name."""
 
 OFF_TASTE = 0.1

@@ -4,28 +4,16 @@ from __future__ import annotations
 
 from itertools import groupby
 
+from recsys.demo.chance import dice, pick
 from recsys.demo.patterns import LINES
 from recsys.demo.score import Bar, Clock, melody
-from recsys.demo.song import Song, dice
+from recsys.demo.song import Song
+from recsys.demo.tables import read
 from recsys.demo.voice import Syllable
 
-_WORDS: tuple[tuple[tuple[str, tuple[str, str]], ...], ...] = (
-    (("l", ("uh", "uh")), ("", ("a", "i"))),
-    (("s", ("o", "u")),),
-    (("t", ("e", "i")), ("k", ("a", "a"))),
-    (("m", ("a", "i")),),
-    (("", ("o", "o")), ("", ("a", "a"))),
-    (("sh", ("ae", "ae")), ("l", ("i", "i"))),
-    (("h", ("a", "u")),),
-    (("k", ("uh", "uh")), ("m", ("i", "i"))),
-    (("p", ("e", "e")), ("t", ("uh", "uh"))),
-    (("", ("u", "u")),),
-    (("t", ("o", "u")), ("m", ("o", "o"))),
-    (("s", ("i", "i")),),
-)
-_OPEN: tuple[tuple[str, tuple[str, str]], ...] = (
-    *(("", ("a", "a")), ("", ("o", "o")), ("", ("a", "o")), ("l", ("u", "u"))),
-)
+_Sound = tuple[str, tuple[str, str]]
+_WORDS: tuple[tuple[_Sound, ...], ...] = read("voices.toml")["words"]["sung"]
+_OPEN: tuple[_Sound, ...] = read("voices.toml")["words"]["open"]
 
 
 def lyric(song: Song, bars: list[Bar]) -> list[Syllable]:
@@ -48,11 +36,11 @@ def lyric(song: Song, bars: list[Bar]) -> list[Syllable]:
         centre = song.voice_pitch + (3 if chorus else 0)
         notes = melody(song, list(group), line, centre, clock, "voice")
         draw = dice(song.seed, f"words {'chorus' if chorus else section}")
-        sounds: list[tuple[str, tuple[str, str]]] = []
+        sounds: list[_Sound] = []
         while len(sounds) < len(notes):
             if floating:
-                sounds.append(_OPEN[int(draw.integers(len(_OPEN)))])
+                sounds.append(pick(draw, _OPEN))
             else:
-                sounds.extend(_WORDS[int(draw.integers(len(_WORDS)))])
+                sounds.extend(pick(draw, _WORDS))
         syllables += [Syllable(note, *sound) for note, sound in zip(notes, sounds, strict=False)]
     return syllables

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from recsys.demo.chance import dice, pick
 from recsys.demo.instruments import BASS_OCTAVES, Figure
 from recsys.demo.kit import PIECES
 from recsys.demo.patterns import BASS_STYLES, DRUM_GROOVES, LINES
 from recsys.demo.score import Bar, Clock, hits, melody, solo_windows
-from recsys.demo.song import Song, dice
+from recsys.demo.song import Song
+from recsys.demo.tables import read
 from recsys.demo.theory import MODES, voicing
 from recsys.demo.tones import Note
 
 _STROKES = {"o": 1.0, "x": 0.75, "-": 0.35, "r": 0.6, "t": 0.6}
-_FILLS = (
-    "snare snare high_tom high_tom mid_tom mid_tom low_tom low_tom",
-    "high_tom . mid_tom . low_tom . snare snare",
-    "snare . snare snare . snare snare snare",
-    ". . snare . high_tom mid_tom low_tom kick",
-)
-_MACHINE_FILL = "snare . clap . snare snare clap snare"
+_FILLS = read("drums.toml")["fills"]
 _MACHINES = ("808", "club", "pop")
 _BASS_LOW = 28
 
@@ -33,7 +29,7 @@ def drums(song: Song, bars: list[Bar]) -> list[Note]:
     draw = dice(song.seed, "fills")
     playing = [bar for bar in bars if "drums" in bar.plays]
     fills = {
-        bar.number: _FILLS[int(draw.integers(len(_FILLS)))]
+        bar.number: pick(draw, _FILLS["hands"])
         for bar in playing
         if bar.last and bar.section != "intro" and song.drum_kit != "orchestra"
     }
@@ -50,7 +46,7 @@ def drums(song: Song, bars: list[Bar]) -> list[Note]:
                 notes.append(clock.note(hit.bar, step, 1, PIECES.index(piece), loud))
     for bar in playing:
         if bar.number in fills:
-            text = _MACHINE_FILL if song.drum_kit in _MACHINES else fills[bar.number]
+            text = _FILLS["machine"] if song.drum_kit in _MACHINES else fills[bar.number]
             for index, piece in enumerate(text.split()):
                 if piece != ".":
                     loud = 0.55 + 0.05 * index

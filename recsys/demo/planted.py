@@ -15,8 +15,9 @@ groove or bass line are clearly different from it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -25,30 +26,26 @@ import lemons_jobs
 from lemons_utils import ParameterError, write_csv
 from recsys.catalogue import Catalogue
 from recsys.demo.band import _bass, _drums
+from recsys.demo.chance import decide, dice
 from recsys.demo.instruments import OTHER_STYLES
 from recsys.demo.patterns import DRUM_GROOVES
 from recsys.demo.recording import LABELS, record, split_plays
 from recsys.demo.score import timeline
-from recsys.demo.song import DURATION_S, SOLO_SEGMENTS, Section, Song, _one, compose, dice
+from recsys.demo.song import SOLO_SEGMENTS, Section, Song, bars_of, compose
 
 
-@dataclass(frozen=True)
-class Planted:
-    """A listener who likes one property, the taste in words, and the stem of `STEMS` with it."""
+class Planted(NamedTuple):
+    """The taste of a listener who likes one property, in words, and the stem of `STEMS` with it."""
 
-    user_name: str
     taste: str
     stem: str
 
 
-PLANTED: dict[str, Planted] = {
-    listener.user_name: listener
-    for listener in (
-        Planted("four-to-the-floor", "drums four to the floor", "drums"),
-        Planted("walking-bass", "a walking bass", "bass"),
-        Planted("voice", "somebody sings", "vocals"),
-        Planted("piano-solo", "a piano solo, somewhere in the track", "piano"),
-    )
+PLANTED = {
+    "four-to-the-floor": Planted("drums four to the floor", "drums"),
+    "walking-bass": Planted("a walking bass", "bass"),
+    "voice": Planted("somebody sings", "vocals"),
+    "piano-solo": Planted("a piano solo, somewhere in the track", "piano"),
 }
 """The four listeners by user name, in the order of their coins."""
 
@@ -72,7 +69,6 @@ lines could hardly be told apart."""
 _TUNES = ("melody", "twin")
 """Kinds of figures that are left out: only the singer and the solo play melodies."""
 _SOLO_FIFTHS = 2
-_GROOVE, _BASS = "four to the floor", "walking"
 _OTHER_BASSES = ("roots", "long", "eighths", "octaves", "offbeat", "sub", "gallop", "pedal", "chug")
 """Bass styles that stay on the root, or its octave, for a beat or longer."""
 
@@ -117,13 +113,11 @@ def record_planted(folder: Path, tracks: int, *, fresh: bool = False, jobs: int 
 
     Parameters
     ----------
-    folder : Path
-        The catalogue's folder; its name is the catalogue's name.
+    folder, jobs : Path, int
+        As for `record`.
     tracks : int, a multiple of 16
     fresh : bool
         Compose other songs than those to train on, and write `LABELS` instead of splits.
-    jobs : int
-        Processes; -1 for one per core.
 
     Raises
     ------
@@ -160,52 +154,45 @@ def _coins(seed: int) -> dict[str, bool]:
 
 def _plain(seed: int) -> Song:
     """Compose a song in which one second shows what each stem plays."""
-    song = compose(seed, _one(seed, "planted genre", _GENRES))
+    song = compose(seed, decide(seed, "planted genre", _GENRES))
     slowest, fastest = _TEMPO
     tempo = round(slowest + (fastest - slowest) * (song.tempo - 60) / 130, 1)
-    bars = round(DURATION_S / (_STEPS * 15 / tempo) + 0.5)
     vocals, piano, drums, bass, other = (level / 2 for level in song.levels_db)
     return replace(
         song,
         tempo=min(max(tempo, slowest), fastest),
         steps=_STEPS,
         swing=0.0,
-        form=_all_along(song.form, bars),
-        drum_kit=_one(seed, "planted kit", _KITS),
+        form=_all_along(song.form, tempo),
+        drum_kit=decide(seed, "planted kit", _KITS),
         bass_sound=_BASS_SOUND,
-        singer=_one(seed, "planted singer", _SINGERS),
+        singer=decide(seed, "planted singer", _SINGERS),
         piano_style="none",
         others=tuple(name for name in song.others if OTHER_STYLES[name].kind not in _TUNES),
         levels_db=(vocals + 4, piano + 5, drums + 3, bass + 6, other - 5),
     )
 
 
-def _all_along(form: tuple[Section, ...], bars: int) -> tuple[Section, ...]:
-    """Stretch a form to a number of bars, with singer, drums and bass in every section."""
-    total = sum(section.bars for section in form)
-    ends = np.rint(np.cumsum([section.bars for section in form]) * bars / total).astype(int)
-    lengths = np.diff(ends, prepend=0)
+def _all_along(form: tuple[Section, ...], tempo: float) -> tuple[Section, ...]:
+    """Fit a form to another tempo, with singer, drums and bass in every section."""
+    lengths = bars_of([section.bars for section in form], _STEPS, tempo)
     return tuple(
-        replace(section, bars=int(length), plays=tuple(dict.fromkeys((*section.plays, *_ALWAYS))))
+        replace(section, bars=length, plays=tuple(dict.fromkeys((*section.plays, *_ALWAYS))))
         for section, length in zip(form, lengths, strict=True)
         if length
     )
 
 
 def _plant(song: Song, coins: dict[str, bool]) -> Song:
-    groove = (
-        _GROOVE
-        if coins["four-to-the-floor"]
-        else _one(song.seed, "planted groove", _other_grooves())
-    )
-    bass = _BASS if coins["walking-bass"] else _one(song.seed, "planted bass line", _OTHER_BASSES)
+    groove = decide(song.seed, "planted groove", _other_grooves())
+    bass = decide(song.seed, "planted bass line", _OTHER_BASSES)
     draw = dice(song.seed, "planted solo")
     first = int(draw.integers(SOLO_SEGMENTS - _SOLO_FIFTHS + 1))
     solo = tuple(range(first, first + _SOLO_FIFTHS))
     planted = replace(
         song,
-        drum_groove=groove,
-        bass_style=bass,
+        drum_groove="four to the floor" if coins["four-to-the-floor"] else groove,
+        bass_style="walking" if coins["walking-bass"] else bass,
         voice=coins["voice"],
         piano_solo=solo if coins["piano-solo"] else (),
     )

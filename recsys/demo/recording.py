@@ -32,9 +32,9 @@ FIRST_FRESH_SEED = 1_000_000
 LABELS = "labels.csv"
 """A file of a fresh catalogue: user_name, track_id, label (1 liked, 0 not)."""
 
-_SILENT = ("__init__.py", "__main__.py", "build.py", "listeners.py", "planted.py", "recording.py",
-           "takes.py")  # fmt: skip
-"""Modules that do not change how a song sounds."""
+_SILENT = ("__init__.py", "__main__.py", "build.py", "listeners.py", "listeners.toml", "planted.py",
+           "recording.py", "takes.py")  # fmt: skip
+"""Files that do not change how a song sounds."""
 
 TASTES = "listeners.json"
 """A file beside plays.csv: the taste of each listener in words."""
@@ -52,14 +52,12 @@ def record_demo(
 
     Parameters
     ----------
-    folder : Path
-        The catalogue's folder; its name is the catalogue's name.
+    folder, jobs : Path, int
+        As for `record`.
     tracks : int >= 32
         The number of songs, composed from the seeds 0, 1, 2 ...
     seed : int
         The seed of the splits.
-    jobs : int
-        Processes; -1 for one per core.
 
     Raises
     ------
@@ -93,14 +91,12 @@ def record_fresh(
 
     Parameters
     ----------
-    folder : Path
-        The catalogue's folder; its name is the catalogue's name.
+    folder, jobs : Path, int
+        As for `record`.
     labelled : int, even and > 0
         Labelled tracks per listener, half of them liked. Listeners share tracks, so there are
         about twice as many tracks in all. The labels are in `LABELS`.
     first_seed : int >= 1000000
-    jobs : int
-        Processes; -1 for one per core.
 
     Raises
     ------
@@ -191,10 +187,10 @@ def _fingerprint(song: Song) -> str:
 
 @functools.cache
 def _band() -> str:
-    """Return a checksum of what determines the sound of a song: code, NumPy and SciPy."""
+    """Return a checksum of what determines the sound of a song: code, tables, NumPy and SciPy."""
     digest = hashlib.sha256(f"numpy {np.__version__} scipy {scipy.__version__}".encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        if path.name not in _SILENT:
+    for path in sorted(Path(__file__).parent.iterdir()):
+        if path.suffix in (".py", ".toml") and path.name not in _SILENT:
             digest.update(path.read_bytes())
     return digest.hexdigest()
 

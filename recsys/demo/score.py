@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from recsys.demo.chance import dice, pick
 from recsys.demo.patterns import Line
-from recsys.demo.song import DURATION_S, SOLO_SEGMENTS, Section, Song, dice
+from recsys.demo.song import DURATION_S, SOLO_SEGMENTS, Section, Song
 from recsys.demo.theory import Chord, chord, nearest, scale_pitch
 from recsys.demo.tones import Note
 
@@ -160,7 +161,7 @@ def melody(
 
 def _motif(song: Song, line: Line, name: str) -> tuple[str, list[int]]:
     draw = dice(song.seed, f"motif {name}")
-    rhythm = line.rhythms[int(draw.integers(len(line.rhythms)))]
+    rhythm = pick(draw, line.rhythms)
     moves = np.rint(draw.normal(0, line.leap, 8)).astype(int)
     # the moves sum to zero, so that a motif returns to its first note
     moves[-1] -= int(np.sum(moves))

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
-from zlib import crc32
+from typing import Any
 
 import numpy as np
 
 from lemons_utils import SAMPLE_RATE, ParameterError
 from recsys.demo import names
+from recsys.demo.chance import decide, dice
 from recsys.demo.genres import GENRES, ROTATION, Genre
+from recsys.demo.tables import read
 from recsys.demo.theory import fits
 
 STEMS = ("vocals", "piano", "drums", "bass", "other")
@@ -27,7 +28,7 @@ SAMPLES = DURATION_S * SAMPLE_RATE
 SOLO_SEGMENTS = 5
 """The number of places for a piano solo, each 6 s of the track."""
 
-_T = TypeVar("_T")
+_SECTIONS: dict[str, dict[str, Any]] = read("melodies.toml")["sections"]
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Song:
     steps : int
         Sixteenths per bar: 16 is 4/4, 12 is 3/4, 14 is 7/8.
     swing, swing_unit, late_ms : float, int, float
-        See `genres.Genre`.
+        See `genres.toml`.
     verse, chorus : str
         Chord progressions.
     form : tuple of Section
@@ -148,11 +149,6 @@ class Song:
         return 15.0 / self.tempo
 
 
-def dice(seed: int, name: str) -> np.random.Generator:
-    """Return the random numbers of one decision."""
-    return np.random.default_rng([seed, crc32(name.encode())])
-
-
 def compose(seed: int, genre: str | None = None) -> Song:
     """Make all decisions about a track.
 
@@ -176,10 +172,10 @@ def compose(seed: int, genre: str | None = None) -> Song:
     style = GENRES[name]
     credit = names.credit(seed, name)
     popularity = _popularity(seed, style)
-    mode = _one(seed, "mode", style.modes)
+    mode = decide(seed, "mode", style.modes)
     tempo = round(_between(seed, "tempo", style.tempo), 1)
-    steps = _one(seed, "steps", style.steps)
-    singer = _one(seed, "singer", style.singers)
+    steps = decide(seed, "steps", style.steps)
+    singer = decide(seed, "singer", style.singers)
     return Song(
         seed=seed,
         genre=name,
@@ -196,17 +192,17 @@ def compose(seed: int, genre: str | None = None) -> Song:
         late_ms=style.late_ms,
         verse=_progression(seed, "verse", style.verses, mode),
         chorus=_progression(seed, "chorus", style.choruses, mode),
-        form=_form(seed, style, round(DURATION_S / (steps * 15 / tempo) + 0.5)),
-        drum_groove=_one(seed, "groove", style.grooves),
-        drum_kit=_one(seed, "kit", style.kits),
-        bass_style=_one(seed, "bass style", style.bass_styles),
-        bass_sound=_one(seed, "bass sound", style.bass_sounds),
+        form=_form(seed, style, steps, tempo),
+        drum_groove=decide(seed, "groove", style.grooves),
+        drum_kit=decide(seed, "kit", style.kits),
+        bass_style=decide(seed, "bass style", style.bass_styles),
+        bass_sound=decide(seed, "bass sound", style.bass_sounds),
         voice=bool(dice(seed, "voice").random() < style.sung),
         singer=singer,
         voice_pitch=style.register + 2 * credit.voice,
         verse_line=style.lines[0],
         chorus_line=style.lines[1],
-        piano_style=_one(seed, "piano", style.pianos),
+        piano_style=decide(seed, "piano", style.pianos),
         piano_solo=_solo(seed),
         others=_others(seed, style, popularity),
         levels_db=_levels(seed, style, popularity),
@@ -217,10 +213,6 @@ def compose(seed: int, genre: str | None = None) -> Song:
         loudness_db=_between(seed, "loudness", style.loudness_db),
         popularity=popularity,
     )
-
-
-def _one(seed: int, name: str, choices: Sequence[_T]) -> _T:
-    return choices[int(dice(seed, name).integers(len(choices)))]
 
 
 def _between(seed: int, name: str, bounds: tuple[float, float]) -> float:
@@ -235,12 +227,12 @@ def _popularity(seed: int, style: Genre) -> float:
 
 def _progression(seed: int, name: str, choices: tuple[str, ...], mode: str) -> str:
     fitting = [choice for choice in choices if fits(choice, mode)]
-    return _one(seed, name, fitting or choices)
+    return decide(seed, name, fitting or choices)
 
 
 def _others(seed: int, style: Genre, popularity: float) -> tuple[str, ...]:
     """Choose the instruments of the genre; popular tracks may have a bell ("sparkle") as well."""
-    others = _one(seed, "others", style.others)
+    others = decide(seed, "others", style.others)
     sparkles = dice(seed, "sparkle").random() < 2.5 * (popularity - 0.45)
     return (*others, "sparkle") if sparkles else others
 
@@ -264,42 +256,24 @@ def _solo(seed: int) -> tuple[int, ...]:
     return tuple(range(first, min(first + int(draw.integers(1, 3)), SOLO_SEGMENTS)))
 
 
-_ENERGY = {"intro": 0.5, "verse": 0.65, "chorus": 1.0, "break": 0.35, "build": 0.6,
-           "drop": 1.0, "solo": 0.9}  # fmt: skip
-_PLAYS = {
-    "intro": (
-        *(("piano", "other"), ("drums", "bass", "other"), ("other",), ("piano", "drums")),
-        ("drums", "bass", "piano"),
-    ),
-    "verse": (
-        *(("vocals", "drums", "bass", "other"), ("vocals", "drums", "bass", "piano")),
-        *(("vocals", "drums", "bass", "piano", "other"), ("vocals", "drums", "bass", "other")),
-    ),
-    "chorus": (STEMS,),
-    "break": (
-        *(("vocals", "piano"), ("piano", "other"), ("vocals", "bass", "other")),
-        *(("bass", "drums"), ("vocals", "piano", "other")),
-    ),
-    "build": (("vocals", "drums", "other"), ("piano", "drums", "other")),
-    "drop": (STEMS, ("drums", "bass", "piano", "other")),
-    "solo": (("drums", "bass", "other"), ("drums", "bass", "piano", "other")),
-}
-
-
-def _form(seed: int, style: Genre, bars: int) -> tuple[Section, ...]:
-    """Fit one of the genre's forms to a number of bars."""
+def _form(seed: int, style: Genre, steps: int, tempo: float) -> tuple[Section, ...]:
+    """Fit one of the genre's forms to the track."""
     template = []
-    for word in _one(seed, "form", style.forms).split():
+    for word in decide(seed, "form", style.forms).split():
         name = word.rstrip("0123456789")
         template.append((name, int(word[len(name) :])))
-    total = sum(share for _, share in template)
-    edges = np.rint(np.cumsum([0, *(share for _, share in template)]) * bars / total).astype(int)
+    lengths = bars_of([share for _, share in template], steps, tempo)
     sections = []
-    for number, (name, _) in enumerate(template):
-        length = int(edges[number + 1] - edges[number])
-        if not length:
-            continue
-        plays = _one(seed, f"{name} plays", _PLAYS[name])
-        energy = _ENERGY[name] + 0.05 * min(number, 2)
-        sections.append(Section(name, length, min(1.0, energy), plays))
+    for number, ((name, _), length) in enumerate(zip(template, lengths, strict=True)):
+        if length:
+            plays = decide(seed, f"{name} plays", _SECTIONS[name]["plays"])
+            energy = _SECTIONS[name]["energy"] + 0.05 * min(number, 2)
+            sections.append(Section(name, length, min(1.0, energy), plays))
     return tuple(sections)
+
+
+def bars_of(shares: Sequence[int], steps: int, tempo: float) -> list[int]:
+    """Return the bars of sections with these shares of the track, which fill it together."""
+    bars = round(DURATION_S / (steps * 15 / tempo) + 0.5)
+    ends = np.rint(np.cumsum(shares) * bars / sum(shares)).astype(int)
+    return [int(length) for length in np.diff(ends, prepend=0)]

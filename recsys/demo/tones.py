@@ -40,30 +40,7 @@ class Note(NamedTuple):
 
 @dataclass(frozen=True)
 class Patch:
-    """The sound of an instrument.
-
-    Parameters
-    ----------
-    spectrum : str
-        The family of the harmonic series, see `_series`.
-    cutoff_hz : float [Hz]
-        The corner of a gentle low-pass.
-    decay_s : float [s]
-        Time constant of the fundamental at 220 Hz; 0 for instruments that hold their notes.
-    damping : float
-        How much faster each further harmonic decays.
-    attack_s, release_s : float [s]
-    voices, detune_cents : int, float [cents]
-        The number of unison voices and their detuning.
-    vibrato_cents : float [cents]
-        The depth of a vibrato that starts after a quarter of a second.
-    scoop_cents : float [cents]
-        The starting pitch relative to the final one.
-    noise : float
-        The level of pick, hammer or breath noise.
-    seconds : float [s]
-        The longest note.
-    """
+    """The sound of an instrument; `instruments.toml` explains the keys and their units."""
 
     spectrum: str
     cutoff_hz: float = 4000.0

@@ -11,31 +11,23 @@ from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
 from lemons_utils import SAMPLE_RATE
+from recsys.demo.tables import read, records
 from recsys.demo.tones import Note, Wave, cycle_tables, gliding, hertz, read_tables
 
-VOWELS: dict[str, tuple[float, float, float, float]] = {
-    "a": (730, 1090, 2440, 3400),
-    "ae": (660, 1720, 2410, 3500),
-    "e": (530, 1840, 2480, 3500),
-    "i": (270, 2290, 3010, 3600),
-    "o": (570, 840, 2410, 3300),
-    "u": (300, 870, 2240, 3300),
-    "uh": (640, 1190, 2390, 3400),
-}
-"""The first four formants of an adult male voice [Hz], after Peterson and Barney (1952)."""
+VOWELS: dict[str, tuple[float, float, float, float]] = read("voices.toml")["vowels"]
+"""The first four formants of an adult male voice [Hz]."""
 
-_CONSONANTS: dict[str, tuple[float, float, float, float]] = {
-    "": (0.0, 0.0, 0.0, 0.0),
-    "l": (0.0, 0.0, 0.0, 0.0),
-    "m": (0.0, 0.0, 0.0, 0.0),
-    "h": (600, 2500, 0.07, 0.25),
-    "s": (4200, 7600, 0.09, 0.5),
-    "sh": (2200, 5500, 0.09, 0.5),
-    "t": (2800, 7000, 0.03, 0.7),
-    "k": (1300, 3500, 0.035, 0.7),
-    "p": (400, 1600, 0.025, 0.6),
-}
-"""Noise band [Hz, Hz], length [s] and level of the consonants; voiced ones have no noise."""
+
+class _Consonant(NamedTuple):
+    """A burst of noise; voiced consonants have none."""
+
+    low_hz: float = 0.0
+    high_hz: float = 0.0
+    length_s: float = 0.0
+    level: float = 0.0
+
+
+_CONSONANTS = records(_Consonant, "voices.toml", "consonants")
 
 
 class Syllable(NamedTuple):
@@ -48,26 +40,7 @@ class Syllable(NamedTuple):
 
 @dataclass(frozen=True)
 class Singer:
-    """The sound of a voice.
-
-    Parameters
-    ----------
-    throat : float
-        A factor of the formants; 1 is an adult man, 1.17 a woman.
-    tilt : float
-        The slope of the glottal spectrum; small is bright.
-    breath, rough : float
-        Levels of breath noise and of random changes of pitch.
-    vibrato_cents, scoop_cents, fall_cents : float [cents]
-        Vibrato of long notes; pitch at the start and at the end of a syllable.
-    voices : int
-        The number of voices; more than one is a choir.
-    crisp : float
-        The level of the consonants.
-    attack_s : float [s]
-    drive : float
-        Soft clipping of the voice; 0 for none.
-    """
+    """The sound of a voice; `voices.toml` explains the keys and their units."""
 
     throat: float = 1.0
     tilt: float = 1.1
@@ -82,28 +55,7 @@ class Singer:
     drive: float = 0.0
 
 
-SINGERS: dict[str, Singer] = {
-    "sung": Singer(),
-    "bright": Singer(throat=1.17, tilt=0.85, breath=0.05, vibrato_cents=18),
-    "airy": Singer(throat=1.2, tilt=1.5, breath=0.16, vibrato_cents=12, attack_s=0.06, crisp=0.5),
-    "laid back": Singer(throat=0.98, tilt=1.25, scoop_cents=-160, vibrato_cents=30),
-    "soul": Singer(throat=0.95, tilt=1.0, rough=0.02, scoop_cents=-260, vibrato_cents=40,
-                   drive=0.8),
-    "strained": Singer(throat=1.06, tilt=0.7, rough=0.025, breath=0.08, drive=1.2,
-                       scoop_cents=-120),
-    "operatic": Singer(throat=1.1, tilt=0.7, vibrato_cents=55, scoop_cents=-30, drive=0.5),
-    "growl": Singer(throat=0.92, tilt=0.6, rough=0.08, breath=0.3, vibrato_cents=0, drive=2.0),
-    "scream": Singer(throat=1.15, tilt=0.3, rough=0.22, breath=0.8, vibrato_cents=0,
-                     drive=3.0),
-    "rap": Singer(throat=1.0, tilt=0.9, vibrato_cents=0, fall_cents=-250,
-                       scoop_cents=120, crisp=1.5,
-                  attack_s=0.012),
-    "deep rap": Singer(throat=0.9, tilt=1.0, rough=0.03, vibrato_cents=0, fall_cents=-400,
-                       scoop_cents=150, crisp=1.2, attack_s=0.012, drive=0.8),
-    "soft": Singer(throat=1.08, tilt=1.5, breath=0.08, vibrato_cents=14, attack_s=0.04),
-    "choir": Singer(throat=1.1, tilt=1.2, breath=0.04, voices=3, vibrato_cents=28, scoop_cents=-25,
-                    crisp=0.15, attack_s=0.12),
-}  # fmt: skip
+SINGERS = records(Singer, "voices.toml", "singers")
 
 
 def sing(syllables: list[Syllable], style: str, samples: int, *, seed: int) -> Wave:

@@ -1,9 +1,11 @@
 """The catalogue on disk: recorded once, resumed, its stems played again."""
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -83,6 +85,21 @@ def test_only_what_is_missing_is_played(recorded, tmp_path, monkeypatch):
     # what is no longer wanted goes
     fewer = record([0, 2], folder)
     assert len(list((folder / "audio").iterdir())) == 2 == len(fewer.track_ids)
+
+
+@pytest.mark.parametrize(
+    ("file", "sounds"),
+    [("genres.toml", True), ("drums.toml", True), ("band.py", True), ("listeners.toml", False)],
+)
+def test_a_fingerprint_covers_the_code_and_the_tables_that_sound(
+    tmp_path, monkeypatch, file, sounds
+):
+    copied = shutil.copytree(Path(recording.__file__).parent, tmp_path / "band")
+    monkeypatch.setattr(recording, "__file__", str(copied / "recording.py"))
+    before = recording._band.__wrapped__()
+    with (copied / file).open("a") as text:
+        text.write("# another note\n")
+    assert (recording._band.__wrapped__() != before) == sounds
 
 
 def test_another_version_of_the_band_is_noticed(recorded, tmp_path):
