@@ -85,11 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def print_table(
-    network: FCN,
-    stems: Stems,
-    segments: list[tuple[int, int]],
-    dtype: torch.dtype,
-    rounds: int,
+    network: FCN, stems: Stems, segments: list[tuple[int, int]], dtype: torch.dtype, rounds: int
 ) -> None:
     """Print cost and error beside the plain network's cost and the machine's."""
 

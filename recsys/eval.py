@@ -20,7 +20,7 @@ import torch
 from sacred import Experiment
 from sacred.run import Run
 
-from lemons_utils import Configuration, DataError, ParameterError, command, configuration
+from lemons_utils import Configuration, DataError, ParameterError, command, configuration, write_csv
 from recsys import experiments, listening, tracking
 from recsys.catalogue import Catalogue, open_catalogue
 from recsys.evaluation import Result, baseline, evaluate_listener, reports
@@ -134,7 +134,7 @@ def _tabulate(results: list[Result], path: Path, run: Run) -> None:
             row["training s"] = round(result.training_seconds or 0)
         rows.append(row)
     table = reports.summarise(rows)
-    reports.write_csv(path, table)
+    write_csv(path, table)
     tracking.Tracker(run).artifact(path)
     print(reports.as_text(table))
     print(f"table: {path}; curves and relevance: beside each model")

@@ -5,16 +5,16 @@ An experiment is the folder of one training, named by time, catalogue and listen
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from lemons_utils import DataError, ParameterError, checksum, claim_folder, write_beside
+from lemons_utils import DataError, ParameterError, checksum, claim_folder, locked, write_json
 from recsys.catalogue import Catalogue
 from recsys.checkpoint import BEST_MODEL, LAST_STATE, read_card, trained_epochs, weights_path
 from recsys.options import split_of
@@ -57,8 +57,7 @@ class ExperimentFolder:
         """Record that the training has ended."""
         _write(ExperimentFolder(self.path, self.options, True))
 
-    @contextlib.contextmanager
-    def in_use(self) -> Iterator[None]:
+    def in_use(self) -> AbstractContextManager[None]:
         """Keep other commands out of the folder; the lock of a killed command is void.
 
         Raises
@@ -66,19 +65,8 @@ class ExperimentFolder:
         ParameterError
             If another command trains in the folder.
         """
-        from filelock import FileLock, Timeout
-
-        lock = FileLock(self.path / ".lock")
-        try:
-            lock.acquire(blocking=False)
-        except Timeout as error:
-            raise ParameterError(
-                f"another command trains in {self.path}: wait for it, or start a new experiment"
-            ) from error
-        try:
-            yield
-        finally:
-            lock.release()
+        busy = f"another command trains in {self.path}: wait for it, or start a new experiment"
+        return locked(self.path / ".lock", ParameterError(busy))
 
 
 # -- starting and resuming a training ----------------------------------------------------------
@@ -288,6 +276,5 @@ def _read(path: Path) -> ExperimentFolder | None:
 
 def _write(folder: ExperimentFolder) -> ExperimentFolder:
     note = {"options": folder.options, "finished": folder.finished}
-    with write_beside(folder.path / NOTE) as temporary:
-        temporary.write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
+    write_json(folder.path / NOTE, note)
     return folder

@@ -17,14 +17,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import filelock
 import pymongo
 from bson import ObjectId, json_util
 from pymongo.errors import ConnectionFailure, PyMongoError
 from sacred.observers import MongoObserver
 from sacred.serializer import flatten
 
-from lemons_utils import DataError, ParameterError, command, configuration, write_beside
+from lemons_utils import DataError, ParameterError, command, configuration, locked, write_beside
 
 PING_MS = 2_000
 """Time that a command waits for the server before it starts [ms]."""
@@ -290,14 +289,13 @@ def send_unsent(folder: Path, *, url: str, db_name: str) -> None:
         print(f"nothing is unsent in {folder}")
         return
     ping(url, db_name)
+    busy = DataError(f"another command is sending what is in {folder}")
     failed = []
     try:
-        with filelock.FileLock(folder / ".send.lock", timeout=0):
+        with locked(folder / ".send.lock", busy):
             for path in sorted(folder.glob("run-*.json")):
                 if reason := _send_file(path, url, db_name):
                     failed.append(f"{path}: {reason}")
-    except filelock.Timeout as error:
-        raise DataError(f"another command is sending what is in {folder}") from error
     except ConnectionFailure as error:
         raise DataError(
             f"MongoDB went away: run this again when it is back; the rest stays in {folder}"

@@ -48,14 +48,10 @@ def predict(
     path: Path,
     *,
     batch_size: int = 4,
-    num_workers: int = 0,
-    device: str = "cpu",
     workers: Workers = HERE,
     on_progress: OnProgress | None = None,
 ) -> pd.DataFrame:
-    """Score the tracks that a table lacks, and return the whole table.
-
-    Parameters and errors are those of `score_catalogue`.
+    """Score the tracks that a table lacks by `score_catalogue`, and return the whole table.
 
     Returns
     -------
@@ -63,14 +59,7 @@ def predict(
         The most relevant track first, as in the file.
     """
     score_catalogue(
-        network,
-        catalogue,
-        path,
-        batch_size=batch_size,
-        num_workers=num_workers,
-        device=device,
-        workers=workers,
-        on_progress=on_progress,
+        network, catalogue, path, batch_size=batch_size, workers=workers, on_progress=on_progress
     )
     return pd.read_parquet(path, columns=list(COLUMNS))
 

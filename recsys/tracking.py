@@ -90,11 +90,7 @@ class _Quiet(logging.Filter):
 
 
 def watch(
-    experiment: Experiment,
-    *,
-    mongodb_url: str,
-    mongodb_db_name: str,
-    runs_folder: Path,
+    experiment: Experiment, *, mongodb_url: str, mongodb_db_name: str, runs_folder: Path
 ) -> None:
     """Keep every run of `experiment`: in MongoDB where a server is named, otherwise in files.
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from lemons_utils import DataError, checksum
+from lemons_utils import DataError, checksum, write_csv, write_json
 from recsys import checkpoint, listening, progress
 from recsys.catalogue import Catalogue
 from recsys.dataset import Tracks
@@ -141,12 +141,12 @@ def evaluate_listener(
         training_seconds=card.get("seconds"),
     )
     numbers, relevance, curves = (model.with_name(f"{model.stem}-{what}{end}") for end in _ENDINGS)
-    reports.write_json(numbers, asdict(result))
+    write_json(numbers, asdict(result))
     table = pd.DataFrame({"track_id": track_ids, "label": labels, **columns})
     about = heard_in.tracks[["track_id", "title", "artist"]]
     table = table.merge(about, on="track_id", how="left")
     table = table.sort_values(["relevance", "track_id"], ascending=[False, True])
-    reports.write_csv(relevance, table)
+    write_csv(relevance, table)
     of = f"the test split of {catalogue.name}" if test_catalogue is None else what
     title = f"{user_name}: {len(track_ids)} tracks of {of}"
     reports.draw_curves(curves, labels, scores, title=title)

@@ -85,8 +85,7 @@ def history_command(
 
 def _parse(source: str, about: str, arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog=f"python -m recsys.importers.{source}",
-        description=f"Make a listener of {about}.",
+        prog=f"python -m recsys.importers.{source}", description=f"Make a listener of {about}."
     )
     parser.add_argument("export", type=Path, help=about)
     parser.add_argument("--user_name", required=True, metavar="NAME", help="of the listener")

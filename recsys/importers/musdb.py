@@ -23,14 +23,7 @@ from numpy.typing import NDArray
 
 import lemons_jobs
 from lemons_audio import read_audio, to_catalogue_audio, to_int16, write_audio
-from lemons_utils import (
-    SAMPLE_RATE,
-    DataError,
-    ParameterError,
-    command,
-    configuration,
-    write_csv,
-)
+from lemons_utils import SAMPLE_RATE, DataError, ParameterError, command, configuration, write_csv
 from recsys import progress
 from recsys.arrays import is_stored, save_audio
 from recsys.catalogue import UNFINISHED, check_name, write_tracks

@@ -64,10 +64,7 @@ class Pool:
         return np.array([track_id for (track_id,) in drawn], dtype=object)
 
     def _query(
-        self,
-        query: str,
-        given: Collection[str] = (),
-        parameters: dict[str, object] | None = None,
+        self, query: str, given: Collection[str] = (), parameters: dict[str, object] | None = None
     ) -> list[tuple[Any, ...]]:
         """Return the rows of a query over the tables `pool` and `given`."""
         import duckdb
