@@ -61,13 +61,7 @@ class Evaluation:
 def judge(
     track_ids: Sequence[str], labels: Sequence[int], logits: NDArray[np.float64]
 ) -> Evaluation:
-    """Compare logits with labels.
-
-    Parameters
-    ----------
-    track_ids : sequence of str
-    labels : sequence of int, 0 or 1
-    logits : ndarray [shape=(tracks,)], finite
+    """Compare logits [shape=(tracks,)] with labels, 0 or 1.
 
     Raises
     ------

@@ -232,12 +232,7 @@ class PatientMongoObserver(MongoObserver):  # type: ignore[misc]
         return path
 
     def send_record(self, record: Mapping[str, Any]) -> None:
-        """Send what `runs/unsent/` holds of a run.
-
-        Parameters
-        ----------
-        record : mapping
-            The content of a file.
+        """Send a record of `runs/unsent/`, the content of a file.
 
         Raises
         ------
@@ -270,13 +265,7 @@ def _print(line: str) -> None:
 
 # -- the command -------------------------------------------------------------------------------
 def send_unsent(folder: Path, *, url: str, db_name: str) -> None:
-    """Send all runs in a folder of unsent ones, print each, and remove what the server has got.
-
-    Parameters
-    ----------
-    folder : Path
-        `runs/unsent/`.
-    url, db_name : str
+    """Send all runs of `runs/unsent/`, print each, and remove what the server has got.
 
     Raises
     ------

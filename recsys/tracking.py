@@ -101,9 +101,8 @@ def watch(
     Parameters
     ----------
     experiment : sacred.Experiment
-    mongodb_url : str
-        Empty for files.
-    mongodb_db_name : str
+    mongodb_url, mongodb_db_name : str
+        The URL is empty for files.
     runs_folder : Path
         Parent of the file observer's folders, and of `unsent/`, where a run is kept whose
         server died, until `python -m recsys.mongo send`.
@@ -147,16 +146,7 @@ def run_commandline(experiment: Experiment, arguments: Sequence[str] | None = No
 
     `ParameterError` and `DataError` pass through for `lemons_utils.command`; so does
     everything else, with its whole traceback. What sacred itself finds wrong with the
-    command line becomes a `ParameterError`.
-
-    Parameters
-    ----------
-    experiment : sacred.Experiment
-    arguments : sequence of str, default `sys.argv`
-
-    Returns
-    -------
-    int, the exit code
+    command line becomes a `ParameterError`. The arguments are `sys.argv` by default.
     """
     program, *rest = sys.argv if arguments is None else ["", *arguments]
     if not {"help", "-h", "--help"} & set(rest):
