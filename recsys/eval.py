@@ -145,14 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run sacred's command line."""
     settings = configuration()
     experiment = Experiment(settings.experiment_name, save_git_info=False)
-    experiment.add_config(defaults())
-    experiment.main(evaluate)
-    tracking.watch(
-        experiment,
-        mongodb_url=settings.mongodb_url,
-        mongodb_db_name=settings.mongodb_db_name,
-        runs_folder=settings.runs,
-    )
+    tracking.set_up(experiment, evaluate, defaults(), settings)
     return tracking.run_commandline(experiment, arguments)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import mimetypes
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -20,7 +20,7 @@ from sacred.observers.mongo import parse_mongo_db_arg
 from sacred.run import Run
 from sacred.utils import ConfigAddedError, SacredError
 
-from lemons_utils import ParameterError
+from lemons_utils import Configuration, ParameterError
 from recsys import mongo
 
 SETTINGS.CAPTURE_MODE = "sys"  # what Python prints; "fd" would start two `tee` processes a run
@@ -46,13 +46,9 @@ class Tracker:
             self._writer = SummaryWriter(str(tensorboard_folder))
 
     def metrics(self, values: Mapping[str, float], step: int) -> None:
-        """Log numbers under the same names in sacred and TensorBoard.
+        """Log numbers by name, e.g. `valid/auc`, in sacred and TensorBoard.
 
-        Parameters
-        ----------
-        values : mapping from name, e.g. `valid/auc`, to number
-        step : int >= 0
-            Training step, or epoch for what is measured once an epoch.
+        `step` is a training step, or an epoch for what is measured once an epoch.
         """
         for name, value in values.items():
             if self._run is not None:
@@ -87,6 +83,27 @@ class _Quiet(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         said = record.getMessage()
         return not said.startswith(("Failed after", "Aborted after", "Changed type of config"))
+
+
+def set_up(
+    experiment: Experiment,
+    main: Callable[..., Any],
+    defaults: Mapping[str, Any],
+    settings: Configuration,
+) -> Experiment:
+    """Give an experiment its main function and options, and keep its runs; return it.
+
+    The module of a command makes its own experiment: sacred keeps the sources of that module.
+    """
+    experiment.add_config(dict(defaults))
+    experiment.main(main)
+    watch(
+        experiment,
+        mongodb_url=settings.mongodb_url,
+        mongodb_db_name=settings.mongodb_db_name,
+        runs_folder=settings.runs,
+    )
+    return experiment
 
 
 def watch(
