@@ -173,27 +173,13 @@ def run(
 
 @dataclass(frozen=True)
 class _Pool:
-    """Processes that take calls.
+    """Processes that take calls."""
 
-    Parameters
-    ----------
-    submit : callable
-        Takes a function without arguments; returns the future of its result.
-    died : type of exception
-        Raised by a future whose process died.
-    ahead : int
-        Calls to hand out before the first has ended.
-    is_one : bool
-        Whether a process that dies takes all others with it.
-    patience : int
-        Times in a row that calls may be lost before they run one at a time.
-    """
-
-    submit: Callable[[Callable[[], Any]], Any]
-    died: type[Exception]
-    ahead: int
-    is_one: bool
-    patience: int
+    submit: Callable[[Callable[[], Any]], Any]  # returns the future of a call's result
+    died: type[Exception]  # raised by a future whose process died
+    ahead: int  # calls to hand out before the first has ended
+    is_one: bool  # whether a process that dies takes all others with it
+    patience: int  # times in a row that calls may be lost before they run one at a time
 
 
 def _work_off(

@@ -31,17 +31,8 @@ _ENDINGS = (".json", "-relevance.csv", "-curves.png")
 class Result:
     """The results of one listener's model.
 
-    Parameters
-    ----------
-    user_name, catalogue : str
-    evaluated_on : str
-        "test", or the name of a labelled catalogue.
-    tracks : int
-    auc, map, loss : float
-    baseline : dict with `auc` and `map`, or None
-    model, model_checksum : str
-    training_seconds : float or None
-        As in the model's card.
+    `evaluated_on` is "test" or the name of a labelled catalogue, `baseline` has `auc` and `map`,
+    and `training_seconds` is that of the model's card.
     """
 
     user_name: str
@@ -76,9 +67,8 @@ def evaluate_listener(
     user_name : str
     model : Path
         The file of weights.
-    catalogue : Catalogue
-        The catalogue of the listener's split.
-    split_seed : int
+    catalogue, split_seed : Catalogue, int
+        Those of the listener's split.
     test_catalogue : Catalogue, optional
         A labelled catalogue to evaluate on instead of the test split.
     spectra : MeanSpectra, optional

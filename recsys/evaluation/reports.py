@@ -18,15 +18,9 @@ Scores = Mapping[str, NDArray[np.float64]]
 
 
 def draw_curves(path: Path, labels: NDArray[np.int64], scores: Scores, *, title: str) -> None:
-    """Draw ROC and precision-recall curves side by side into one picture.
+    """Draw ROC and precision-recall curves side by side into a png, svg or pdf.
 
-    Parameters
-    ----------
-    path : Path
-        The file; its suffix is the format (png, svg, pdf).
-    labels : ndarray [shape=(tracks,)], 0 or 1
-    scores : mapping from a model's name to its ndarray [shape=(tracks,)]
-    title : str
+    Labels are 0 or 1; they and each model's scores have the shape (tracks,).
     """
     from sklearn.metrics import precision_recall_curve, roc_curve
 

@@ -36,23 +36,12 @@ _LISTED = 30  # skipped files on the screen; skipped.csv has all
 
 @dataclass(frozen=True)
 class IngestReport:
-    """Result of an ingest.
+    """Result of an ingest."""
 
-    Parameters
-    ----------
-    tracks : int
-        Tracks that the catalogue lists now.
-    decoded : int
-        Files that were decoded in this run, the others being known.
-    copies : int
-        Files whose sound another file has as well.
-    skipped : tuple of (file, reason)
-    """
-
-    tracks: int
-    decoded: int
-    copies: int
-    skipped: tuple[tuple[str, str], ...]
+    tracks: int  # that the catalogue lists now
+    decoded: int  # files decoded in this run, the others being known
+    copies: int  # files whose sound another file has as well
+    skipped: tuple[tuple[str, str], ...]  # file and reason
 
 
 def ingest(
@@ -81,8 +70,6 @@ def ingest(
         Where files are decoded; by default one process per core.
     prune : bool
         Delete the audio of tracks that the catalogue does not list any more.
-    show_progress : bool
-        Show a progress bar.
 
     Raises
     ------
