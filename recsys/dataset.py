@@ -142,11 +142,9 @@ class Tracks(_Labelled, Dataset[tuple[Tensor, Tensor]]):
 
     Parameters
     ----------
-    audio : callable from track_id to ndarray [shape=(samples,)], int16
-        `catalogue.audio`.
-    track_ids : sequence of str
+    audio, track_ids
+        As of `Crops`; a track shorter than 7,936 samples is repeated from its beginning.
     labels : sequence of int, 0 or 1, or None where only relevance is wanted
-        A track shorter than 7,936 samples is repeated from its beginning.
 
     Raises
     ------

@@ -78,15 +78,8 @@ class PatientMongoObserver(MongoObserver):  # type: ignore[misc]
 
     sacred gives up on an observer after its first error. This one keeps what it could not
     send and sends it when the server is back; if the server is not back when the run ends,
-    everything unsent goes into a JSON file, and the command ends within seconds.
-
-    Parameters
-    ----------
-    url, db_name : str
-    failure_folder : Path
-        Where the file goes.
-    **options
-        Further arguments of sacred's `MongoObserver`.
+    everything unsent goes into a JSON file in `failure_folder`, and the command ends within
+    seconds. `options` are further arguments of sacred's observer.
     """
 
     def __init__(self, url: str, db_name: str, *, failure_folder: Path, **options: Any) -> None:

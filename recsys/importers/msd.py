@@ -24,13 +24,7 @@ import lemons_jobs
 from lemons_utils import DataError, ParameterError, command, configuration, write_csv
 from recsys import progress
 from recsys.arrays import array_length, write_array
-from recsys.catalogue import (
-    array_folder,
-    array_lengths,
-    check_name,
-    open_catalogue,
-    write_tracks,
-)
+from recsys.catalogue import array_folder, array_lengths, check_name, open_catalogue, write_tracks
 from recsys.importers.taste_profile import prepare_plays
 from recsys.ingest.decoding import Excerpt, decode
 from recsys.listening import add_split_options, write_splits
@@ -168,12 +162,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     plays = steps.add_parser("plays", help="sort the Taste Profile by listener, once")
     plays.add_argument("folder", type=Path, help="where the files of the Taste Profile are")
     splits = steps.add_parser("splits", help="labels and 80-10-10 split of any listeners")
+    user_id = "40 hexadecimal digits, or one of the published seven (default: all of these)"
     splits.add_argument(
-        "--user_name",
-        nargs="+",
-        default=list(PUBLISHED),
-        metavar="NAME",
-        help="40 hexadecimal digits, or one of the published seven (default: all of these)",
+        "--user_name", nargs="+", default=list(PUBLISHED), metavar="NAME", help=user_id
     )
     add_split_options(splits)
     for step in (tracks, plays, splits):
