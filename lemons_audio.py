@@ -5,6 +5,7 @@ The libraries that decode and resample load when a function needs them.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import os
@@ -55,16 +56,7 @@ def to_float32(audio: NDArray[np.int16]) -> NDArray[np.float32]:
 
 
 def sigmoid(logits: ArrayLike) -> NDArray[np.float64]:
-    """Map logits to relevances, 1 / (1 + exp(-logit)), in float64.
-
-    Parameters
-    ----------
-    logits : array_like
-
-    Returns
-    -------
-    ndarray like `logits`, in [0, 1]
-    """
+    """Map logits to relevances in [0, 1], 1 / (1 + exp(-logit)), an array of the same shape."""
     with np.errstate(over="ignore"):  # 1 / infinity is the 0 that it should be
         return np.asarray(1.0 / (1.0 + np.exp(-np.asarray(logits, np.float64))))
 
@@ -146,16 +138,8 @@ def audio_length_s(path: Path) -> float:
         header = soundfile.info(os.fsencode(path))
         return float(header.frames / header.samplerate)
     except (soundfile.LibsndfileError, TypeError):
-        import av
-
-        try:
-            with av.open(path) as container:
-                if not container.streams.audio:
-                    raise DataError(f"{path} holds no audio")
-                return float((container.duration or 0) / 1e6)
-        except (av.FFmpegError, OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise DataError(f"{path} cannot be decoded as audio: {reason}") from error
+        with _opened_by_ffmpeg(path) as container:
+            return float((container.duration or 0) / 1e6)
 
 
 def _decode_with_libsndfile(
@@ -190,22 +174,31 @@ def _decode_with_ffmpeg(
 ) -> Iterator[tuple[NDArray[np.float32], int]]:
     import av
 
+    with _opened_by_ffmpeg(path) as container:
+        position, rate, frames = _frames_from(container, start_s)
+        resampler = av.AudioResampler(format="fltp", rate=rate)
+        begin = round(start_s * rate)
+        end = None if duration_s is None else begin + round(duration_s * rate)
+        for frame in frames:
+            for block in resampler.resample(frame):
+                samples = block.to_ndarray().astype(np.float32, copy=False)
+                last = None if end is None else max(end - position, 0)
+                yield samples[:, max(begin - position, 0) : last], rate
+                position += samples.shape[1]
+            if end is not None and position >= end:
+                return
+
+
+@contextlib.contextmanager
+def _opened_by_ffmpeg(path: Path) -> Iterator[Any]:
+    """Open a file that has an audio stream; raise FFmpeg's errors as `DataError`."""
+    import av
+
     try:
         with av.open(path) as container:
             if not container.streams.audio:
                 raise DataError(f"{path} holds no audio")
-            position, rate, frames = _frames_from(container, start_s)
-            resampler = av.AudioResampler(format="fltp", rate=rate)
-            begin = round(start_s * rate)
-            end = None if duration_s is None else begin + round(duration_s * rate)
-            for frame in frames:
-                for block in resampler.resample(frame):
-                    samples = block.to_ndarray().astype(np.float32, copy=False)
-                    last = None if end is None else max(end - position, 0)
-                    yield samples[:, max(begin - position, 0) : last], rate
-                    position += samples.shape[1]
-                if end is not None and position >= end:
-                    return
+            yield container
     except (av.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{path} cannot be decoded as audio: {reason}") from error
@@ -241,17 +234,7 @@ def _frames_from(container: Any, start_s: float) -> tuple[int, int, Iterator[Any
 
 
 def to_catalogue_audio(waveform: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
-    """Mix to mono by the mean of the channels and resample to 16 kHz.
-
-    Parameters
-    ----------
-    waveform : ndarray [shape=(channels, samples)], float32
-    sample_rate : int > 0 [Hz]
-
-    Returns
-    -------
-    ndarray [shape=(samples at 16 kHz,)], float32
-    """
+    """Mix [channels, samples] to mono by the mean and resample to 16 kHz: [samples at 16 kHz]."""
     import soxr
 
     mono: NDArray[np.float32] = waveform.mean(axis=0, dtype=np.float32)

@@ -82,15 +82,7 @@ HERE = Workers()
 
 @dataclass(frozen=True)
 class Outcome(Generic[_Result]):
-    """Result or error of one item.
-
-    Parameters
-    ----------
-    index : int
-        Place of the item in the sequence.
-    result : what the function returned; None where it failed
-    error : ParameterError or DataError that it raised, or None
-    """
+    """What the function returned for the item at `index`, or the error that it raised."""
 
     index: int
     result: _Result | None = None
@@ -104,16 +96,7 @@ class Outcome(Generic[_Result]):
 
 
 def add_options(parser: argparse.ArgumentParser, *, jobs: int, what: str = "processes") -> None:
-    """Give a command `--jobs` and `--cluster`; `workers_of` reads them.
-
-    Parameters
-    ----------
-    parser : ArgumentParser
-    jobs : int
-        The default.
-    what : str
-        What there are `jobs` of, in the plural.
-    """
+    """Give a command `--jobs`, by default `jobs` of `what` (plural), and `--cluster`."""
     default = "one per core" if jobs == -1 else str(jobs)
     parser.add_argument(
         "--jobs", type=int, default=jobs, metavar="N",
@@ -190,27 +173,13 @@ def run(
 
 @dataclass(frozen=True)
 class _Pool:
-    """Processes that take calls.
+    """Processes that take calls."""
 
-    Parameters
-    ----------
-    submit : callable
-        Takes a function without arguments; returns the future of its result.
-    died : type of exception
-        Raised by a future whose process died.
-    ahead : int
-        Calls to hand out before the first has ended.
-    is_one : bool
-        Whether a process that dies takes all others with it.
-    patience : int
-        Times in a row that calls may be lost before they run one at a time.
-    """
-
-    submit: Callable[[Callable[[], Any]], Any]
-    died: type[Exception]
-    ahead: int
-    is_one: bool
-    patience: int
+    submit: Callable[[Callable[[], Any]], Any]  # returns the future of a call's result
+    died: type[Exception]  # raised by a future whose process died
+    ahead: int  # calls to hand out before the first has ended
+    is_one: bool  # whether a process that dies takes all others with it
+    patience: int  # times in a row that calls may be lost before they run one at a time
 
 
 def _work_off(

@@ -1,6 +1,6 @@
 """What all packages of LEMONS share: configuration, errors, files, links to audio.
 
-Imports the standard library alone; audio is in `lemons_audio`.
+Loads with the standard library alone; audio is in `lemons_audio`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 import runpy
 import sys
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -140,23 +140,13 @@ def configuration(*, folder: Path = _HERE) -> Configuration:
     if environment := os.environ.get("LEMONS_MONGO_URL"):
         merged["mongodb_url"] = environment
 
-    data_folder = _folder(merged["data_folder"], base) or _default_data_folder(folder)
-    return Configuration(
-        data_folder=data_folder,
-        web_folder=_folder(merged["web_folder"], base) or data_folder / "web",
-        mongodb_url=str(merged["mongodb_url"]),
-        mongodb_db_name=str(merged["mongodb_db_name"]),
-        experiment_name=str(merged["experiment_name"]),
-        app_host=str(merged["app_host"]),
-        app_port=int(str(merged["app_port"])),
-        webserver_host=str(merged["webserver_host"]),
-        webserver_port=int(str(merged["webserver_port"])),
-        audio_base_url=str(merged["audio_base_url"]),
-        stems_cache_gb=float(str(merged["stems_cache_gb"])),
-    )
+    values: dict[str, Any] = {name: type(defaults[name])(merged[name]) for name in defaults}
+    values["data_folder"] = _folder(values["data_folder"], base) or _default_data_folder(folder)
+    values["web_folder"] = _folder(values["web_folder"], base) or values["data_folder"] / "web"
+    return Configuration(**values)
 
 
-def _settings(path: Path) -> dict[str, object]:
+def _settings(path: Path) -> dict[str, Any]:
     """Run a settings file; return its names and values, without modules and functions."""
     try:
         values = runpy.run_path(str(path))
@@ -179,8 +169,8 @@ def _is_like(value: object, default: object) -> bool:
     return isinstance(value, (str, Path))
 
 
-def _folder(value: object, base: Path) -> Path | None:
-    return (base / Path(str(value)).expanduser()).resolve() if str(value) else None
+def _folder(value: str, base: Path) -> Path | None:
+    return (base / Path(value).expanduser()).resolve() if value else None
 
 
 def _default_data_folder(folder: Path) -> Path:
@@ -209,6 +199,28 @@ def write_csv(path: Path, table: Any) -> None:
     """Write a pandas table without its index by `write_beside`, the same bytes everywhere."""
     with write_beside(path) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a mapping as indented JSON by `write_beside`."""
+    with write_beside(path) as temporary:
+        temporary.write_text(json.dumps(dict(content), indent=2) + "\n", encoding="utf-8")
+
+
+@contextlib.contextmanager
+def locked(path: Path, otherwise: Exception) -> Iterator[None]:
+    """Hold a lock file within this context; raise `otherwise` where another process holds it.
+
+    The lock of a killed process is void.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        held = FileLock(path, timeout=0).acquire()
+    except Timeout:
+        raise otherwise from None
+    with held:
+        yield
 
 
 def claim_folder(parent: Path, name: str) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from tempfile import TemporaryFile
 from typing import NamedTuple
 
@@ -32,13 +32,7 @@ def run_python(
 ) -> Finished:
     """Run Python to its end; raise a RuntimeError if it fails.
 
-    Parameters
-    ----------
-    arguments : sequence of str
-    environment : mapping, optional
-        That of this process by default.
-    errors : bool
-        Whether to show what the process writes to stderr.
+    The environment is that of this process by default; `errors` shows what goes to stderr.
     """
     peak, started = 0, time.perf_counter()
     stderr = None if errors else subprocess.DEVNULL
@@ -77,9 +71,3 @@ def print_head(*columns: str) -> None:
 def print_row(*cells: object) -> None:
     """Print a row of a Markdown table at once."""
     print("|", " | ".join(map(str, cells)), "|", flush=True)
-
-
-def print_rows(rows: Iterable[Sequence[object]]) -> None:
-    """Print rows of a Markdown table as they are computed."""
-    for row in rows:
-        print_row(*row)

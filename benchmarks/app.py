@@ -58,10 +58,7 @@ def links() -> list[dict[str, str]]:
     """Return one link per stored explanation of the demo, listeners taking turns."""
     home = configuration().stored_explanations / "demo"
     found = sorted(
-        (
-            (path.parent.name, path.parent.parent.name, path.stem)
-            for path in home.glob("*/*/*.json")
-        ),
+        (path.parent.name, path.parent.parent.name, path.stem) for path in home.glob("*/*/*.json")
     )
     if not found:
         raise DataError(f"{home} holds no explanations: run `make demo` first")

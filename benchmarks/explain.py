@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _shared import print_head, print_row, print_rows
+from _shared import print_head, print_row
 from _shared import timed as timed_by
 from numpy.typing import NDArray
 
@@ -85,11 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def print_table(
-    network: FCN,
-    stems: Stems,
-    segments: list[tuple[int, int]],
-    dtype: torch.dtype,
-    rounds: int,
+    network: FCN, stems: Stems, segments: list[tuple[int, int]], dtype: torch.dtype, rounds: int
 ) -> None:
     """Print cost and error beside the plain network's cost and the machine's."""
 
@@ -126,7 +122,7 @@ def print_table(
     print(f"largest difference to the plain logit on 8 masks: {error:.1e}\n")
     print_head("what", "target", "measured")
     sampled = middle["sampled"]
-    print_rows((
+    for row in (
         (f"{MASKS} masks, Time + Source, against plain", ">= 35x", f"{whole / sampled:.1f}x"),
         ("the same, absolute", "<= 18 s", f"{sampled:.1f} s"),
         (f"the same over its floor of {floor:.1f} s", "<= 1.2", f"{sampled / floor:.2f}"),
@@ -134,7 +130,8 @@ def print_table(
         ("tables of all pairs", "", f"{middle['tables']:.1f} s"),
         ("all 2^25, weights and Shapley values, on top", "<= 15 s", f"{middle['all']:.1f} s"),
         ("peak memory of the process", "<= 2 GB", f"{peak:.2f} GB"),
-    ))  # fmt: skip
+    ):
+        print_row(*row)
 
 
 def all_masks(engine: LocalStateEngine) -> None:

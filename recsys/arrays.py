@@ -35,9 +35,14 @@ def save_audio(folder: Path, audio: NDArray[np.int16]) -> str:
     track_id = audio_checksum(audio)
     path = folder / "audio" / f"{track_id}.npy"
     if not is_stored(path, audio.size):
-        with write_beside(path) as temporary:
-            np.save(temporary, audio.astype("<i2", copy=False), allow_pickle=False)
+        write_array(path, audio)
     return track_id
+
+
+def write_array(path: Path, audio: NDArray[np.int16]) -> None:
+    """Write audio as an array of little-endian 16-bit integers, atomically."""
+    with write_beside(path) as temporary:
+        np.save(temporary, audio.astype("<i2", copy=False), allow_pickle=False)
 
 
 def is_stored(path: Path, samples: int) -> bool:

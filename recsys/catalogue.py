@@ -21,17 +21,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from lemons_utils import SAMPLE_RATE, DataError, ParameterError, write_beside
-from recsys.arrays import array_length, read_array, save_audio
-
-__all__ = [
-    "COLUMNS",
-    "Catalogue",
-    "check_name",
-    "open_catalogue",
-    "read_tracks",
-    "save_audio",
-    "write_tracks",
-]
+from recsys.arrays import array_length, read_array
+from recsys.arrays import save_audio as save_audio
 
 TEXT_COLUMNS = ("title", "artist", "album", "genre")
 COLUMNS = ("track_id", *TEXT_COLUMNS, "year", "duration_s", "samples")
@@ -89,7 +80,10 @@ class Catalogue:
         Unknown text is "", an unknown year <NA>.
         """
         path = self.table
-        return _tracks_of_arrays(self.folder) if path is None else read_tracks(path)
+        if path is not None:
+            return read_tracks(path)
+        arrays = array_lengths(self.folder)
+        return _in_form(arrays.assign(title=arrays["track_id"]))
 
     @property
     def table(self) -> Path | None:
@@ -159,12 +153,6 @@ class Catalogue:
 def open_catalogue(name: str, *, data_folder: Path) -> Catalogue:
     """Open the catalogue `name` under `data_folder/catalogues`.
 
-    Parameters
-    ----------
-    name : str
-    data_folder : Path
-        `configuration().data_folder`.
-
     Raises
     ------
     DataError
@@ -179,7 +167,7 @@ def open_catalogue(name: str, *, data_folder: Path) -> Catalogue:
             f"catalogue {name} is not finished: run the command that makes it again "
             "(`python -m recsys.ingest` or `python -m recsys.demo`)"
         )
-    if folder.is_dir() and _has_arrays(folder):
+    if folder.is_dir() and _array_names(folder):
         return Catalogue(name, folder)
     there = sorted(path.name for path in home.iterdir() if path.is_dir()) if home.is_dir() else []
     raise DataError(
@@ -258,26 +246,18 @@ def _in_form(table: pd.DataFrame) -> pd.DataFrame:
     return tracks[[*COLUMNS, *(name for name in tracks.columns if name not in COLUMNS)]]
 
 
-def _array_folder(folder: Path) -> Path:
+def array_folder(folder: Path) -> Path:
+    """Return the folder that holds a catalogue's arrays: `audio/`, or the catalogue's own."""
     return folder / "audio" if (folder / "audio").is_dir() else folder
 
 
-def _has_arrays(folder: Path) -> bool:
-    with os.scandir(_array_folder(folder)) as entries:
-        return any(_is_array(entry.name) for entry in entries)
-
-
-def _is_array(file_name: str) -> bool:
-    return file_name.endswith(".npy") and not file_name.startswith(".")
+def array_lengths(folder: Path) -> pd.DataFrame:
+    """Return `track_id` and `samples` of all arrays of a catalogue, read from their headers."""
+    home, track_ids = array_folder(folder), _array_names(folder)
+    samples = [array_length(home / f"{track_id}.npy") for track_id in track_ids]
+    return pd.DataFrame({"track_id": track_ids, "samples": samples})
 
 
 def _array_names(folder: Path) -> list[str]:
-    with os.scandir(_array_folder(folder)) as entries:
-        return sorted(e.name.removesuffix(".npy") for e in entries if _is_array(e.name))
-
-
-def _tracks_of_arrays(folder: Path) -> pd.DataFrame:
-    """Return the table of a folder of arrays, with lengths from their headers."""
-    home, track_ids = _array_folder(folder), _array_names(folder)
-    samples = [array_length(home / f"{track_id}.npy") for track_id in track_ids]
-    return _in_form(pd.DataFrame({"track_id": track_ids, "title": track_ids, "samples": samples}))
+    names = os.listdir(array_folder(folder))
+    return sorted(n[:-4] for n in names if n.endswith(".npy") and not n.startswith("."))

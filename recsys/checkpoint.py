@@ -50,11 +50,7 @@ def make_card(
     split_checksum : str, optional
         SHA-256 of the split's file.
     **more
-        Further entries.
-
-    Returns
-    -------
-    dict that JSON can hold: these, the git commit and the versions of Python and packages
+        Further entries. The git commit and the versions of Python and packages are added.
     """
     return {
         "config": dict(config),

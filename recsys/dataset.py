@@ -7,6 +7,7 @@ access of a catalogue, `catalogue.audio`; arrays are mapped from disk, and only 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -141,11 +142,9 @@ class Tracks(_Labelled, Dataset[tuple[Tensor, Tensor]]):
 
     Parameters
     ----------
-    audio : callable from track_id to ndarray [shape=(samples,)], int16
-        `catalogue.audio`.
-    track_ids : sequence of str
+    audio, track_ids
+        As of `Crops`; a track shorter than 7,936 samples is repeated from its beginning.
     labels : sequence of int, 0 or 1, or None where only relevance is wanted
-        A track shorter than 7,936 samples is repeated from its beginning.
 
     Raises
     ------
@@ -164,17 +163,13 @@ class Tracks(_Labelled, Dataset[tuple[Tensor, Tensor]]):
         audio = repeat_to(self.audio(self.track_ids[index]), MIN_SAMPLES)
         return torch.tensor(index), torch.from_numpy(to_float32(audio))
 
-    def lengths(self) -> list[int]:
-        """Return the number of samples of every track, at least the network's minimum."""
-        return [max(self.audio(name).shape[0], MIN_SAMPLES) for name in self.track_ids]
-
     def batches(self, batch_size: int) -> list[list[int]]:
         """Return batches of tracks of one length each; batches of long tracks are smaller."""
         if batch_size < 1:
             raise ParameterError(f"batch_size must be at least 1, got {batch_size}")
-        by_length: dict[int, list[int]] = {}
-        for index, samples in enumerate(self.lengths()):
-            by_length.setdefault(samples, []).append(index)
+        by_length = defaultdict[int, list[int]](list)
+        for index, track_id in enumerate(self.track_ids):
+            by_length[max(self.audio(track_id).shape[0], MIN_SAMPLES)].append(index)
         batches = []
         for samples, same in sorted(by_length.items()):
             size = max(1, min(batch_size, MAX_BATCH_SAMPLES // samples))

@@ -20,7 +20,7 @@ import torch
 from sacred import Experiment
 from sacred.run import Run
 
-from lemons_utils import Configuration, DataError, ParameterError, command, configuration
+from lemons_utils import Configuration, DataError, ParameterError, command, configuration, write_csv
 from recsys import experiments, listening, tracking
 from recsys.catalogue import Catalogue, open_catalogue
 from recsys.evaluation import Result, baseline, evaluate_listener, reports
@@ -134,7 +134,7 @@ def _tabulate(results: list[Result], path: Path, run: Run) -> None:
             row["training s"] = round(result.training_seconds or 0)
         rows.append(row)
     table = reports.summarise(rows)
-    reports.write_csv(path, table)
+    write_csv(path, table)
     tracking.Tracker(run).artifact(path)
     print(reports.as_text(table))
     print(f"table: {path}; curves and relevance: beside each model")
@@ -145,14 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run sacred's command line."""
     settings = configuration()
     experiment = Experiment(settings.experiment_name, save_git_info=False)
-    experiment.add_config(defaults())
-    experiment.main(evaluate)
-    tracking.watch(
-        experiment,
-        mongodb_url=settings.mongodb_url,
-        mongodb_db_name=settings.mongodb_db_name,
-        runs_folder=settings.runs,
-    )
+    tracking.set_up(experiment, evaluate, defaults(), settings)
     return tracking.run_commandline(experiment, arguments)
 
 

@@ -217,13 +217,8 @@ def _datasets(
     catalogue: Catalogue, split: pd.DataFrame, options: Mapping[str, Any]
 ) -> tuple[Crops, Tracks]:
     train, valid = (split[split["split"] == part] for part in ("train", "valid"))
-    crops = Crops(
-        catalogue.audio,
-        train["track_id"].tolist(),
-        train["label"].tolist(),
-        input_length=options["input_length"],
-        seed=options["training_seed"],
-    )
+    more = {"input_length": options["input_length"], "seed": options["training_seed"]}
+    crops = Crops(catalogue.audio, train["track_id"].tolist(), train["label"].tolist(), **more)
     return crops, Tracks(catalogue.audio, valid["track_id"].tolist(), valid["label"].tolist())
 
 
@@ -301,35 +296,16 @@ def _sacred_experiment(settings: Configuration) -> Experiment:
     """Make the experiment of sacred's that trains one listener and keeps its runs."""
     local_conf.update({name: getattr(settings, name) for name in local_conf})
     experiment = Experiment(local_conf["experiment_name"], save_git_info=False)
-    experiment.add_config(defaults())
 
-    @experiment.main  # type: ignore[untyped-decorator]
     def train(_run: Run, _config: Mapping[str, Any]) -> dict[str, Any]:
         """Train one listener's relevance model."""
         return _train(_run, _config, settings)
 
-    tracking.watch(
-        experiment,
-        mongodb_url=local_conf["mongodb_url"],
-        mongodb_db_name=local_conf["mongodb_db_name"],
-        runs_folder=settings.runs,
-    )
-    return experiment
+    return tracking.set_up(experiment, train, defaults(), settings)
 
 
 def run_commandline(arguments: Sequence[str] | None, settings: Configuration) -> int:
-    """Run sacred's command line, and return its exit code.
-
-    Parameters
-    ----------
-    arguments : sequence of str, or None for those of this process
-    settings : Configuration
-
-    Raises
-    ------
-    ParameterError, DataError
-        If an argument or a file is wrong.
-    """
+    """Run sacred's command line as `tracking.run_commandline` does, and return its exit code."""
     return tracking.run_commandline(_sacred_experiment(settings), arguments)
 
 

@@ -1,20 +1,21 @@
 """Experiments on disk: their folders, who has a trained model and where it is.
 
-An experiment is the folder of one training, named by time, catalogue and listener.
+An experiment is the folder of one training, named by time, catalogue and listener. The argument
+`experiments` of these functions is the parent of these folders, `configuration().experiments`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from lemons_utils import DataError, ParameterError, checksum, claim_folder, write_beside
+from lemons_utils import DataError, ParameterError, checksum, claim_folder, locked, write_json
 from recsys.catalogue import Catalogue
 from recsys.checkpoint import BEST_MODEL, LAST_STATE, read_card, trained_epochs, weights_path
 from recsys.options import split_of
@@ -57,8 +58,7 @@ class ExperimentFolder:
         """Record that the training has ended."""
         _write(ExperimentFolder(self.path, self.options, True))
 
-    @contextlib.contextmanager
-    def in_use(self) -> Iterator[None]:
+    def in_use(self) -> AbstractContextManager[None]:
         """Keep other commands out of the folder; the lock of a killed command is void.
 
         Raises
@@ -66,32 +66,13 @@ class ExperimentFolder:
         ParameterError
             If another command trains in the folder.
         """
-        from filelock import FileLock, Timeout
-
-        lock = FileLock(self.path / ".lock")
-        try:
-            lock.acquire(blocking=False)
-        except Timeout as error:
-            raise ParameterError(
-                f"another command trains in {self.path}: wait for it, or start a new experiment"
-            ) from error
-        try:
-            yield
-        finally:
-            lock.release()
+        busy = f"another command trains in {self.path}: wait for it, or start a new experiment"
+        return locked(self.path / ".lock", ParameterError(busy))
 
 
 # -- starting and resuming a training ----------------------------------------------------------
 def start(experiments: Path, options: Mapping[str, Any]) -> ExperimentFolder:
-    """Make the folder of a new experiment.
-
-    Parameters
-    ----------
-    experiments : Path
-        `configuration().experiments`.
-    options : mapping
-        The options of the training, among them `catalogue` and `user_name`, as JSON can hold.
-    """
+    """Make the folder of a new experiment; JSON can hold its options."""
     now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     path = claim_folder(experiments, f"{now}-{options['catalogue']}-{options['user_name']}")
     return _write(ExperimentFolder(path, dict(options)))
@@ -129,12 +110,6 @@ def newest_unfinished(experiments: Path, options: Mapping[str, Any]) -> Experime
 def newest_experiment(experiments: Path, *, catalogue: str, user_name: str) -> Path:
     """Return the folder of a listener's newest experiment that has a model.
 
-    Parameters
-    ----------
-    experiments : Path
-        `configuration().experiments`.
-    catalogue, user_name : str
-
     Raises
     ------
     DataError
@@ -156,9 +131,8 @@ def find_model(
 
     Parameters
     ----------
-    experiments : Path
-        `configuration().experiments`.
-    catalogue, user_name : str
+    experiments, catalogue, user_name
+        As of `newest_experiment`.
     named : Path, optional
         Weights, or an experiment's folder.
 
@@ -183,12 +157,8 @@ def find_trained(
 
     Parameters
     ----------
-    experiments : Path
-        `configuration().experiments`.
-    catalogue : Catalogue
-    user_name : str
-    split_seed : int
-        The seed of the listener's split.
+    experiments, catalogue, user_name, split_seed
+        The listener's split is that of this catalogue and seed.
     options : mapping, optional
         The options of the training; by default the newest model counts, whatever its options.
 
@@ -213,15 +183,7 @@ def find_trained(
 
 
 def trained_listeners(experiments: Path, *, catalogue: str) -> list[str]:
-    """Return the names of the listeners who have a model, in alphabetical order.
-
-    Parameters
-    ----------
-    experiments : Path
-        `configuration().experiments`.
-    catalogue : str
-        The catalogue that the models were trained on.
-    """
+    """Return the listeners with a model trained on a catalogue, in alphabetical order."""
     return sorted({user_name for user_name, *_ in _with_model(experiments, catalogue)})
 
 
@@ -265,11 +227,9 @@ def _newest_alike(
     paths = experiments.iterdir() if experiments.is_dir() else ()
     for path in sorted((path for path in paths if named in path.name), reverse=True):
         folder = _read(path)
-        if (
-            folder
-            and folder.finished == finished
-            and _decisive(folder.options) == _decisive(options)
-        ):
+        if not folder or folder.finished != finished:
+            continue
+        if _decisive(folder.options) == _decisive(options):
             return folder
     return None
 
@@ -288,6 +248,5 @@ def _read(path: Path) -> ExperimentFolder | None:
 
 def _write(folder: ExperimentFolder) -> ExperimentFolder:
     note = {"options": folder.options, "finished": folder.finished}
-    with write_beside(folder.path / NOTE) as temporary:
-        temporary.write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
+    write_json(folder.path / NOTE, note)
     return folder

@@ -27,33 +27,19 @@ FLOOR_POWER = 1e-10
 """Mel power that counts as -100 dB, as does any below."""
 
 
-def mel_filter_bank(
-    *,
-    n_freqs: int = N_FFT // 2 + 1,
-    n_mels: int = N_MELS,
-    f_max: float = SAMPLE_RATE / 2,
-    sample_rate: int = SAMPLE_RATE,
-) -> Tensor:
-    """Return triangular filters of peak 1, equally spaced on the HTK mel scale from 0 Hz.
+def mel_filter_bank() -> Tensor:
+    """Return triangular filters of peak 1, equally spaced on the HTK mel scale from 0 to 8 kHz.
 
     They are computed in float32, as the published network's: float64 differs by 3e-5.
 
-    Parameters
-    ----------
-    n_freqs : int > 1
-        Rows of the spectrogram, from 0 Hz to half the sample rate.
-    n_mels : int > 0
-    f_max : float > 0 [Hz]
-    sample_rate : int > 0 [Hz]
-
     Returns
     -------
-    Tensor [shape=(n_freqs, n_mels)], float32. Where the rows are wider apart than a filter,
-    a filter may be all zero: 27 of the 256 are.
+    Tensor [shape=(257, 256)], float32. Where the rows are wider apart than a filter, a filter
+    may be all zero: 27 of the 256 are.
     """
-    frequencies = torch.linspace(0, sample_rate // 2, n_freqs)
-    mel_max = 2595.0 * math.log10(1.0 + f_max / 700.0)
-    corners = 700.0 * (10.0 ** (torch.linspace(0.0, mel_max, n_mels + 2) / 2595.0) - 1.0)
+    frequencies = torch.linspace(0, SAMPLE_RATE // 2, N_FFT // 2 + 1)
+    mel_max = 2595.0 * math.log10(1.0 + SAMPLE_RATE / 2 / 700.0)
+    corners = 700.0 * (10.0 ** (torch.linspace(0.0, mel_max, N_MELS + 2) / 2595.0) - 1.0)
     widths = corners.diff()
     distances = corners - frequencies[:, None]
     rising = -distances[:, :-2] / widths[:-1]

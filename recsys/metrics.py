@@ -21,27 +21,14 @@ from recsys.model import FCN
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The logits of labelled tracks, and how well they tell the labels apart.
-
-    Parameters
-    ----------
-    track_ids : list of str
-    labels : ndarray [shape=(tracks,)], int, 1 is listened
-    logits : ndarray [shape=(tracks,)], float64
-    loss : float
-        Mean binary cross-entropy.
-    auc : float in [0, 1]
-        Area under the ROC curve; NaN where all tracks have one label.
-    map : float in [0, 1]
-        Average precision; NaN likewise.
-    """
+    """The logits of labelled tracks, and how well they tell the labels apart."""
 
     track_ids: list[str]
-    labels: NDArray[np.int64]
-    logits: NDArray[np.float64]
-    loss: float
-    auc: float
-    map: float
+    labels: NDArray[np.int64]  # [shape=(tracks,)], 1 is listened
+    logits: NDArray[np.float64]  # [shape=(tracks,)]
+    loss: float  # mean binary cross-entropy
+    auc: float  # area under the ROC curve, in [0, 1]; NaN where all tracks have one label
+    map: float  # average precision, in [0, 1]; NaN likewise
 
     @property
     def relevance(self) -> NDArray[np.float64]:
@@ -61,13 +48,7 @@ class Evaluation:
 def judge(
     track_ids: Sequence[str], labels: Sequence[int], logits: NDArray[np.float64]
 ) -> Evaluation:
-    """Compare logits with labels.
-
-    Parameters
-    ----------
-    track_ids : sequence of str
-    labels : sequence of int, 0 or 1
-    logits : ndarray [shape=(tracks,)], finite
+    """Compare logits [shape=(tracks,)] with labels, 0 or 1.
 
     Raises
     ------
@@ -89,17 +70,13 @@ def judge(
 
 
 def ranking_metrics(labels: NDArray[np.int64], scores: NDArray[np.float64]) -> dict[str, float]:
-    """Return AUC and MAP of one ranking.
+    """Return `auc` and `map` of one ranking.
 
     Parameters
     ----------
     labels : ndarray [shape=(tracks,)], 0 or 1
     scores : ndarray [shape=(tracks,)]
         Higher is more relevant; any monotonic scale.
-
-    Returns
-    -------
-    dict with `auc` and `map`
 
     Raises
     ------

@@ -17,14 +17,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import filelock
 import pymongo
 from bson import ObjectId, json_util
 from pymongo.errors import ConnectionFailure, PyMongoError
 from sacred.observers import MongoObserver
 from sacred.serializer import flatten
 
-from lemons_utils import DataError, ParameterError, command, configuration, write_beside
+from lemons_utils import DataError, ParameterError, command, configuration, locked, write_beside
 
 PING_MS = 2_000
 """Time that a command waits for the server before it starts [ms]."""
@@ -79,15 +78,8 @@ class PatientMongoObserver(MongoObserver):  # type: ignore[misc]
 
     sacred gives up on an observer after its first error. This one keeps what it could not
     send and sends it when the server is back; if the server is not back when the run ends,
-    everything unsent goes into a JSON file, and the command ends within seconds.
-
-    Parameters
-    ----------
-    url, db_name : str
-    failure_folder : Path
-        Where the file goes.
-    **options
-        Further arguments of sacred's `MongoObserver`.
+    everything unsent goes into a JSON file in `failure_folder`, and the command ends within
+    seconds. `options` are further arguments of sacred's observer.
     """
 
     def __init__(self, url: str, db_name: str, *, failure_folder: Path, **options: Any) -> None:
@@ -233,12 +225,7 @@ class PatientMongoObserver(MongoObserver):  # type: ignore[misc]
         return path
 
     def send_record(self, record: Mapping[str, Any]) -> None:
-        """Send what `runs/unsent/` holds of a run.
-
-        Parameters
-        ----------
-        record : mapping
-            The content of a file.
+        """Send a record of `runs/unsent/`, the content of a file.
 
         Raises
         ------
@@ -271,13 +258,7 @@ def _print(line: str) -> None:
 
 # -- the command -------------------------------------------------------------------------------
 def send_unsent(folder: Path, *, url: str, db_name: str) -> None:
-    """Send all runs in a folder of unsent ones, print each, and remove what the server has got.
-
-    Parameters
-    ----------
-    folder : Path
-        `runs/unsent/`.
-    url, db_name : str
+    """Send all runs of `runs/unsent/`, print each, and remove what the server has got.
 
     Raises
     ------
@@ -290,14 +271,13 @@ def send_unsent(folder: Path, *, url: str, db_name: str) -> None:
         print(f"nothing is unsent in {folder}")
         return
     ping(url, db_name)
+    busy = DataError(f"another command is sending what is in {folder}")
     failed = []
     try:
-        with filelock.FileLock(folder / ".send.lock", timeout=0):
+        with locked(folder / ".send.lock", busy):
             for path in sorted(folder.glob("run-*.json")):
                 if reason := _send_file(path, url, db_name):
                     failed.append(f"{path}: {reason}")
-    except filelock.Timeout as error:
-        raise DataError(f"another command is sending what is in {folder}") from error
     except ConnectionFailure as error:
         raise DataError(
             f"MongoDB went away: run this again when it is back; the rest stays in {folder}"

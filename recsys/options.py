@@ -16,16 +16,8 @@ def typed(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, A
 
     A user name of digits is a name, `n_epochs=1e3` is a whole number, `lr=1` is a float.
 
-    Parameters
-    ----------
-    config : mapping from option to value
-        sacred's: values are Python literals where they look like one.
-    defaults : mapping from option to default
-        None for an option that is off or a whole number.
-
-    Returns
-    -------
-    dict with the keys of `defaults`
+    `config` is sacred's: values are Python literals where they look like one. The result has the
+    keys of `defaults`, of which None stands for an option that is off or a whole number.
 
     Raises
     ------

@@ -48,14 +48,10 @@ def predict(
     path: Path,
     *,
     batch_size: int = 4,
-    num_workers: int = 0,
-    device: str = "cpu",
     workers: Workers = HERE,
     on_progress: OnProgress | None = None,
 ) -> pd.DataFrame:
-    """Score the tracks that a table lacks, and return the whole table.
-
-    Parameters and errors are those of `score_catalogue`.
+    """Score the tracks that a table lacks by `score_catalogue`, and return the whole table.
 
     Returns
     -------
@@ -63,14 +59,7 @@ def predict(
         The most relevant track first, as in the file.
     """
     score_catalogue(
-        network,
-        catalogue,
-        path,
-        batch_size=batch_size,
-        num_workers=num_workers,
-        device=device,
-        workers=workers,
-        on_progress=on_progress,
+        network, catalogue, path, batch_size=batch_size, workers=workers, on_progress=on_progress
     )
     return pd.read_parquet(path, columns=list(COLUMNS))
 
@@ -170,16 +159,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.out:
         path.unlink(missing_ok=True)  # another model may have written it
     with progress.shown(catalogue.count, unit="track", about=options.user_name) as on_progress:
-        score_catalogue(
-            network,
-            catalogue,
-            path,
-            batch_size=options.batch_size,
-            num_workers=options.num_workers,
-            device=options.device,
-            workers=workers,
-            on_progress=on_progress,
-        )
+        more = {name: getattr(options, name) for name in ("batch_size", "num_workers", "device")}
+        score_catalogue(network, catalogue, path, **more, workers=workers, on_progress=on_progress)
     with pq.ParquetFile(path) as file:
         top = next(file.iter_batches(TOP)).to_pandas()
         tracks = file.metadata.num_rows
@@ -195,12 +176,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--user_name", required=True, metavar="NAME", help="whose model")
     parser.add_argument("--catalogue", required=True, metavar="NAME", help="whose tracks")
-    parser.add_argument(
-        "--model",
-        metavar="PATH",
-        type=Path,
-        help="weights or an experiment's folder (default: the listener's newest)",
-    )
+    newest = "weights or an experiment's folder (default: the listener's newest)"
+    parser.add_argument("--model", metavar="PATH", type=Path, help=newest)
     parser.add_argument(
         "--trained_on", metavar="NAME", help="catalogue of the newest model (default: --catalogue)"
     )
@@ -208,12 +185,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--num_workers", type=int, default=0)
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto")
     add_options(parser, jobs=1)
-    parser.add_argument(
-        "--split_seed",
-        type=int,
-        default=listening.PUBLISHED_SEED,
-        help="of the split that says what the listener has heard",
-    )
+    seed, heard = listening.PUBLISHED_SEED, "of the split that says what the listener has heard"
+    parser.add_argument("--split_seed", type=int, default=seed, help=heard)
     parser.add_argument("--out", metavar="PATH", type=Path, help="another place for the table")
     return parser.parse_args(arguments)
 

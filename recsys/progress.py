@@ -30,13 +30,7 @@ def hidden() -> Iterator[None]:
 def bar(total: int, *, unit: str, initial: int = 0, about: str | None = None) -> tqdm[Any]:
     """Make a bar on the terminal, past sacred's capture; files and pipes get none.
 
-    Parameters
-    ----------
-    total, initial : int
-    unit : str
-        The name of what is counted, in the singular.
-    about : str, optional
-        The label before the bar.
+    `unit` names what is counted, in the singular; `about` is the label before the bar.
     """
     terminal = sys.__stderr__
     shown: tqdm[Any] = tqdm(
@@ -53,10 +47,7 @@ def bar(total: int, *, unit: str, initial: int = 0, about: str | None = None) ->
 
 @contextlib.contextmanager
 def shown(total: int, *, unit: str, about: str | None = None) -> Iterator[OnProgress]:
-    """Show a bar within this context; yield the `on_progress` that moves it.
-
-    Parameters are those of `bar`.
-    """
+    """Show a `bar` within this context; yield the `on_progress` that moves it."""
     with bar(total, unit=unit, about=about) as moved:
 
         def on_progress(step: str, share: float) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import mimetypes
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -20,7 +20,7 @@ from sacred.observers.mongo import parse_mongo_db_arg
 from sacred.run import Run
 from sacred.utils import ConfigAddedError, SacredError
 
-from lemons_utils import ParameterError
+from lemons_utils import Configuration, ParameterError
 from recsys import mongo
 
 SETTINGS.CAPTURE_MODE = "sys"  # what Python prints; "fd" would start two `tee` processes a run
@@ -46,13 +46,9 @@ class Tracker:
             self._writer = SummaryWriter(str(tensorboard_folder))
 
     def metrics(self, values: Mapping[str, float], step: int) -> None:
-        """Log numbers under the same names in sacred and TensorBoard.
+        """Log numbers by name, e.g. `valid/auc`, in sacred and TensorBoard.
 
-        Parameters
-        ----------
-        values : mapping from name, e.g. `valid/auc`, to number
-        step : int >= 0
-            Training step, or epoch for what is measured once an epoch.
+        `step` is a training step, or an epoch for what is measured once an epoch.
         """
         for name, value in values.items():
             if self._run is not None:
@@ -89,12 +85,29 @@ class _Quiet(logging.Filter):
         return not said.startswith(("Failed after", "Aborted after", "Changed type of config"))
 
 
-def watch(
+def set_up(
     experiment: Experiment,
-    *,
-    mongodb_url: str,
-    mongodb_db_name: str,
-    runs_folder: Path,
+    main: Callable[..., Any],
+    defaults: Mapping[str, Any],
+    settings: Configuration,
+) -> Experiment:
+    """Give an experiment its main function and options, and keep its runs; return it.
+
+    The module of a command makes its own experiment: sacred keeps the sources of that module.
+    """
+    experiment.add_config(dict(defaults))
+    experiment.main(main)
+    watch(
+        experiment,
+        mongodb_url=settings.mongodb_url,
+        mongodb_db_name=settings.mongodb_db_name,
+        runs_folder=settings.runs,
+    )
+    return experiment
+
+
+def watch(
+    experiment: Experiment, *, mongodb_url: str, mongodb_db_name: str, runs_folder: Path
 ) -> None:
     """Keep every run of `experiment`: in MongoDB where a server is named, otherwise in files.
 
@@ -105,9 +118,8 @@ def watch(
     Parameters
     ----------
     experiment : sacred.Experiment
-    mongodb_url : str
-        Empty for files.
-    mongodb_db_name : str
+    mongodb_url, mongodb_db_name : str
+        The URL is empty for files.
     runs_folder : Path
         Parent of the file observer's folders, and of `unsent/`, where a run is kept whose
         server died, until `python -m recsys.mongo send`.
@@ -151,16 +163,7 @@ def run_commandline(experiment: Experiment, arguments: Sequence[str] | None = No
 
     `ParameterError` and `DataError` pass through for `lemons_utils.command`; so does
     everything else, with its whole traceback. What sacred itself finds wrong with the
-    command line becomes a `ParameterError`.
-
-    Parameters
-    ----------
-    experiment : sacred.Experiment
-    arguments : sequence of str, default `sys.argv`
-
-    Returns
-    -------
-    int, the exit code
+    command line becomes a `ParameterError`. The arguments are `sys.argv` by default.
     """
     program, *rest = sys.argv if arguments is None else ["", *arguments]
     if not {"help", "-h", "--help"} & set(rest):

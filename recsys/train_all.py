@@ -47,11 +47,9 @@ def train_all(
         Listeners with a split in the catalogue.
     options : mapping
         Options that differ from `experiment.defaults`, the same for all listeners.
-    workers : Workers
-        Where listeners are trained.
+    workers, settings : Workers, Configuration
     threads : int > 0
         Threads of each training. One is fastest if there are more listeners than cores.
-    settings : Configuration
 
     Raises
     ------
@@ -111,10 +109,8 @@ def _untrained(
     users: Sequence[str], options: Mapping[str, Any], settings: Configuration
 ) -> list[dict[str, Any]]:
     """Check the options of all trainings; return those of listeners without a finished model."""
-    everybody = [
-        experiment.options_of({**options, "user_name": user_name})
-        for user_name in dict.fromkeys(users)
-    ]
+    names = dict.fromkeys(users)
+    everybody = [experiment.options_of({**options, "user_name": name}) for name in names]
     experiment.check_options(everybody[0])
     catalogue = open_catalogue(everybody[0]["catalogue"], data_folder=settings.data_folder)
     home = settings.experiments

@@ -56,34 +56,15 @@ class TrainingState:
 
 @dataclass(frozen=True)
 class EpochReport:
-    """The results of an epoch and the state of the training after it.
+    """The results of an epoch and the state of the training after it."""
 
-    Parameters
-    ----------
-    epoch : int
-        Epochs trained so far.
-    step : int
-        Steps trained so far.
-    train_loss : float
-        Mean over the epoch's crops.
-    lr : float
-        Learning rate of the epoch's last step.
-    valid : Evaluation or None
-        None after an epoch that is not validated.
-    is_best : bool
-        Whether the network as it is now is the best so far.
-    best : Best or None
-        The best so far; None before the first validation.
-    state : TrainingState
-    """
-
-    epoch: int
+    epoch: int  # trained so far, as the steps
     step: int
-    train_loss: float
-    lr: float
-    valid: Evaluation | None
-    is_best: bool
-    best: Best | None
+    train_loss: float  # mean over the epoch's crops
+    lr: float  # of the epoch's last step
+    valid: Evaluation | None  # None after an epoch that is not validated
+    is_best: bool  # whether the network as it is now is the best so far
+    best: Best | None  # None before the first validation
     state: TrainingState
 
 

@@ -4,6 +4,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 from hypothesis import given
@@ -31,7 +32,10 @@ from lemons_utils import (
     command,
     configuration,
     generate_audio_link,
+    locked,
     write_beside,
+    write_csv,
+    write_json,
 )
 
 TEMPLATE = Path(lemons_utils.__file__).with_name("config_template.py")
@@ -172,6 +176,24 @@ def test_write_beside_leaves_everything_as_it_was_when_writing_fails(tmp_path):
 def _claim(parent: Path, start, count: int, claimed) -> None:
     start.wait()
     claimed.put([claim_folder(parent, "run").name for _ in range(count)])
+
+
+def test_tables_and_json_are_the_same_bytes_everywhere(tmp_path):
+    write_csv(tmp_path / "new" / "a.csv", pd.DataFrame({"file": ["a,b"], "reason": ["é"]}))
+    assert (tmp_path / "new" / "a.csv").read_bytes() == 'file,reason\n"a,b",é\n'.encode()
+    write_json(tmp_path / "new" / "a.json", {"auc": 0.5})
+    assert (tmp_path / "new" / "a.json").read_bytes() == b'{\n  "auc": 0.5\n}\n'
+
+
+def test_a_lock_is_held_once_and_given_back(tmp_path):
+    path = tmp_path / ".lock"
+    inner = locked(path, DataError("busy"))
+    with locked(path, DataError("busy")), pytest.raises(DataError, match="busy"), inner:
+        pytest.fail("held twice")
+    with pytest.raises(KeyError), locked(path, DataError("busy")):
+        raise KeyError
+    with locked(path, DataError("busy")):
+        pass
 
 
 def test_two_processes_never_claim_the_same_folder(tmp_path):

@@ -14,8 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from lemons_utils import DataError
-from recsys.evaluation.reports import write_csv, write_json
+from lemons_utils import DataError, write_csv, write_json
 
 RESULTS = Path("docs") / "results"
 """Where results go unless `--out` says otherwise."""

@@ -46,17 +46,12 @@ class MeanSpectra:
 def baseline_scores(
     train: NDArray[np.float32], labels: NDArray[np.int64], test: NDArray[np.float32]
 ) -> NDArray[np.float64]:
-    """Fit the baseline on training tracks and score others.
+    """Fit the baseline on training tracks and return the relevance of others, in [0, 1].
 
     Parameters
     ----------
-    train : ndarray [shape=(tracks, features)]
-    labels : ndarray [shape=(tracks,)], 0 or 1
-    test : ndarray [shape=(other tracks, features)]
-
-    Returns
-    -------
-    ndarray [shape=(other tracks,)], relevance in [0, 1]
+    train, test : ndarray [shape=(tracks, features)]
+    labels : ndarray [shape=(tracks,)] of `train`, 0 or 1
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from lemons_utils import DataError, checksum
+from lemons_utils import DataError, checksum, write_csv, write_json
 from recsys import checkpoint, listening, progress
 from recsys.catalogue import Catalogue
 from recsys.dataset import Tracks
@@ -31,17 +31,8 @@ _ENDINGS = (".json", "-relevance.csv", "-curves.png")
 class Result:
     """The results of one listener's model.
 
-    Parameters
-    ----------
-    user_name, catalogue : str
-    evaluated_on : str
-        "test", or the name of a labelled catalogue.
-    tracks : int
-    auc, map, loss : float
-    baseline : dict with `auc` and `map`, or None
-    model, model_checksum : str
-    training_seconds : float or None
-        As in the model's card.
+    `evaluated_on` is "test" or the name of a labelled catalogue, `baseline` has `auc` and `map`,
+    and `training_seconds` is that of the model's card.
     """
 
     user_name: str
@@ -76,9 +67,8 @@ def evaluate_listener(
     user_name : str
     model : Path
         The file of weights.
-    catalogue : Catalogue
-        The catalogue of the listener's split.
-    split_seed : int
+    catalogue, split_seed : Catalogue, int
+        Those of the listener's split.
     test_catalogue : Catalogue, optional
         A labelled catalogue to evaluate on instead of the test split.
     spectra : MeanSpectra, optional
@@ -141,12 +131,12 @@ def evaluate_listener(
         training_seconds=card.get("seconds"),
     )
     numbers, relevance, curves = (model.with_name(f"{model.stem}-{what}{end}") for end in _ENDINGS)
-    reports.write_json(numbers, asdict(result))
+    write_json(numbers, asdict(result))
     table = pd.DataFrame({"track_id": track_ids, "label": labels, **columns})
     about = heard_in.tracks[["track_id", "title", "artist"]]
     table = table.merge(about, on="track_id", how="left")
     table = table.sort_values(["relevance", "track_id"], ascending=[False, True])
-    reports.write_csv(relevance, table)
+    write_csv(relevance, table)
     of = f"the test split of {catalogue.name}" if test_catalogue is None else what
     title = f"{user_name}: {len(track_ids)} tracks of {of}"
     reports.draw_curves(curves, labels, scores, title=title)

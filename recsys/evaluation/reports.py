@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lemons_utils import write_beside
 from recsys.evaluation import plots
 from recsys.metrics import ranking_metrics
 
@@ -20,15 +18,9 @@ Scores = Mapping[str, NDArray[np.float64]]
 
 
 def draw_curves(path: Path, labels: NDArray[np.int64], scores: Scores, *, title: str) -> None:
-    """Draw ROC and precision-recall curves side by side into one picture.
+    """Draw ROC and precision-recall curves side by side into a png, svg or pdf.
 
-    Parameters
-    ----------
-    path : Path
-        The file; its suffix is the format (png, svg, pdf).
-    labels : ndarray [shape=(tracks,)], 0 or 1
-    scores : mapping from a model's name to its ndarray [shape=(tracks,)]
-    title : str
+    Labels are 0 or 1; they and each model's scores have the shape (tracks,).
     """
     from sklearn.metrics import precision_recall_curve, roc_curve
 
@@ -57,18 +49,6 @@ def draw_curves(path: Path, labels: NDArray[np.int64], scores: Scores, *, title:
         axes.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none")
     figure.suptitle(title, fontweight="bold")
     plots.save_figure(figure, path, dpi=150)
-
-
-def write_csv(path: Path, table: pd.DataFrame) -> None:
-    """Write a table as CSV."""
-    with write_beside(path) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n")
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a mapping as indented JSON."""
-    with write_beside(path) as temporary:
-        temporary.write_text(json.dumps(dict(content), indent=2) + "\n", encoding="utf-8")
 
 
 def summarise(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

@@ -23,17 +23,9 @@ Played = tuple[str, str]
 
 
 def count_plays(played: Iterable[Played], user_name: str) -> pd.DataFrame:
-    """Count plays by title and artist.
+    """Count plays in the columns of a `plays.csv`, the most played first.
 
-    Parameters
-    ----------
-    played : iterable of (title, artist)
-        One pair for each play; those without a title or an artist are ignored.
-    user_name : str
-
-    Returns
-    -------
-    DataFrame with the columns of a `plays.csv`, the most played first
+    Plays without a title or an artist are ignored.
     """
     counts: collections.Counter[Played] = collections.Counter()
     for title, artist in played:
@@ -60,11 +52,6 @@ def history_command(
         The name of the module, e.g. `listenbrainz`.
     about : str
         A description of the export, for `--help`.
-
-    Returns
-    -------
-    callable
-        Takes the arguments, by default those of the command line; returns the exit code.
     """
 
     @command
@@ -85,8 +72,7 @@ def history_command(
 
 def _parse(source: str, about: str, arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog=f"python -m recsys.importers.{source}",
-        description=f"Make a listener of {about}.",
+        prog=f"python -m recsys.importers.{source}", description=f"Make a listener of {about}."
     )
     parser.add_argument("export", type=Path, help=about)
     parser.add_argument("--user_name", required=True, metavar="NAME", help="of the listener")

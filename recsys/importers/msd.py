@@ -18,14 +18,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 import lemons_jobs
-from lemons_utils import DataError, ParameterError, command, configuration, write_beside, write_csv
+from lemons_utils import DataError, ParameterError, command, configuration, write_csv
 from recsys import progress
-from recsys.arrays import array_length
-from recsys.catalogue import check_name, open_catalogue, write_tracks
+from recsys.arrays import array_length, write_array
+from recsys.catalogue import array_folder, array_lengths, check_name, open_catalogue, write_tracks
 from recsys.importers.taste_profile import prepare_plays
 from recsys.ingest.decoding import Excerpt, decode
 from recsys.listening import add_split_options, write_splits
@@ -92,13 +91,7 @@ def find_snippets(folder: Path) -> Iterator[tuple[str, Path]]:
 def decode_snippets(
     snippets: Sequence[tuple[str, Path]], catalogue_folder: Path
 ) -> list[tuple[str, str]]:
-    """Store the audio of some snippets unless it is stored already.
-
-    Returns
-    -------
-    list of (track_id, reason)
-        The snippets that cannot be used.
-    """
+    """Store the audio of snippets that is not stored; return (track_id, reason) of failures."""
     skipped = []
     for track_id, file in snippets:
         path = catalogue_folder / "audio" / f"{track_id}.npy"
@@ -109,8 +102,7 @@ def decode_snippets(
         except (DataError, ValueError, RuntimeError) as error:  # soxr raises the latter two
             skipped.append((track_id, str(error).removeprefix(f"{file} ")))
             continue
-        with write_beside(path) as temporary:
-            np.save(temporary, audio.astype("<i2", copy=False), allow_pickle=False)
+        write_array(path, audio)
     return skipped
 
 
@@ -133,18 +125,14 @@ def take_in_snippets(
 
 def write_catalogue(catalogue_folder: Path, unique_tracks: pd.DataFrame) -> pd.DataFrame:
     """Write `tracks.parquet`: all arrays of a catalogue, with the titles of `unique_tracks.txt`."""
-    home = catalogue_folder / "audio"
-    home = home if home.is_dir() else catalogue_folder
-    names = sorted(name for name in os.listdir(home) if name.endswith(".npy") and name[0] != ".")
-    there = pd.DataFrame({"track_id": [name.removesuffix(".npy") for name in names]})
-    there["samples"] = [array_length(home / name) for name in names]
+    there = array_lengths(catalogue_folder)
     if not (there["samples"] > 0).any():
         raise DataError(
-            f"{home} holds no sound: name a folder of --snippets, or of --arrays (<track_id>.npy)"
+            f"{array_folder(catalogue_folder)} holds no sound: name a folder of --snippets, or of "
+            "--arrays (<track_id>.npy)"
         )
     listed = there[there["samples"] > 0].merge(unique_tracks, on="track_id", how="left")
-    nameless = listed["title"].isna()
-    listed["title"] = listed["title"].where(~nameless, listed["track_id"])
+    listed["title"] = listed["title"].fillna(listed["track_id"])
     listed["song_id"] = listed["song_id"].fillna("")
     return write_tracks(catalogue_folder, listed)
 
@@ -174,12 +162,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     plays = steps.add_parser("plays", help="sort the Taste Profile by listener, once")
     plays.add_argument("folder", type=Path, help="where the files of the Taste Profile are")
     splits = steps.add_parser("splits", help="labels and 80-10-10 split of any listeners")
+    user_id = "40 hexadecimal digits, or one of the published seven (default: all of these)"
     splits.add_argument(
-        "--user_name",
-        nargs="+",
-        default=list(PUBLISHED),
-        metavar="NAME",
-        help="40 hexadecimal digits, or one of the published seven (default: all of these)",
+        "--user_name", nargs="+", default=list(PUBLISHED), metavar="NAME", help=user_id
     )
     add_split_options(splits)
     for step in (tracks, plays, splits):

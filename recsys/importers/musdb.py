@@ -23,14 +23,7 @@ from numpy.typing import NDArray
 
 import lemons_jobs
 from lemons_audio import read_audio, to_catalogue_audio, to_int16, write_audio
-from lemons_utils import (
-    SAMPLE_RATE,
-    DataError,
-    ParameterError,
-    command,
-    configuration,
-    write_csv,
-)
+from lemons_utils import SAMPLE_RATE, DataError, ParameterError, command, configuration, write_csv
 from recsys import progress
 from recsys.arrays import is_stored, save_audio
 from recsys.catalogue import UNFINISHED, check_name, write_tracks
@@ -60,12 +53,6 @@ def find_songs(folder: Path) -> list[Path]:
 def read_song(song: Path, excerpt: Excerpt) -> dict[str, NDArray[np.float32]]:
     """Read the mixture and the stems of a song, mono at 16 kHz, the same excerpt of each.
 
-    Parameters
-    ----------
-    song : Path
-        One of `find_songs`.
-    excerpt : Excerpt
-
     Returns
     -------
     dict from `STREAMS` to ndarray [shape=(samples,)], float32
@@ -86,13 +73,9 @@ def read_song(song: Path, excerpt: Excerpt) -> dict[str, NDArray[np.float32]]:
         raise DataError(f"shorter than {SHORTEST_S:g} s")
     if np.abs(mixture[begin:end]).max() * 32768 <= SILENCE:
         raise DataError("silent: no sample above -72 dB")
-    return {name: _part(stream, begin, end) for name, stream in streams.items()}
-
-
-def _part(stream: NDArray[np.float32], begin: int, end: int) -> NDArray[np.float32]:
-    """Cut a stream to an excerpt; pad one that is shorter than the mixture with silence."""
-    part = stream[begin:end]
-    return np.pad(part, (0, end - begin - len(part)))
+    parts = {name: stream[begin:end] for name, stream in streams.items()}
+    # a stem may be shorter than the mixture
+    return {name: np.pad(part, (0, end - begin - len(part))) for name, part in parts.items()}
 
 
 def _read(song: Path, name: str) -> NDArray[np.float32]:
@@ -125,13 +108,7 @@ def _read_stream(path: Path, index: int) -> tuple[NDArray[np.float32], int]:
 
 
 def take_in_song(entry: Entry, excerpt: Excerpt, catalogue_folder: Path) -> Entry:
-    """Store one song and its stems.
-
-    Returns
-    -------
-    Entry
-        With the track id, or with the reason why the song is skipped.
-    """
+    """Store a song and its stems; return the entry with its track id or why it is skipped."""
     try:
         streams = read_song(Path(entry.file), excerpt)
     except (DataError, ParameterError, ValueError, RuntimeError) as error:  # soxr's are the latter

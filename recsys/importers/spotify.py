@@ -20,15 +20,8 @@ SHORTEST_PLAY_MS = 30_000
 _FILE = re.compile(r"(?:.*/)?(?:Streaming_History_Audio_[^/]*|endsong_\d+)\.json")
 
 
-def read_streams(export: Path, *, shortest_ms: int = SHORTEST_PLAY_MS) -> Iterator[Played]:
+def read_streams(export: Path) -> Iterator[Played]:
     """Yield title and artist of every play of an export that was long enough.
-
-    Parameters
-    ----------
-    export : Path
-        A zip archive, its folder, or one JSON file of it.
-    shortest_ms : int
-        Shorter plays are ignored [ms].
 
     Raises
     ------
@@ -44,7 +37,7 @@ def read_streams(export: Path, *, shortest_ms: int = SHORTEST_PLAY_MS) -> Iterat
                         f"{name}: play {number} has no ms_played or master_metadata_track_name; "
                         "is it the extended streaming history?"
                     )
-                if played_ms >= shortest_ms:
+                if played_ms >= SHORTEST_PLAY_MS:
                     yield (
                         text(stream["master_metadata_track_name"]),
                         text(stream.get("master_metadata_album_artist_name")),

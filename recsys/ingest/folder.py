@@ -10,18 +10,17 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import csv
 import functools
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 import pandas as pd
 
 from lemons_jobs import Workers, add_options, run, workers_of
-from lemons_utils import DataError, command, configuration, write_beside
+from lemons_utils import DataError, command, configuration, locked, write_csv
 from recsys.arrays import is_stored
 from recsys.catalogue import UNFINISHED, check_name, write_tracks
 from recsys.ingest.decoding import Excerpt, take_in
@@ -37,23 +36,12 @@ _LISTED = 30  # skipped files on the screen; skipped.csv has all
 
 @dataclass(frozen=True)
 class IngestReport:
-    """Result of an ingest.
+    """Result of an ingest."""
 
-    Parameters
-    ----------
-    tracks : int
-        Tracks that the catalogue lists now.
-    decoded : int
-        Files that were decoded in this run, the others being known.
-    copies : int
-        Files whose sound another file has as well.
-    skipped : tuple of (file, reason)
-    """
-
-    tracks: int
-    decoded: int
-    copies: int
-    skipped: tuple[tuple[str, str], ...]
+    tracks: int  # that the catalogue lists now
+    decoded: int  # files decoded in this run, the others being known
+    copies: int  # files whose sound another file has as well
+    skipped: tuple[tuple[str, str], ...]  # file and reason
 
 
 def ingest(
@@ -82,8 +70,6 @@ def ingest(
         Where files are decoded; by default one process per core.
     prune : bool
         Delete the audio of tracks that the catalogue does not list any more.
-    show_progress : bool
-        Show a progress bar.
 
     Raises
     ------
@@ -94,7 +80,9 @@ def ingest(
     excerpt = excerpt or Excerpt()
     files = _find(folder)
     _refuse_if_foreign(catalogue_folder)
-    with _alone(catalogue_folder):
+    catalogue_folder.mkdir(parents=True, exist_ok=True)
+    busy = DataError(f"another ingest is at work in {catalogue_folder}: wait until it ends")
+    with locked(catalogue_folder / ".ingest.lock", busy):
         journal = IngestJournal(catalogue_folder / UNFINISHED)
         audio_folder = catalogue_folder / "audio"
         for leftover in audio_folder.glob(".*.npy"):
@@ -146,18 +134,6 @@ def _refuse_if_foreign(folder: Path) -> None:
         )
 
 
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    import filelock
-
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with filelock.FileLock(folder / ".ingest.lock", timeout=0):
-            yield
-    except filelock.Timeout:
-        raise DataError(f"another ingest is at work in {folder}: wait until it ends") from None
-
-
 def _root(known: Entry | None, folder: Path) -> str:
     """Return the folder from which a file's path tells artist and album: the widest ingested."""
     root = str(folder.resolve())
@@ -165,13 +141,10 @@ def _root(known: Entry | None, folder: Path) -> str:
 
 
 def _is_current(known: Entry, entry: Entry, audio_folder: Path) -> bool:
-    same = (known.size, known.mtime_ns, known.excerpt) == (
-        entry.size,
-        entry.mtime_ns,
-        entry.excerpt,
-    )
-    if not same or known.reason:
-        return same
+    names = ("size", "mtime_ns", "excerpt")
+    is_same = all(getattr(known, name) == getattr(entry, name) for name in names)
+    if not is_same or known.reason:
+        return is_same
     return is_stored(audio_folder / f"{known.track_id}.npy", known.samples)
 
 
@@ -219,11 +192,7 @@ def _conclude(
     skipped = sorted(
         (_printable(entry.file), entry.reason) for entry in [*present, *unreadable] if entry.reason
     )
-    with (
-        write_beside(folder / "skipped.csv") as temporary,
-        temporary.open("w", encoding="utf-8", newline="") as file,
-    ):
-        csv.writer(file, lineterminator="\n").writerows([("file", "reason"), *skipped])
+    write_csv(folder / "skipped.csv", pd.DataFrame(skipped, columns=["file", "reason"]))
     taken = [entry for entry in present if entry.track_id]
     tracks: dict[str, Entry] = {}
     for entry in sorted(taken, key=lambda entry: (-len(entry.tags), entry.file)):

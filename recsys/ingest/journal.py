@@ -16,34 +16,17 @@ from lemons_utils import Journal
 
 @dataclass(frozen=True)
 class Entry:
-    """Result of decoding a file, or the reason why it was skipped.
+    """Result of decoding a file, or the reason why it was skipped."""
 
-    Parameters
-    ----------
-    file, root : str
-        Absolute path, and the folder that the ingest was asked to go through.
-    size, mtime_ns : int
-        Of the file when it was decoded; they tell whether it has changed since.
-    excerpt : str
-        The part of the file that was taken.
-    track_id : str
-        "" where the file was skipped.
-    samples : int
-    reason : str
-        Why the file was skipped; "" where it was not.
-    tags : dict
-        What the tags in the file say.
-    """
-
-    file: str
-    root: str
-    size: int
+    file: str  # absolute path
+    root: str  # the folder that the ingest was asked to go through
+    size: int  # [bytes] when it was decoded; with the time of change, tells if it has changed since
     mtime_ns: int
-    excerpt: str
-    track_id: str = ""
+    excerpt: str  # the part of the file that was taken
+    track_id: str = ""  # "" where the file was skipped
     samples: int = 0
-    reason: str = ""
-    tags: dict[str, str] = field(default_factory=dict)
+    reason: str = ""  # why the file was skipped; "" where it was not
+    tags: dict[str, str] = field(default_factory=dict)  # what the tags in the file say
 
 
 class IngestJournal:

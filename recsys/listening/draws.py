@@ -42,18 +42,12 @@ class Pool:
     def draw(self, count: int, *, salt: str, without: Collection[str] = ()) -> NDArray[np.object_]:
         """Draw ids by the SHA-256 of the salt and the id: the same on every machine.
 
-        Parameters
-        ----------
-        count : int >= 0
-            Fewer are drawn if the pool has no more.
-        salt : str
-            Precedes the id in the hash; another salt gives another draw.
-        without : collection of str
-            Ids that are never drawn.
+        The salt precedes the id in the hash; ids in `without` are never drawn.
 
         Returns
         -------
         ndarray [shape=(drawn,)] of str, in the order of their hashes
+            `count` ids, or fewer if the pool has no more.
         """
         drawn = self._query(
             "SELECT track_id FROM pool ANTI JOIN given USING (track_id) "
@@ -64,10 +58,7 @@ class Pool:
         return np.array([track_id for (track_id,) in drawn], dtype=object)
 
     def _query(
-        self,
-        query: str,
-        given: Collection[str] = (),
-        parameters: dict[str, object] | None = None,
+        self, query: str, given: Collection[str] = (), parameters: dict[str, object] | None = None
     ) -> list[tuple[Any, ...]]:
         """Return the rows of a query over the tables `pool` and `given`."""
         import duckdb

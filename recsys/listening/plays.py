@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -132,7 +133,5 @@ def _line(path: Path, row: int) -> int:
     """Return the line on which a row of the table ends; quoted text may span several lines."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file)
-        for number, _ in enumerate(reader):
-            if number == row + 1:
-                break
+        next(itertools.islice(reader, row + 1, None), None)
         return reader.line_num

@@ -220,11 +220,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m recsys.listening",
         description="Turn play counts into each listener's labels and 80-10-10 split.",
     )
-    parser.add_argument(
-        "plays",
-        type=Path,
-        help="CSV or Parquet: user_name, playcount, and track_id or title and artist",
-    )
+    table = "CSV or Parquet: user_name, playcount, and track_id or title and artist"
+    parser.add_argument("plays", type=Path, help=table)
     parser.add_argument("--catalogue", required=True, metavar="NAME")
     parser.add_argument("--user_name", nargs="+", metavar="NAME", help="these listeners alone")
     add_split_options(parser)
@@ -258,11 +255,9 @@ def write_splits(
 
     Parameters
     ----------
-    catalogue : Catalogue
     plays : DataFrame with columns user_name, track_id, title, artist, playcount
     user_names : sequence of str, optional
         All listeners in `plays` by default.
-    seed : int
     group : str, optional
         `artist` to keep the tracks of an artist in one part.
 

@@ -25,7 +25,7 @@ from explanations.studies.fidelity.rankings import FORMAT, measure
 from explanations.studies.results import write_results
 from explanations.studies.study import Study, StudyRun
 from explanations.studies.subjects import context_arguments, measure_tracks
-from recsys.evaluation.reports import write_csv
+from lemons_utils import write_csv
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:

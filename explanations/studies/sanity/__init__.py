@@ -28,8 +28,7 @@ from explanations.studies.sanity.page import TITLE, draw, label_table, layer_tab
 from explanations.studies.sanity.randomised import CASCADE
 from explanations.studies.study import Study, StudyRun
 from explanations.studies.subjects import StudyContext, context_arguments, context_of
-from lemons_utils import ParameterError
-from recsys.evaluation.reports import write_csv
+from lemons_utils import ParameterError, write_csv
 from recsys.listening import PUBLISHED_SEED, split_path
 
 
