@@ -115,20 +115,13 @@ class WebFolder(StaticFiles):
             headers["access-control-expose-headers"] = EXPOSED_HEADERS
 
 
-def mount(folder: Path, *, path: str = "/audio", allowed_origins: Iterable[str] = ()) -> Mount:
-    """Return the route that serves `folder` under `path` of another application.
+def mount(folder: Path) -> Mount:
+    """Return the route that serves a folder under `/audio` of another application.
 
     `st.App("lemons.py", routes=[mount(web_folder)])` is all the app needs; links to it come
     from `lemons_utils.generate_audio_link`.
-
-    Parameters
-    ----------
-    folder : Path
-    path : str, starting with "/"
-    allowed_origins : iterable of str
-        See `WebFolder`; on the app's own port none is needed.
     """
-    return Mount(path, app=WebFolder(folder, allowed_origins=allowed_origins), name="audio")
+    return Mount("/audio", app=WebFolder(folder), name="audio")
 
 
 def app_origins(host: str, port: int) -> tuple[str, ...]:
@@ -194,7 +187,7 @@ def listen(host: str, port: int) -> socket.socket:
     Parameters
     ----------
     host : str
-        Address or name of this machine; "127.0.0.1" is reachable from this machine alone.
+        "127.0.0.1" is reachable from this machine alone.
     port : int in 0..65535, 0 for any free one
     """
     if not 0 <= port <= 65_535:

@@ -100,8 +100,6 @@ class JobQueue:
             What the result is; equal keys share one job.
         viewer : str
             The viewer who waits.
-        steps : sequence of str
-        work : Work
         """
         with self._lock:
             self._forget_old()

@@ -58,13 +58,7 @@ class Person:
         return picture("listener")
 
     def model(self, experiments: Path) -> ListenerModel:
-        """Load the listener's current model.
-
-        Parameters
-        ----------
-        experiments : Path
-            `configuration().experiments`.
-        """
+        """Load the listener's current model."""
         return load_listener(self.user_name, catalogue=self.catalogue, experiments=experiments)
 
 
@@ -93,14 +87,7 @@ def _opened(name: str, data_folder: Path, changed: int) -> Catalogue:
 
 
 def people(catalogues: dict[str, Catalogue], experiments: Path) -> list[Person]:
-    """List the listeners with a trained model, in the order of the catalogues.
-
-    Parameters
-    ----------
-    catalogues : mapping from name to Catalogue
-    experiments : Path
-        `configuration().experiments`.
-    """
+    """List the listeners with a trained model, in the order of the catalogues."""
     return [
         Person(user_name, name, taste_of(catalogue, user_name))
         for name, catalogue in catalogues.items()

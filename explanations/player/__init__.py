@@ -22,14 +22,11 @@ from explanations.player.data import (
     encode_mask,
     peaks,
 )
-from explanations.player.palette import PALETTE
 from explanations.player.share import share_page
 
 __all__ = [
-    "PALETTE",
     "Lane",
     "MixerData",
-    "MixerResult",
     "Resource",
     "Span",
     "WaveformData",
