@@ -21,7 +21,7 @@ export class MixGrid {
     this.handlers = handlers;
     this.loopColumn = null;
     this.chosen = 0; // the column that the tools below the map act on where it is narrow
-    const { rows, columns } = state.grid;
+    const { rows, columns } = state;
     this.seconds = columns.map(({ start, end }) => (end - start) / words.sampleRate);
 
     this.cells = rows.map((_, r) => columns.map((_, c) => this.makeCell(r, c)));
@@ -43,7 +43,7 @@ export class MixGrid {
   // -- building ---------------------------------------------------------------------------------
 
   makeGrid() {
-    const { rows, columns } = this.state.grid;
+    const { rows, columns } = this.state;
     const line = (head, cells) => {
       const lane = el("div", { class: "cells", role: "none" }, ...cells);
       return el("div", { role: "row", class: "line" }, head, lane);
@@ -161,7 +161,7 @@ export class MixGrid {
     const { state, words } = this;
     this.cells.forEach((line, r) =>
       line.forEach((cell, c) => {
-        cell.setAttribute("aria-pressed", String(state.on[state.index(r, c)] === 1));
+        cell.setAttribute("aria-pressed", String(state.isOn(r, c)));
         cell.setAttribute("aria-description", words.status(r, c));
       }),
     );

@@ -6,7 +6,7 @@ import { Gauge } from "./gauge.js";
 import { MixGrid } from "./grid.js";
 import { loadArrays } from "./load.js";
 import { MapCanvas } from "./map.js";
-import { MixState, decodeMask, encodeMask, makeGrid } from "./state.js";
+import { MixState, decodeMask, encodeMask } from "./state.js";
 import { ExactTables } from "./tables.js";
 import { followTheme } from "./theme.js";
 import { Transport } from "./transport.js";
@@ -30,7 +30,7 @@ export class Mixer {
     this.root = root;
     this.data = data;
     this.host = host;
-    this.state = new MixState(makeGrid(data), data.weights);
+    this.state = new MixState(data);
     this.words = new Words(this.state, data.sample_rate);
     this.presets = this.state.presets();
     this.map = new MapCanvas(this.state, root);
@@ -96,7 +96,7 @@ export class Mixer {
       this.live,
     );
     this.root.classList.add("lemons", "mixer");
-    this.root.classList.toggle("single", this.state.grid.rows.length === 1);
+    this.root.classList.toggle("single", this.state.rows.length === 1);
     this.transport.listenForKeys(this.root, (element) => element.closest(".cell") !== null);
     this.showLoop();
   }
@@ -185,7 +185,7 @@ export class Mixer {
   }
 
   showLoop() {
-    const column = this.state.grid.columns[this.grid.loopColumn];
+    const column = this.state.columns[this.grid.loopColumn];
     const rate = this.data.sample_rate;
     const loop = column
       ? [column.start / rate, column.end / rate]

@@ -4,7 +4,7 @@
 // the last feature map belongs to a segment (it depends on which stems sound in that segment)
 // or to a boundary (it depends on the stems left and right of it). So a mask is a look-up per
 // segment and per boundary, joined by additions and comparisons.
-// audiolime/exact_tables.py derives this and writes the file; Tables.evaluate there is the
+// audiolime/exact/tables.py derives this and writes the file; Tables.evaluate there is the
 // same in NumPy, and a test holds the two together.
 
 const FORMAT = "lemons-tables";
