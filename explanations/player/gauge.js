@@ -1,12 +1,11 @@
 // The gauge: the model's relevance of what is heard, beside that of the whole track.
 
-import { el } from "./dom.js";
+import { el, set } from "./dom.js";
 
 export class Gauge {
   /** @param {number} whole relevance with everything on, in [0, 1] */
   constructor(whole) {
     this.fill = el("span", { class: "fill" });
-    const tick = el("span", { class: "tick", style: `left: ${whole * 100}%` });
     this.value = el("span", { class: "value" });
     this.bar = el(
       "div",
@@ -18,7 +17,7 @@ export class Gauge {
         "aria-valuemax": "1",
       },
       el("span", { class: "track" }, this.fill),
-      tick,
+      el("span", { class: "tick", style: `left: ${whole * 100}%` }),
     );
     this.element = el(
       "div",
@@ -33,13 +32,12 @@ export class Gauge {
 
   /** @param {number|null} relevance in [0, 1]; null where it is unknown */
   set(relevance) {
-    const known = relevance !== null;
-    const text = known ? relevance.toFixed(2) : "–";
-    this.value.textContent = text;
+    const text = relevance?.toFixed(2);
+    this.value.textContent = text ?? "–";
     // No transition: the gauge answers in the very frame of the click.
-    this.fill.style.transform = `scaleX(${known ? relevance : 0})`;
-    this.bar.setAttribute("aria-valuenow", known ? relevance.toFixed(4) : "0");
-    this.bar.setAttribute("aria-valuetext", known ? text : "unknown");
-    this.element.dataset.relevance = known ? String(relevance) : "";
+    this.fill.style.transform = `scaleX(${relevance ?? 0})`;
+    const number = relevance?.toFixed(4) ?? "0";
+    set(this.bar, { "aria-valuenow": number, "aria-valuetext": text ?? "unknown" });
+    this.element.dataset.relevance = relevance ?? "";
   }
 }

@@ -1,7 +1,7 @@
 // The what-if mixer: components switched on and off, their mix, and the model's relevance of it.
 
 import { Deck } from "./deck.js";
-import { button, el, icon } from "./dom.js";
+import { button, el, icon, press } from "./dom.js";
 import { Gauge } from "./gauge.js";
 import { MixGrid } from "./grid.js";
 import { loadArrays } from "./load.js";
@@ -69,9 +69,8 @@ export class Mixer {
       onFlip: (what, axis, index) => this.flip(what, axis, index),
       onLoop: (column) => this.setLoop(this.grid.loopColumn === column ? null : column),
     });
-    this.ruler = el("div", { class: "ruler" });
     this.loopMark = el("div", { class: "loop-mark", hidden: "" });
-    this.ruler.append(this.loopMark);
+    this.ruler = el("div", { class: "ruler" }, this.loopMark);
     this.transport.makeSeekBar(this.ruler);
     this.sheet = el(
       "div",
@@ -110,15 +109,9 @@ export class Mixer {
       el("p", {}, this.words.summary()),
       this.table,
     );
-    const legend = el(
-      "span",
-      { class: "legend", "aria-hidden": "true" },
-      "− against",
-      el("i", { class: "scale" }),
-      "for +",
-      el("i", { class: "hatched" }),
-      "off",
-    );
+    const mark = (name) => el("i", { class: name });
+    const words = ["− against", mark("scale"), "for +", mark("hatched"), "off"];
+    const legend = el("span", { class: "legend", "aria-hidden": "true" }, ...words);
     const actions = (this.data.actions ?? []).map(({ id, label }) =>
       button(label, { onclick: () => this.host.onAction?.(id, this.mask()) }),
     );
@@ -194,7 +187,7 @@ export class Mixer {
         : null;
     const name = column ? this.words.columnNames[this.grid.loopColumn] : "loop";
     this.loopName.textContent = name;
-    this.loopButton.setAttribute("aria-pressed", String(loop !== null));
+    press(this.loopButton, loop !== null);
     this.loopButton.setAttribute("aria-label", column ? `Loop ${name}` : "Loop the track");
     this.loopMark.hidden = !column;
     if (column) {
@@ -214,9 +207,9 @@ export class Mixer {
 
   flip(what, axis, index) {
     this.state.flip(what, axis, index);
-    const names = axis === "row" ? this.words.rowNames : this.words.columnNames;
+    const name = this.words.names(axis)[index];
     const done = this.state[what][axis].has(index) ? "on" : "off";
-    this.changed({ about: () => `${what} ${names[index]} ${done}.` });
+    this.changed({ about: () => `${what} ${name} ${done}.` });
   }
 
   setCells(mask) {
@@ -257,7 +250,7 @@ export class Mixer {
     const heard = String(this.state.heard());
     this.presetButtons.forEach((element, i) => {
       const { mask } = this.presets[i];
-      element.setAttribute("aria-pressed", String(mask !== null && String(mask) === heard));
+      press(element, mask !== null && String(mask) === heard);
     });
   }
 

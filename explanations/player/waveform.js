@@ -75,12 +75,9 @@ export class WaveformPlayer {
   /** Make the button that plays a marked stretch alone, and names it for screen readers. */
   spanButton(lane, stretch) {
     const where = [lane.name, bounds(stretch.start_s, stretch.end_s)].filter(Boolean).join(", ");
-    const properties = {
-      class: `span ${stretch.kind}`,
-      title: `Play ${where}`,
-      onclick: () => this.playSpan(stretch),
-    };
     const label = stretch.label ? `${stretch.label}: ${where}` : where;
+    const onclick = () => this.playSpan(stretch);
+    const properties = { class: `span ${stretch.kind}`, title: `Play ${where}`, onclick };
     return button(label, properties, icon("play"));
   }
 

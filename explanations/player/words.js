@@ -18,6 +18,11 @@ export class Words {
     );
   }
 
+  /** @param {"row"|"column"} axis */
+  names(axis) {
+    return axis === "row" ? this.rowNames : this.columnNames;
+  }
+
   /** "vocals, 6–12 s", or one of the two where there is only one column or row. */
   name(row, column) {
     if (this.columnNames.length === 1) return this.rowNames[row];
