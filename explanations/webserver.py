@@ -18,6 +18,7 @@ import socket
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -90,14 +91,10 @@ class WebFolder(StaticFiles):
         return (full_path, stat_result) if os.access(full_path, os.R_OK) else missing
 
     def file_response(
-        self,
-        full_path: str | os.PathLike[str],
-        stat_result: os.stat_result,
-        scope: Scope,
-        status_code: int = 200,
+        self, full_path: str | os.PathLike[str], *about: Any, **more: Any
     ) -> Response:
         """Serve a file with its type."""
-        response = super().file_response(full_path, stat_result, scope, status_code)
+        response = super().file_response(full_path, *about, **more)
         if isinstance(response, FileResponse):
             suffix = Path(full_path).suffix.lower()
             response.media_type = MEDIA_TYPES.get(suffix, "application/octet-stream")
