@@ -203,13 +203,9 @@ export class MixGrid {
       const { left, width } = element.getBoundingClientRect();
       return left + width / 2;
     };
+    const distance = (element) => Math.abs(centre(element) - centre(event.target));
     const nearest = (elements) =>
-      elements?.reduce((best, element) =>
-        Math.abs(centre(element) - centre(event.target)) <
-        Math.abs(centre(best) - centre(event.target))
-          ? element
-          : best,
-      );
+      elements?.reduce((best, element) => (distance(element) < distance(best) ? element : best));
     const moves = {
       ArrowLeft: () => line[at - 1] ?? event.target,
       ArrowRight: () => line[at + 1] ?? event.target,
@@ -225,16 +221,14 @@ export class MixGrid {
     const row = this.cells.findIndex((line) => line.includes(event.target));
     if (row < 0) return false;
     const column = this.cells[row].indexOf(event.target);
-    const several = { row: this.cells.length > 1, column: this.cells[0].length > 1 };
-    const axis = several.row ? "row" : "column";
-    const index = several.row ? row : column;
-    if (event.key === "s" || event.key === "m") {
-      this.handlers.onFlip(event.key === "s" ? "solo" : "mute", axis, index);
-    } else if (event.key === "l" && several.column) {
-      this.handlers.onLoop(column);
-    } else {
-      return false;
-    }
+    const place = this.cells.length > 1 ? ["row", row] : ["column", column];
+    const acts = {
+      s: () => this.handlers.onFlip("solo", ...place),
+      m: () => this.handlers.onFlip("mute", ...place),
+    };
+    if (this.cells[0].length > 1) acts.l = () => this.handlers.onLoop(column);
+    if (!Object.hasOwn(acts, event.key)) return false;
+    acts[event.key]();
     return true;
   }
 }

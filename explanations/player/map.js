@@ -55,13 +55,9 @@ export class MapCanvas {
     rows.forEach((_, r) =>
       columns.forEach(({ start, end }, c) => {
         const box = { x: x(start), y: r * lane, width: x(end) - x(start), height: lane };
-        const cell = {
-          weight: state.weight(r, c),
-          strongest: this.strongest,
-          on: state.sounds(r, c),
-          wave: slice(this.waves[r], Math.round(x(start)), Math.round(x(end))),
-          loudest,
-        };
+        const wave = slice(this.waves[r], Math.round(x(start)), Math.round(x(end)));
+        const [weight, on] = [state.weight(r, c), state.sounds(r, c)];
+        const cell = { weight, strongest: this.strongest, on, wave, loudest };
         drawCell(context, box, cell, colors);
       }),
     );
