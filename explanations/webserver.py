@@ -142,15 +142,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--host", default=config.webserver_host, help="default: %(default)s")
     parser.add_argument("--port", type=int, default=config.webserver_port, help="0: any free one")
     parser.add_argument("--folder", type=Path, default=config.web_folder, help="%(default)s")
-    parser.add_argument(
-        "--app_origin",
-        action="append",
-        help="origin of a page that may read the files; default: the app's "
-        f"({', '.join(app_origins(config.app_host, config.app_port))})",
-    )
+    own = app_origins(config.app_host, config.app_port)
+    about = f"origin of a page that may read the files; default: the app's ({', '.join(own)})"
+    parser.add_argument("--app_origin", action="append", help=about)
     options = parser.parse_args(argv)
-    origins = options.app_origin or app_origins(config.app_host, config.app_port)
-    application = WebFolder(options.folder, allowed_origins=origins)
+    application = WebFolder(options.folder, allowed_origins=options.app_origin or own)
     serve(application, host=options.host, port=options.port)
     return 0
 
@@ -167,11 +163,8 @@ def serve(application: WebFolder, *, host: str, port: int) -> None:
 
     listener = listen(host, port)
     shown = f"[{host}]" if ":" in host else host
-    print(
-        f"serving {application.directory} at http://{shown}:{listener.getsockname()[1]}",
-        file=sys.stderr,
-        flush=True,
-    )
+    where = f"http://{shown}:{listener.getsockname()[1]}"
+    print(f"serving {application.directory} at {where}", file=sys.stderr, flush=True)
     server = uvicorn.Server(uvicorn.Config(application, log_level="warning", lifespan="off"))
     # Ctrl-C is the usual way to stop a server and needs no message.
     with listener, contextlib.suppress(KeyboardInterrupt):

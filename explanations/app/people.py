@@ -97,17 +97,13 @@ def people(catalogues: dict[str, Catalogue], experiments: Path) -> list[Person]:
 
 def taste_of(catalogue: Catalogue, user_name: str) -> str:
     """Describe a taste: as the catalogue does, or by the three genres most listened to."""
-    try:
+    with contextlib.suppress(OSError, ValueError, AttributeError):
         tastes = json.loads((catalogue.folder / LISTENERS_FILE).read_text(encoding="utf-8"))
         if taste := str(tastes.get(user_name, "")):
             return taste
-    except (OSError, ValueError, AttributeError):
-        pass
-    try:
-        shares = genre_shares(listening(catalogue, user_name))
-    except DataError:
-        return ""
-    return ", ".join(shares.index[:3])
+    with contextlib.suppress(DataError):
+        return ", ".join(genre_shares(listening(catalogue, user_name)).index[:3])
+    return ""
 
 
 def listening(catalogue: Catalogue, user_name: str) -> pd.DataFrame:

@@ -48,16 +48,7 @@ STEPS = ("separate", "tables", "weights")
 
 
 class ExplanationJob:
-    """One track to explain to one listener for the page, and where everything is kept.
-
-    Parameters
-    ----------
-    listener : ListenerModel
-    catalogue : Catalogue
-    track_id : str
-    config : Configuration
-        The folders of explanations and stems, the web folder and its address.
-    """
+    """One track to explain to one listener for the page, and where everything is kept."""
 
     def __init__(
         self, listener: ListenerModel, catalogue: Catalogue, track_id: str, config: Configuration

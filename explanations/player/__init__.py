@@ -71,8 +71,7 @@ def mixer(data: MixerData, *, key: str, follow: bool = False) -> MixerResult:
     changed = {"on_mask_change": _nothing} if follow else {}
     content = {**data.to_json(), "follow": follow}
     result = _component()(key=key, data=content, on_action_change=_nothing, **changed)
-    action = result.get("action")
-    if action:
+    if action := result.get("action"):
         return MixerResult(mask=str(action["mask"]), action=str(action["id"]))
     return MixerResult(mask=str(result.get("mask") or data.mask))
 

@@ -256,13 +256,7 @@ def encode_mask(mask: ArrayLike) -> str:
 
 
 def decode_mask(text: str, count: int) -> NDArray[np.uint8]:
-    """Read what `encode_mask` wrote.
-
-    Parameters
-    ----------
-    text : str
-    count : int
-        Number of components.
+    """Read what `encode_mask` wrote of a number of components.
 
     Returns
     -------
