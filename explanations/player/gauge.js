@@ -2,27 +2,22 @@
 
 import { el, set } from "./dom.js";
 
+const TITLE = "Relevance of what you hear";
+
 export class Gauge {
   /** @param {number} whole relevance with everything on, in [0, 1] */
   constructor(whole) {
     this.fill = el("span", { class: "fill" });
     this.value = el("span", { class: "value" });
-    this.bar = el(
-      "div",
-      {
-        class: "bar",
-        role: "meter",
-        "aria-label": "Relevance of what you hear",
-        "aria-valuemin": "0",
-        "aria-valuemax": "1",
-      },
-      el("span", { class: "track" }, this.fill),
-      el("span", { class: "tick", style: `left: ${whole * 100}%` }),
-    );
+    const track = el("span", { class: "track" }, this.fill);
+    const tick = el("span", { class: "tick", style: `left: ${whole * 100}%` });
+    const limits = { "aria-valuemin": "0", "aria-valuemax": "1" };
+    const meter = { class: "bar", role: "meter", "aria-label": TITLE, ...limits };
+    this.bar = el("div", meter, track, tick);
     this.element = el(
       "div",
       { class: "gauge" },
-      el("span", { class: "title" }, "Relevance of what you hear"),
+      el("span", { class: "title" }, TITLE),
       this.bar,
       this.value,
       el("span", { class: "whole" }, "everything on: ", el("b", {}, whole.toFixed(2))),

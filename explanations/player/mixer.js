@@ -115,14 +115,9 @@ export class Mixer {
     const actions = (this.data.actions ?? []).map(({ id, label }) =>
       button(label, { onclick: () => this.host.onAction?.(id, this.mask()) }),
     );
-    return el(
-      "div",
-      { class: "foot" },
-      legend,
-      el("div", { class: "actions" }, ...actions),
-      this.details,
-      el("p", { class: "help" }, HELP),
-    );
+    const buttons = el("div", { class: "actions" }, ...actions);
+    const help = el("p", { class: "help" }, HELP);
+    return el("div", { class: "foot" }, legend, buttons, this.details, help);
   }
 
   // -- loading ----------------------------------------------------------------------------------
@@ -180,11 +175,8 @@ export class Mixer {
   showLoop() {
     const column = this.state.columns[this.grid.loopColumn];
     const rate = this.data.sample_rate;
-    const loop = column
-      ? [column.start / rate, column.end / rate]
-      : this.loopAll
-        ? [0, this.duration]
-        : null;
+    const whole = this.loopAll ? [0, this.duration] : null;
+    const loop = column ? [column.start / rate, column.end / rate] : whole;
     const name = column ? this.words.columnNames[this.grid.loopColumn] : "loop";
     this.loopName.textContent = name;
     press(this.loopButton, loop !== null);

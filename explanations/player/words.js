@@ -65,12 +65,8 @@ export class Words {
       const cells = this.columnNames.map((_, c) => cell(r, c));
       return el("tr", {}, el("th", { scope: "row" }, name), ...cells);
     });
-    return el(
-      "table",
-      {},
-      el("caption", {}, "Weight of every component, and whether it is heard"),
-      el("thead", {}, el("tr", {}, el("td", {}), ...heads)),
-      el("tbody", {}, ...body),
-    );
+    const caption = el("caption", {}, "Weight of every component, and whether it is heard");
+    const head = el("thead", {}, el("tr", {}, el("td", {}), ...heads));
+    return el("table", {}, caption, head, el("tbody", {}, ...body));
   }
 }
