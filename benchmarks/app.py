@@ -57,12 +57,11 @@ def main() -> None:
 def links() -> list[dict[str, str]]:
     """Return one link per stored explanation of the demo, listeners taking turns."""
     home = configuration().stored_explanations / "demo"
-    found = sorted(
-        (path.parent.name, path.parent.parent.name, path.stem) for path in home.glob("*/*/*.json")
-    )
-    if not found:
+    stored = [path.with_suffix("").parts[-3:] for path in home.glob("*/*/*.json")]
+    if not stored:
         raise DataError(f"{home} holds no explanations: run `make demo` first")
-    return [{"listener": user, "track": track, "type": type} for track, user, type in found]
+    by_track = sorted((track, user, kind) for user, track, kind in stored)
+    return [{"listener": user, "track": track, "type": kind} for track, user, kind in by_track]
 
 
 @contextlib.contextmanager
@@ -137,12 +136,12 @@ async def switching(browser: Browser, address: str, stored: list[dict[str, str]]
     seconds: list[float] = []
     cells = page.locator(".lm-map td.lm-for, .lm-map td.lm-against")
     for _ in range(4):
-        for type in TITLES:
+        for kind, title in TITLES.items():
             before = await cells.all_inner_texts()
-            if whole[0]["type"] == type and not seconds:
+            if whole[0]["type"] == kind and not seconds:
                 continue  # it is shown already
             started = time.perf_counter()
-            await page.get_by_test_id("stMain").get_by_text(TITLES[type], exact=True).last.click()
+            await page.get_by_test_id("stMain").get_by_text(title, exact=True).last.click()
             while await cells.all_inner_texts() == before:
                 await asyncio.sleep(0.01)
             seconds.append(time.perf_counter() - started)

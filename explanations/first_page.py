@@ -30,10 +30,6 @@ from recsys.catalogue import Catalogue
 def prepare(config: Configuration) -> str:
     """Make what the first page shows, unless it exists, and name its listener and track.
 
-    Parameters
-    ----------
-    config : Configuration
-
     Raises
     ------
     DataError

@@ -45,9 +45,8 @@ def has_screen() -> bool:
     """Return whether a browser has a screen; CI servers count as having none."""
     if os.environ.get("CI"):
         return False
-    if sys.platform in ("darwin", "win32"):
-        return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    is_desktop = sys.platform in ("darwin", "win32")
+    return is_desktop or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def open_browser(page_url: str) -> bool:
@@ -60,13 +59,7 @@ def open_browser(page_url: str) -> bool:
 
 
 def launch(config: Configuration, *, browser: bool = True) -> None:
-    """Run the app until it ends or is interrupted.
-
-    Parameters
-    ----------
-    config : Configuration
-    browser : bool
-        Whether to open the page, where there is a screen.
+    """Run the app until it ends or is interrupted; open its page where there is a screen.
 
     Raises
     ------

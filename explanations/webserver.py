@@ -18,6 +18,7 @@ import socket
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -90,14 +91,10 @@ class WebFolder(StaticFiles):
         return (full_path, stat_result) if os.access(full_path, os.R_OK) else missing
 
     def file_response(
-        self,
-        full_path: str | os.PathLike[str],
-        stat_result: os.stat_result,
-        scope: Scope,
-        status_code: int = 200,
+        self, full_path: str | os.PathLike[str], *about: Any, **more: Any
     ) -> Response:
         """Serve a file with its type."""
-        response = super().file_response(full_path, stat_result, scope, status_code)
+        response = super().file_response(full_path, *about, **more)
         if isinstance(response, FileResponse):
             suffix = Path(full_path).suffix.lower()
             response.media_type = MEDIA_TYPES.get(suffix, "application/octet-stream")
@@ -115,20 +112,13 @@ class WebFolder(StaticFiles):
             headers["access-control-expose-headers"] = EXPOSED_HEADERS
 
 
-def mount(folder: Path, *, path: str = "/audio", allowed_origins: Iterable[str] = ()) -> Mount:
-    """Return the route that serves `folder` under `path` of another application.
+def mount(folder: Path) -> Mount:
+    """Return the route that serves a folder under `/audio` of another application.
 
     `st.App("lemons.py", routes=[mount(web_folder)])` is all the app needs; links to it come
     from `lemons_utils.generate_audio_link`.
-
-    Parameters
-    ----------
-    folder : Path
-    path : str, starting with "/"
-    allowed_origins : iterable of str
-        See `WebFolder`; on the app's own port none is needed.
     """
-    return Mount(path, app=WebFolder(folder, allowed_origins=allowed_origins), name="audio")
+    return Mount("/audio", app=WebFolder(folder), name="audio")
 
 
 def app_origins(host: str, port: int) -> tuple[str, ...]:
@@ -152,15 +142,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--host", default=config.webserver_host, help="default: %(default)s")
     parser.add_argument("--port", type=int, default=config.webserver_port, help="0: any free one")
     parser.add_argument("--folder", type=Path, default=config.web_folder, help="%(default)s")
-    parser.add_argument(
-        "--app_origin",
-        action="append",
-        help="origin of a page that may read the files; default: the app's "
-        f"({', '.join(app_origins(config.app_host, config.app_port))})",
-    )
+    own = app_origins(config.app_host, config.app_port)
+    about = f"origin of a page that may read the files; default: the app's ({', '.join(own)})"
+    parser.add_argument("--app_origin", action="append", help=about)
     options = parser.parse_args(argv)
-    origins = options.app_origin or app_origins(config.app_host, config.app_port)
-    application = WebFolder(options.folder, allowed_origins=origins)
+    application = WebFolder(options.folder, allowed_origins=options.app_origin or own)
     serve(application, host=options.host, port=options.port)
     return 0
 
@@ -177,11 +163,8 @@ def serve(application: WebFolder, *, host: str, port: int) -> None:
 
     listener = listen(host, port)
     shown = f"[{host}]" if ":" in host else host
-    print(
-        f"serving {application.directory} at http://{shown}:{listener.getsockname()[1]}",
-        file=sys.stderr,
-        flush=True,
-    )
+    where = f"http://{shown}:{listener.getsockname()[1]}"
+    print(f"serving {application.directory} at {where}", file=sys.stderr, flush=True)
     server = uvicorn.Server(uvicorn.Config(application, log_level="warning", lifespan="off"))
     # Ctrl-C is the usual way to stop a server and needs no message.
     with listener, contextlib.suppress(KeyboardInterrupt):
@@ -194,7 +177,7 @@ def listen(host: str, port: int) -> socket.socket:
     Parameters
     ----------
     host : str
-        Address or name of this machine; "127.0.0.1" is reachable from this machine alone.
+        "127.0.0.1" is reachable from this machine alone.
     port : int in 0..65535, 0 for any free one
     """
     if not 0 <= port <= 65_535:

@@ -100,15 +100,12 @@ class JobQueue:
             What the result is; equal keys share one job.
         viewer : str
             The viewer who waits.
-        steps : sequence of str
-        work : Work
         """
         with self._lock:
             self._forget_old()
             job = self._jobs.get(key)
             if job is None or job.ended or not job.viewers:
-                job = self._jobs[key] = Job(tuple(steps))
-                job.viewers.add(viewer)
+                job = self._jobs[key] = Job(tuple(steps), viewers={viewer})
                 self._pool.submit(self._run, job, work)
             job.viewers.add(viewer)
             return job

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from html import escape
 
 from explanations.app.people import picture
-from explanations.app.phrases import seconds
+from explanations.app.phrases import COLUMN_NAMES, seconds
 from explanations.store import Explanation
 from lemons_utils import SAMPLE_RATE
 
@@ -92,7 +92,7 @@ def weight_map(explanation: Explanation) -> str:
         f"{seconds(start / SAMPLE_RATE)}–{seconds(end / SAMPLE_RATE)} s"
         for start, end in components.spans
     ]
-    heads = {"source": ["whole track"]}.get(components.kind, spans)
+    heads = [COLUMN_NAMES[components.kind].format(span=span) for span in spans]
     names = components.row_names
     largest = max((abs(weight) for weight in explanation.weights), default=0.0) or 1.0
     strongest = set(explanation.top(3))

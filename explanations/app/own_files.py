@@ -37,10 +37,8 @@ def take_in(file: BinaryIO, name: str, data_folder: Path) -> str:
 
     Parameters
     ----------
-    file : binary file, open for reading
     name : str
         Name of the uploaded file; its suffix helps to decode it.
-    data_folder : Path
 
     Returns
     -------
@@ -98,9 +96,6 @@ def relevance_of(
 
     Parameters
     ----------
-    catalogue : Catalogue
-    track_id : str
-    listeners : sequence of ListenerModel
     on_progress : callable
         Called with "ask" and the share that is done; what it raises ends the work.
 

@@ -58,13 +58,7 @@ class Person:
         return picture("listener")
 
     def model(self, experiments: Path) -> ListenerModel:
-        """Load the listener's current model.
-
-        Parameters
-        ----------
-        experiments : Path
-            `configuration().experiments`.
-        """
+        """Load the listener's current model."""
         return load_listener(self.user_name, catalogue=self.catalogue, experiments=experiments)
 
 
@@ -93,14 +87,7 @@ def _opened(name: str, data_folder: Path, changed: int) -> Catalogue:
 
 
 def people(catalogues: dict[str, Catalogue], experiments: Path) -> list[Person]:
-    """List the listeners with a trained model, in the order of the catalogues.
-
-    Parameters
-    ----------
-    catalogues : mapping from name to Catalogue
-    experiments : Path
-        `configuration().experiments`.
-    """
+    """List the listeners with a trained model, in the order of the catalogues."""
     return [
         Person(user_name, name, taste_of(catalogue, user_name))
         for name, catalogue in catalogues.items()
@@ -110,17 +97,13 @@ def people(catalogues: dict[str, Catalogue], experiments: Path) -> list[Person]:
 
 def taste_of(catalogue: Catalogue, user_name: str) -> str:
     """Describe a taste: as the catalogue does, or by the three genres most listened to."""
-    try:
+    with contextlib.suppress(OSError, ValueError, AttributeError):
         tastes = json.loads((catalogue.folder / LISTENERS_FILE).read_text(encoding="utf-8"))
         if taste := str(tastes.get(user_name, "")):
             return taste
-    except (OSError, ValueError, AttributeError):
-        pass
-    try:
-        shares = genre_shares(listening(catalogue, user_name))
-    except DataError:
-        return ""
-    return ", ".join(shares.index[:3])
+    with contextlib.suppress(DataError):
+        return ", ".join(genre_shares(listening(catalogue, user_name)).index[:3])
+    return ""
 
 
 def listening(catalogue: Catalogue, user_name: str) -> pd.DataFrame:

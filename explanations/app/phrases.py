@@ -13,11 +13,14 @@ KIND_HELP = {
     "time_source": "Which instrument at which moment made the model recommend the track.",
 }
 
+LANE_NAMES = {"time": "mix", "source": "{stem}", "time_source": "{stem}"}
+COLUMN_NAMES = {"time": "{span}", "source": "whole track", "time_source": "{span}"}
 COMPONENT_PHRASES = {
     "time": "everything from {span}",
     "source": "{stem}, throughout",
     "time_source": "{stem} from {span}",
 }
+"""How a component, its waveform and its column in the map of weights are called, by kind."""
 
 HOW_IT_WORKS = (
     (

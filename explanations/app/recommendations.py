@@ -34,8 +34,6 @@ def score(listener: ListenerModel, catalogue: Catalogue, on_progress: OnProgress
 
     Parameters
     ----------
-    listener : ListenerModel
-    catalogue : Catalogue
     on_progress : callable
         Called with "score" and the share that is done; what it raises ends the work, and what
         is scored by then is kept.
@@ -53,7 +51,6 @@ def ranked(catalogue: Catalogue, scores: pd.DataFrame, heard: Collection[str]) -
 
     Parameters
     ----------
-    catalogue : Catalogue
     scores : DataFrame with columns track_id, relevance
     heard : collection of str
         Ids of the tracks that the listener has listened to.

@@ -8,13 +8,14 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audiolime.components import Components
 from explanations.app import web_files
-from explanations.app.phrases import component_phrase
+from explanations.app.phrases import LANE_NAMES, component_phrase
 from explanations.explain import Subject, explain, prepare
 from explanations.explain.answers import default_num_samples
 from explanations.explain.playback import FADE_S, SILENCE, mix, trim
@@ -47,16 +48,7 @@ STEPS = ("separate", "tables", "weights")
 
 
 class ExplanationJob:
-    """One track to explain to one listener for the page, and where everything is kept.
-
-    Parameters
-    ----------
-    listener : ListenerModel
-    catalogue : Catalogue
-    track_id : str
-    config : Configuration
-        The folders of explanations and stems, the web folder and its address.
-    """
+    """One track to explain to one listener for the page, and where everything is kept."""
 
     def __init__(
         self, listener: ListenerModel, catalogue: Catalogue, track_id: str, config: Configuration
@@ -103,15 +95,8 @@ class ExplanationJob:
     def make(self, kind: str, on_progress: OnProgress) -> None:
         """Explain the track and store the explanation, together with those of Time and Source.
 
-        Those two take only a moment more, because the tables answer them.
-
-        Parameters
-        ----------
-        kind : str
-            One of `audiolime.components.KINDS`.
-        on_progress : callable
-            Called with one of `STEPS` and the share of it that is done; what it raises ends
-            the work.
+        Those two take only a moment more, because the tables answer them. `on_progress` is
+        called with one of `STEPS` and the share of it that is done; what it raises ends the work.
         """
         subject = self.subject(on_progress)
         for each in dict.fromkeys((kind, "time", "source")):
@@ -142,15 +127,11 @@ class ExplanationView:
 
     Parameters
     ----------
-    explanation : Explanation
     stems : ndarray [shape=(stems, samples)], float32
-    stem_files : tuple of Path
-        In the web folder.
-    tables_file : Path
+    stem_files, tables_file
         In the web folder.
     highlights : tuple of WaveformData
         Those that exist of the top highlight, the top 3 components and what speaks against.
-    mixer : MixerData
     """
 
     explanation: Explanation
@@ -171,14 +152,7 @@ class ExplanationView:
     def downloads(self, mask: str, *, title: str, name: str) -> list[Download]:
         """List the files that can be saved; each is made when it is asked for.
 
-        Parameters
-        ----------
-        mask : str
-            The mask that the mixer plays.
-        title : str
-            The track's title.
-        name : str
-            The listener's name.
+        `mask` is the one that the mixer plays, `title` the track's and `name` the listener's.
         """
         stem = "".join(c if c.isalnum() else "_" for c in title).strip("_")[:60] or "track"
         kind = self.explanation.kind
@@ -250,15 +224,14 @@ def view_explanation(job: ExplanationJob, explanation: Explanation) -> Explanati
         ("Top 3 components", top if len(top) > 1 else [], "top3"),
         ("Against", against, "against"),
     ]
+    audio = [resource(place) for place in stem_places]
     return ExplanationView(
         explanation=explanation,
         stems=stems.waveforms,
         stem_files=tuple(web_folder / place for place in stem_places),
         tables_file=web_folder / tables_place,
         highlights=tuple(highlight(*one) for one in highlights if one[1]),
-        mixer=mixer_data(
-            explanation, [resource(place) for place in stem_places], resource(tables_place)
-        ),
+        mixer=mixer_data(explanation, audio, resource(tables_place)),
     )
 
 
@@ -295,15 +268,15 @@ def _lanes(
     against: bool,
 ) -> tuple[Lane, ...]:
     """Make a lane for each stem that is heard; Time explanations have the whole mix in one."""
-    kind = "against" if against else "top"
+    sign: Literal["top", "against"] = "against" if against else "top"
     spans: dict[tuple[int, ...], list[Span]] = {}
     for component in components:
         start, end = (edge / SAMPLE_RATE for edge in explanation.components.span_of(component))
         heard = tuple(dict.fromkeys(stem for _, stem in explanation.cells(component)))
-        spans.setdefault(heard, []).append(Span(start, end, kind=kind))  # type: ignore[arg-type]
+        spans.setdefault(heard, []).append(Span(start, end, kind=sign))
     return tuple(
         Lane(
-            name={"time": "mix"}.get(explanation.kind, explanation.stem_names[heard[0]]),
+            name=LANE_NAMES[explanation.kind].format(stem=explanation.stem_names[heard[0]]),
             peaks=peaks(stems[list(heard)].sum(axis=0)),
             spans=tuple(sorted(marks, key=lambda span: span.start_s)),
         )

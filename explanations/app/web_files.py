@@ -24,13 +24,6 @@ from recsys.catalogue import Catalogue
 def preview(catalogue: Catalogue, track_id: str, web_folder: Path) -> str:
     """Write a track as MP3, unless it exists, and return its place.
 
-    Parameters
-    ----------
-    catalogue : Catalogue
-    track_id : str
-    web_folder : Path
-        `configuration().web_folder`.
-
     Raises
     ------
     DataError
@@ -47,12 +40,6 @@ def preview(catalogue: Catalogue, track_id: str, web_folder: Path) -> str:
 def stems(cached: CachedStems, audio_checksum: str, web_folder: Path) -> list[str]:
     """Link the cached stems of a track into the web folder; copy where links are not possible.
 
-    Parameters
-    ----------
-    cached : CachedStems
-    audio_checksum : str
-    web_folder : Path
-
     Returns
     -------
     list of str, in the order of `cached.names`
@@ -65,16 +52,7 @@ def stems(cached: CachedStems, audio_checksum: str, web_folder: Path) -> list[st
 
 
 def tables(path: Path, checksum: str, web_folder: Path) -> str:
-    """Copy what-if tables into the web folder.
-
-    Parameters
-    ----------
-    path : Path
-        `Store.tables_path`.
-    checksum : str
-        Checksum of what the tables are about, which is also their file's name.
-    web_folder : Path
-    """
+    """Copy what-if tables into the web folder, named by a checksum of what they are about."""
     place = f"tables/{_plain(checksum)}.npz"
     target = web_folder / place
     if not target.is_file() or target.stat().st_mtime < _changed(path):

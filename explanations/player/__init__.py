@@ -22,14 +22,11 @@ from explanations.player.data import (
     encode_mask,
     peaks,
 )
-from explanations.player.palette import PALETTE
 from explanations.player.share import share_page
 
 __all__ = [
-    "PALETTE",
     "Lane",
     "MixerData",
-    "MixerResult",
     "Resource",
     "Span",
     "WaveformData",
@@ -74,8 +71,7 @@ def mixer(data: MixerData, *, key: str, follow: bool = False) -> MixerResult:
     changed = {"on_mask_change": _nothing} if follow else {}
     content = {**data.to_json(), "follow": follow}
     result = _component()(key=key, data=content, on_action_change=_nothing, **changed)
-    action = result.get("action")
-    if action:
+    if action := result.get("action"):
         return MixerResult(mask=str(action["mask"]), action=str(action["id"]))
     return MixerResult(mask=str(result.get("mask") or data.mask))
 

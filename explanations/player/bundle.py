@@ -31,10 +31,7 @@ def asset(name: str) -> str:
 def script() -> str:
     """Return all modules as one ES module, with the default export of `component.js`.
 
-    Returns
-    -------
-    str
-        It also has `mount` at its top level, for a page that calls it itself.
+    It also has `mount` at its top level, for a page that calls it itself.
     """
     parts = [_scope(name) for name in _in_order(ENTRY, ())]
     return "".join(parts) + f"const {{ mount, component }} = ${ENTRY};\nexport default component;\n"

@@ -115,25 +115,20 @@ class MixerData:
     def to_json(self) -> dict[str, Any]:
         """Write it as the browser reads it: a row for each stem group, a column for each span."""
         components = self.components
+        rows = zip(components.row_names, components.stem_groups, strict=True)
+        columns = zip(components.spans, components.segment_groups, strict=True)
+        stems = zip(self.stem_names, self.stems, strict=True)
         return {
             "kind": "mixer",
             "type": self.kind,
-            "rows": [
-                {"name": name, "stems": list(group)}
-                for name, group in zip(components.row_names, components.stem_groups, strict=True)
-            ],
+            "rows": [{"name": name, "stems": list(group)} for name, group in rows],
             "columns": [
                 {"start": start, "end": end, "segments": list(group)}
-                for (start, end), group in zip(
-                    components.spans, components.segment_groups, strict=True
-                )
+                for (start, end), group in columns
             ],
             "sample_rate": self.sample_rate,
             "segments": [list(bounds) for bounds in self.segments],
-            "stems": [
-                {"name": name, **stem.to_json()}
-                for name, stem in zip(self.stem_names, self.stems, strict=True)
-            ],
+            "stems": [{"name": name, **stem.to_json()} for name, stem in stems],
             "weights": list(self.weights),
             "relevance": self.relevance,
             "tables": self.tables.to_json() if self.tables else None,
@@ -261,13 +256,7 @@ def encode_mask(mask: ArrayLike) -> str:
 
 
 def decode_mask(text: str, count: int) -> NDArray[np.uint8]:
-    """Read what `encode_mask` wrote.
-
-    Parameters
-    ----------
-    text : str
-    count : int
-        Number of components.
+    """Read what `encode_mask` wrote of a number of components.
 
     Returns
     -------

@@ -16,9 +16,12 @@ export class Deck {
     this.data = data;
     this.handlers = handlers;
     this.duration = data.segments.at(-1)[1] / data.sample_rate;
-    this.player = null; // until the stems are loaded; `waiting` keeps what is set before
+    const rate = data.sample_rate;
+    this.silence = new AudioBuffer({ length: 1, sampleRate: rate, numberOfChannels: 1 });
+    const buffers = data.stems.map(() => this.silence); // until the stems are loaded
+    this.player = new MixPlayer(buffers, data.segments, rate, { onEnd: () => this.pause() });
+    this.loaded = false;
     this.wanted = false; // whether it should play; also while the stems still load
-    this.waiting = { position: 0, loop: null, cells: null };
   }
 
   /**
@@ -27,9 +30,8 @@ export class Deck {
    * @returns {Promise<(Float32Array|null)[]>} samples of each stem, null where there are none
    */
   async load(signal) {
-    const { stems, segments, sample_rate: rate } = this.data;
     const decoded = await Promise.all(
-      stems.map((stem) =>
+      this.data.stems.map((stem) =>
         this.loadStem(stem, signal).catch((error) => {
           this.handlers.onError(error);
           return null;
@@ -37,14 +39,8 @@ export class Deck {
       ),
     );
     if (signal.aborted) return decoded.map(() => null);
-    const silence = new AudioBuffer({ length: 1, sampleRate: rate, numberOfChannels: 1 });
-    const buffers = decoded.map((buffer) => buffer ?? silence);
-    const player = new MixPlayer(buffers, segments, rate, { onEnd: () => this.pause() });
-    const { position, loop, cells } = this.waiting;
-    if (cells) player.setMask(cells);
-    player.seek(position);
-    player.setLoop(loop);
-    this.player = player;
+    this.player.buffers = decoded.map((buffer) => buffer ?? this.silence);
+    this.loaded = true;
     return decoded.map((buffer) => buffer?.getChannelData(0) ?? null);
   }
 
@@ -65,7 +61,7 @@ export class Deck {
       return;
     }
     this.wanted = true;
-    this.handlers.onState(true, this.player === null);
+    this.handlers.onState(true, !this.loaded);
     takeSound(this, () => this.pause());
     try {
       // Browsers allow sound only inside the click, so it is not asked for after the loading.
@@ -82,7 +78,7 @@ export class Deck {
 
   pause() {
     this.wanted = false;
-    this.player?.pause();
+    this.player.pause();
     cancelAnimationFrame(this.frame);
     this.handlers.onState(false);
     this.handlers.onPosition(this.position());
@@ -97,23 +93,20 @@ export class Deck {
   }
 
   position() {
-    return this.player?.position({ heard: true }) ?? this.waiting.position;
+    return this.player.position({ heard: true });
   }
 
   seek(position) {
-    this.waiting.position = position;
-    this.player?.seek(position);
+    this.player.seek(position);
     this.handlers.onPosition(position);
   }
 
   setLoop(loop) {
-    this.waiting.loop = loop;
-    this.player?.setLoop(loop);
+    this.player.setLoop(loop);
     this.handlers.onPosition(this.position());
   }
 
   setMask(cells) {
-    this.waiting.cells = cells;
-    this.player?.setMask(cells);
+    this.player.setMask(cells);
   }
 }

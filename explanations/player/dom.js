@@ -5,13 +5,28 @@
  * null and false leave an attribute out.
  */
 export function el(tag, properties = {}, ...children) {
-  const element = document.createElement(tag);
+  const element = set(document.createElement(tag), properties);
+  element.append(...children.filter((child) => child !== null));
+  return element;
+}
+
+/** Set properties of an element, as `el` takes them. */
+export function set(element, properties) {
   for (const [name, value] of Object.entries(properties)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (value !== null && value !== false) element.setAttribute(name, value);
   }
-  element.append(...children.filter((child) => child !== null));
   return element;
+}
+
+/** Show whether a button is pressed; without a button nothing happens. */
+export function press(element, on) {
+  element?.setAttribute("aria-pressed", String(on));
+}
+
+/** Whether a key is pressed together with one that makes it the browser's own. */
+export function hasModifier(event) {
+  return event.ctrlKey || event.metaKey || event.altKey;
 }
 
 /** A button, which never submits a form, with an optional icon before its label. */
@@ -48,11 +63,8 @@ const ICONS = {
 
 /** A drawn icon, hidden from screen readers: the button around it has a label. */
 export function icon(name) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("aria-hidden", "true");
-  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-  path.setAttribute("d", ICONS[name]);
-  svg.append(path);
+  const make = (tag) => document.createElementNS("http://www.w3.org/2000/svg", tag);
+  const svg = set(make("svg"), { viewBox: "0 0 24 24", "aria-hidden": "true" });
+  svg.append(set(make("path"), { d: ICONS[name] }));
   return svg;
 }

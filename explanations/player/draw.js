@@ -55,12 +55,6 @@ export function loudestOf(waves) {
   return loudest;
 }
 
-/** The marks of a weight, 0 to 2, by its share of the strongest of its explanation. */
-export function markCount(weight, strongest) {
-  const share = strongest > 0 ? Math.abs(weight) / strongest : 0;
-  return share >= 0.6 ? 2 : share >= 0.15 ? 1 : 0;
-}
-
 /**
  * Paint one cell of the map: shade, waveform, mark; hatched where it is off.
  * @param {CanvasRenderingContext2D} context
@@ -73,28 +67,28 @@ export function drawCell(context, box, cell, colors) {
   const { weight, strongest, on, wave, loudest } = cell;
   const share = strongest > 0 ? Math.abs(weight) / strongest : 0;
   const sign = weight >= 0 ? "positive" : "negative";
-  const marks = markCount(weight, strongest);
-  const inner = { x: box.x + GAP, y: box.y + GAP, width: box.width - 2 * GAP };
-  inner.height = box.height - 2 * GAP;
+  const marks = share >= 0.6 ? 2 : share >= 0.15 ? 1 : 0;
+  const [x, y] = [box.x + GAP, box.y + GAP];
+  const [width, height] = [box.width - 2 * GAP, box.height - 2 * GAP];
+  const inner = { x, y, width, height };
 
   context.save();
   context.beginPath();
-  context.roundRect(inner.x, inner.y, inner.width, inner.height, RADIUS);
+  context.roundRect(x, y, width, height, RADIUS);
   context.clip();
   context.fillStyle = colors.raised;
-  context.fillRect(inner.x, inner.y, inner.width, inner.height);
+  context.fillRect(x, y, width, height);
   if (on) {
     // A weak component keeps a little of its colour; the strongest is more than half opaque.
     context.globalAlpha = marks === 0 ? 0.12 * share : 0.14 + 0.56 * share;
     context.fillStyle = colors[sign];
-    context.fillRect(inner.x, inner.y, inner.width, inner.height);
+    context.fillRect(x, y, width, height);
   } else {
     hatch(context, inner, colors.line);
   }
   context.globalAlpha = 1;
-  const strength = on ? 1 : 0.4;
   const ink = on && marks > 0 ? colors[`${sign}-ink`] : colors.muted;
-  if (wave) drawWave(context, inner, wave, loudest, ink, strength);
+  if (wave) drawWave(context, inner, wave, loudest, ink, on ? 1 : 0.4);
   context.restore();
   drawMarks(context, inner, { weight, marks, on }, colors);
 }

@@ -1,29 +1,23 @@
 // The gauge: the model's relevance of what is heard, beside that of the whole track.
 
-import { el } from "./dom.js";
+import { el, set } from "./dom.js";
+
+const TITLE = "Relevance of what you hear";
 
 export class Gauge {
   /** @param {number} whole relevance with everything on, in [0, 1] */
   constructor(whole) {
     this.fill = el("span", { class: "fill" });
-    const tick = el("span", { class: "tick", style: `left: ${whole * 100}%` });
     this.value = el("span", { class: "value" });
-    this.bar = el(
-      "div",
-      {
-        class: "bar",
-        role: "meter",
-        "aria-label": "Relevance of what you hear",
-        "aria-valuemin": "0",
-        "aria-valuemax": "1",
-      },
-      el("span", { class: "track" }, this.fill),
-      tick,
-    );
+    const track = el("span", { class: "track" }, this.fill);
+    const tick = el("span", { class: "tick", style: `left: ${whole * 100}%` });
+    const limits = { "aria-valuemin": "0", "aria-valuemax": "1" };
+    const meter = { class: "bar", role: "meter", "aria-label": TITLE, ...limits };
+    this.bar = el("div", meter, track, tick);
     this.element = el(
       "div",
       { class: "gauge" },
-      el("span", { class: "title" }, "Relevance of what you hear"),
+      el("span", { class: "title" }, TITLE),
       this.bar,
       this.value,
       el("span", { class: "whole" }, "everything on: ", el("b", {}, whole.toFixed(2))),
@@ -33,13 +27,12 @@ export class Gauge {
 
   /** @param {number|null} relevance in [0, 1]; null where it is unknown */
   set(relevance) {
-    const known = relevance !== null;
-    const text = known ? relevance.toFixed(2) : "–";
-    this.value.textContent = text;
+    const text = relevance?.toFixed(2);
+    this.value.textContent = text ?? "–";
     // No transition: the gauge answers in the very frame of the click.
-    this.fill.style.transform = `scaleX(${known ? relevance : 0})`;
-    this.bar.setAttribute("aria-valuenow", known ? relevance.toFixed(4) : "0");
-    this.bar.setAttribute("aria-valuetext", known ? text : "unknown");
-    this.element.dataset.relevance = known ? String(relevance) : "";
+    this.fill.style.transform = `scaleX(${relevance ?? 0})`;
+    const number = relevance?.toFixed(4) ?? "0";
+    set(this.bar, { "aria-valuenow": number, "aria-valuetext": text ?? "unknown" });
+    this.element.dataset.relevance = relevance ?? "";
   }
 }

@@ -4,7 +4,7 @@
 // move from button to button (roving tabindex), Enter switches, and letters solo (s), mute (m)
 // and loop (l) what the cell belongs to.
 
-import { button, el, icon } from "./dom.js";
+import { button, el, hasModifier, icon, press } from "./dom.js";
 
 const SWITCHES = 94; // px that three buttons and their margins take
 const LETTER = 7.2; // px a letter of a column's name takes, roughly
@@ -21,7 +21,7 @@ export class MixGrid {
     this.handlers = handlers;
     this.loopColumn = null;
     this.chosen = 0; // the column that the tools below the map act on where it is narrow
-    const { rows, columns } = state.grid;
+    const { rows, columns } = state;
     this.seconds = columns.map(({ start, end }) => (end - start) / words.sampleRate);
 
     this.cells = rows.map((_, r) => columns.map((_, c) => this.makeCell(r, c)));
@@ -34,8 +34,6 @@ export class MixGrid {
     );
     this.tools = el("div", { class: "column-tools", role: "group" });
     this.element = this.makeGrid();
-    this.element.addEventListener("keydown", (event) => this.onKey(event));
-    this.element.addEventListener("focusin", (event) => this.rove(event.target));
     this.rove(this.cells[0][0]);
     this.update();
   }
@@ -43,7 +41,7 @@ export class MixGrid {
   // -- building ---------------------------------------------------------------------------------
 
   makeGrid() {
-    const { rows, columns } = this.state.grid;
+    const { rows, columns } = this.state;
     const line = (head, cells) => {
       const lane = el("div", { class: "cells", role: "none" }, ...cells);
       return el("div", { role: "row", class: "line" }, head, lane);
@@ -71,6 +69,8 @@ export class MixGrid {
       "aria-label": `What-if mixer, ${size}. ${this.words.summary()}`,
       "aria-rowcount": String(rows.length + 1),
       "aria-colcount": String(columns.length + 1),
+      onkeydown: (event) => this.onKey(event),
+      onfocusin: (event) => this.rove(event.target),
     };
     return el("div", properties, line(corner, heads), ...lines);
   }
@@ -85,26 +85,18 @@ export class MixGrid {
   }
 
   makeSwitches(axis, index) {
-    const name = (axis === "row" ? this.words.rowNames : this.words.columnNames)[index];
-    return ["solo", "mute"].map((what) =>
-      button(what === "solo" ? "S" : "M", {
-        class: `switch ${what}`,
-        title: what === "solo" ? `Only ${name}` : `Without ${name}`,
-        "aria-label": `${what === "solo" ? "Solo" : "Mute"} ${name}`,
-        onclick: () => this.handlers.onFlip(what, axis, index),
-      }),
-    );
+    const name = this.words.names(axis)[index];
+    const flip = (what) => () => this.handlers.onFlip(what, axis, index);
+    return [
+      makeSwitch("S", "solo", `Only ${name}`, `Solo ${name}`, flip("solo")),
+      makeSwitch("M", "mute", `Without ${name}`, `Mute ${name}`, flip("mute")),
+    ];
   }
 
   makeLoop(column) {
     const name = this.words.columnNames[column];
-    const properties = {
-      class: "switch loop",
-      title: `Repeat ${name}`,
-      "aria-label": `Loop ${name}`,
-      onclick: () => this.handlers.onLoop(column),
-    };
-    return button("", properties, icon("loop"));
+    const loop = () => this.handlers.onLoop(column);
+    return makeSwitch(icon("loop"), "loop", `Repeat ${name}`, `Loop ${name}`, loop);
   }
 
   // -- layout -----------------------------------------------------------------------------------
@@ -161,18 +153,18 @@ export class MixGrid {
     const { state, words } = this;
     this.cells.forEach((line, r) =>
       line.forEach((cell, c) => {
-        cell.setAttribute("aria-pressed", String(state.on[state.index(r, c)] === 1));
+        press(cell, state.isOn(r, c));
         cell.setAttribute("aria-description", words.status(r, c));
       }),
     );
-    const press = (tools, axis) =>
+    const show = (tools, axis) =>
       tools.forEach(([solo, mute, loop], index) => {
-        solo?.setAttribute("aria-pressed", String(state.solo[axis].has(index)));
-        mute?.setAttribute("aria-pressed", String(state.mute[axis].has(index)));
-        loop?.setAttribute("aria-pressed", String(this.loopColumn === index));
+        press(solo, state.solo[axis].has(index));
+        press(mute, state.mute[axis].has(index));
+        press(loop, this.loopColumn === index);
       });
-    press(this.rowTools, "row");
-    press(this.columnTools, "column");
+    show(this.rowTools, "row");
+    show(this.columnTools, "column");
   }
 
   // -- keyboard ---------------------------------------------------------------------------------
@@ -193,8 +185,8 @@ export class MixGrid {
   }
 
   onKey(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const target = this.destination(event) ?? null;
+    if (hasModifier(event)) return;
+    const target = this.destination(event);
     if (target) target.focus();
     else if (!this.shortcut(event)) return;
     event.preventDefault();
@@ -211,13 +203,9 @@ export class MixGrid {
       const { left, width } = element.getBoundingClientRect();
       return left + width / 2;
     };
+    const distance = (element) => Math.abs(centre(element) - centre(event.target));
     const nearest = (elements) =>
-      elements?.reduce((best, element) =>
-        Math.abs(centre(element) - centre(event.target)) <
-        Math.abs(centre(best) - centre(event.target))
-          ? element
-          : best,
-      );
+      elements?.reduce((best, element) => (distance(element) < distance(best) ? element : best));
     const moves = {
       ArrowLeft: () => line[at - 1] ?? event.target,
       ArrowRight: () => line[at + 1] ?? event.target,
@@ -233,16 +221,18 @@ export class MixGrid {
     const row = this.cells.findIndex((line) => line.includes(event.target));
     if (row < 0) return false;
     const column = this.cells[row].indexOf(event.target);
-    const several = { row: this.cells.length > 1, column: this.cells[0].length > 1 };
-    const axis = several.row ? "row" : "column";
-    const index = several.row ? row : column;
-    if (event.key === "s" || event.key === "m") {
-      this.handlers.onFlip(event.key === "s" ? "solo" : "mute", axis, index);
-    } else if (event.key === "l" && several.column) {
-      this.handlers.onLoop(column);
-    } else {
-      return false;
-    }
+    const place = this.cells.length > 1 ? ["row", row] : ["column", column];
+    const acts = {
+      s: () => this.handlers.onFlip("solo", ...place),
+      m: () => this.handlers.onFlip("mute", ...place),
+    };
+    if (this.cells[0].length > 1) acts.l = () => this.handlers.onLoop(column);
+    if (!Object.hasOwn(acts, event.key)) return false;
+    acts[event.key]();
     return true;
   }
+}
+
+function makeSwitch(sign, what, title, label, onclick) {
+  return button(sign, { class: `switch ${what}`, title, "aria-label": label, onclick });
 }

@@ -18,7 +18,8 @@ export async function loadBytes(source, name, signal) {
     response = await fetch(source.url, { signal });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Error(`${name} cannot be loaded: no answer from ${host(source.url)}`);
+    const { host } = new URL(source.url, globalThis.location?.href);
+    throw new Error(`${name} cannot be loaded: no answer from ${host || "the server"}`);
   }
   if (!response.ok) {
     const reason = response.status === 404 ? "the file is missing" : `error ${response.status}`;
@@ -45,8 +46,4 @@ export async function loadAudio(source, name, sampleRate, signal) {
 /** Load arrays that numpy.savez wrote. */
 export async function loadArrays(source, name, signal) {
   return readNpz(await loadBytes(source, name, signal));
-}
-
-function host(url) {
-  return new URL(url, globalThis.location?.href).host || "the server";
 }

@@ -20,15 +20,14 @@ export class MapCanvas {
 
   /** @param {(Float32Array|null)[]} stems samples of each stem */
   setSamples(stems) {
-    const { rows } = this.state.grid;
-    this.samples = rows.map((row) => row.stems.map((s) => stems[s]).filter(Boolean));
+    this.samples = this.state.rows.map((row) => row.stems.map((s) => stems[s]).filter(Boolean));
   }
 
   /** Take a new size; `lane` is the height of a row. */
   layout(width, lane) {
     this.width = width;
     this.lane = lane;
-    this.waves = this.state.grid.rows.map((_, r) =>
+    this.waves = this.state.rows.map((_, r) =>
       this.samples?.[r].length ? outline(this.samples[r], Math.round(width)) : null,
     );
     this.paint();
@@ -48,7 +47,7 @@ export class MapCanvas {
     this.cancel();
     if (!this.width) return;
     const { state, lane, width } = this;
-    const { rows, columns } = state.grid;
+    const { rows, columns } = state;
     const context = fitCanvas(this.element, width, lane * rows.length);
     const colors = palette(this.root);
     const loudest = loudestOf(this.waves);
@@ -56,13 +55,9 @@ export class MapCanvas {
     rows.forEach((_, r) =>
       columns.forEach(({ start, end }, c) => {
         const box = { x: x(start), y: r * lane, width: x(end) - x(start), height: lane };
-        const cell = {
-          weight: state.weights[state.index(r, c)],
-          strongest: this.strongest,
-          on: state.sounds(r, c),
-          wave: slice(this.waves[r], Math.round(x(start)), Math.round(x(end))),
-          loudest,
-        };
+        const wave = slice(this.waves[r], Math.round(x(start)), Math.round(x(end)));
+        const [weight, on] = [state.weight(r, c), state.sounds(r, c)];
+        const cell = { weight, strongest: this.strongest, on, wave, loudest };
         drawCell(context, box, cell, colors);
       }),
     );

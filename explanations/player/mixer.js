@@ -1,12 +1,12 @@
 // The what-if mixer: components switched on and off, their mix, and the model's relevance of it.
 
 import { Deck } from "./deck.js";
-import { button, el, icon } from "./dom.js";
+import { button, el, icon, press } from "./dom.js";
 import { Gauge } from "./gauge.js";
 import { MixGrid } from "./grid.js";
 import { loadArrays } from "./load.js";
 import { MapCanvas } from "./map.js";
-import { MixState, decodeMask, encodeMask, makeGrid } from "./state.js";
+import { MixState, decodeMask, encodeMask } from "./state.js";
 import { ExactTables } from "./tables.js";
 import { followTheme } from "./theme.js";
 import { Transport } from "./transport.js";
@@ -30,7 +30,7 @@ export class Mixer {
     this.root = root;
     this.data = data;
     this.host = host;
-    this.state = new MixState(makeGrid(data), data.weights);
+    this.state = new MixState(data);
     this.words = new Words(this.state, data.sample_rate);
     this.presets = this.state.presets();
     this.map = new MapCanvas(this.state, root);
@@ -69,9 +69,8 @@ export class Mixer {
       onFlip: (what, axis, index) => this.flip(what, axis, index),
       onLoop: (column) => this.setLoop(this.grid.loopColumn === column ? null : column),
     });
-    this.ruler = el("div", { class: "ruler" });
     this.loopMark = el("div", { class: "loop-mark", hidden: "" });
-    this.ruler.append(this.loopMark);
+    this.ruler = el("div", { class: "ruler" }, this.loopMark);
     this.transport.makeSeekBar(this.ruler);
     this.sheet = el(
       "div",
@@ -96,7 +95,7 @@ export class Mixer {
       this.live,
     );
     this.root.classList.add("lemons", "mixer");
-    this.root.classList.toggle("single", this.state.grid.rows.length === 1);
+    this.root.classList.toggle("single", this.state.rows.length === 1);
     this.transport.listenForKeys(this.root, (element) => element.closest(".cell") !== null);
     this.showLoop();
   }
@@ -110,26 +109,15 @@ export class Mixer {
       el("p", {}, this.words.summary()),
       this.table,
     );
-    const legend = el(
-      "span",
-      { class: "legend", "aria-hidden": "true" },
-      "− against",
-      el("i", { class: "scale" }),
-      "for +",
-      el("i", { class: "hatched" }),
-      "off",
-    );
+    const mark = (name) => el("i", { class: name });
+    const words = ["− against", mark("scale"), "for +", mark("hatched"), "off"];
+    const legend = el("span", { class: "legend", "aria-hidden": "true" }, ...words);
     const actions = (this.data.actions ?? []).map(({ id, label }) =>
       button(label, { onclick: () => this.host.onAction?.(id, this.mask()) }),
     );
-    return el(
-      "div",
-      { class: "foot" },
-      legend,
-      el("div", { class: "actions" }, ...actions),
-      this.details,
-      el("p", { class: "help" }, HELP),
-    );
+    const buttons = el("div", { class: "actions" }, ...actions);
+    const help = el("p", { class: "help" }, HELP);
+    return el("div", { class: "foot" }, legend, buttons, this.details, help);
   }
 
   // -- loading ----------------------------------------------------------------------------------
@@ -185,16 +173,13 @@ export class Mixer {
   }
 
   showLoop() {
-    const column = this.state.grid.columns[this.grid.loopColumn];
+    const column = this.state.columns[this.grid.loopColumn];
     const rate = this.data.sample_rate;
-    const loop = column
-      ? [column.start / rate, column.end / rate]
-      : this.loopAll
-        ? [0, this.duration]
-        : null;
+    const whole = this.loopAll ? [0, this.duration] : null;
+    const loop = column ? [column.start / rate, column.end / rate] : whole;
     const name = column ? this.words.columnNames[this.grid.loopColumn] : "loop";
     this.loopName.textContent = name;
-    this.loopButton.setAttribute("aria-pressed", String(loop !== null));
+    press(this.loopButton, loop !== null);
     this.loopButton.setAttribute("aria-label", column ? `Loop ${name}` : "Loop the track");
     this.loopMark.hidden = !column;
     if (column) {
@@ -214,9 +199,9 @@ export class Mixer {
 
   flip(what, axis, index) {
     this.state.flip(what, axis, index);
-    const names = axis === "row" ? this.words.rowNames : this.words.columnNames;
+    const name = this.words.names(axis)[index];
     const done = this.state[what][axis].has(index) ? "on" : "off";
-    this.changed({ about: () => `${what} ${names[index]} ${done}.` });
+    this.changed({ about: () => `${what} ${name} ${done}.` });
   }
 
   setCells(mask) {
@@ -257,7 +242,7 @@ export class Mixer {
     const heard = String(this.state.heard());
     this.presetButtons.forEach((element, i) => {
       const { mask } = this.presets[i];
-      element.setAttribute("aria-pressed", String(mask !== null && String(mask) === heard));
+      press(element, mask !== null && String(mask) === heard);
     });
   }
 

@@ -4,16 +4,9 @@
 // numpy does not write are refused.
 
 const TYPES = {
-  "<f4": Float32Array,
-  "<f8": Float64Array,
-  "<i2": Int16Array,
-  "<u2": Uint16Array,
-  "<i4": Int32Array,
-  "<u4": Uint32Array,
-  "<i8": BigInt64Array,
-  "<u8": BigUint64Array,
-  "|i1": Int8Array,
-  "|u1": Uint8Array,
+  "<f4": Float32Array, "<f8": Float64Array,
+  "|i1": Int8Array, "<i2": Int16Array, "<i4": Int32Array, "<i8": BigInt64Array,
+  "|u1": Uint8Array, "<u2": Uint16Array, "<u4": Uint32Array, "<u8": BigUint64Array,
   "|b1": Uint8Array,
 };
 const END_OF_DIRECTORY = 0x06054b50;

@@ -7,38 +7,27 @@ them. `ink` variants are for what is drawn on top of a shaded cell.
 
 from __future__ import annotations
 
-PALETTE: dict[str, dict[str, str]] = {
-    "light": {
-        "surface": "#ffffff",
-        "raised": "#f3f4f1",
-        "ink": "#23291f",
-        "muted": "#63695e",
-        "line": "#cfd3ca",
-        "accent": "#2f3b26",
-        "on-accent": "#ffffff",
-        "lemon": "#f7d038",
-        "positive": "#f08c1f",
-        "positive-ink": "#7a3b00",
-        "negative": "#3f83d6",
-        "negative-ink": "#123f7c",
-        "warning": "#9b1c1c",
-    },
-    "dark": {
-        "surface": "#14170f",
-        "raised": "#22261d",
-        "ink": "#f1f3ec",
-        "muted": "#a3aa9b",
-        "line": "#454b3e",
-        "accent": "#f7d038",
-        "on-accent": "#23291f",
-        "lemon": "#f7d038",
-        "positive": "#e58519",
-        "positive-ink": "#ffdcae",
-        "negative": "#3c7fd0",
-        "negative-ink": "#c9e1ff",
-        "warning": "#ffb4a8",
-    },
+_THEMES = ("light", "dark")
+_COLORS = {
+    "surface": ("#ffffff", "#14170f"),
+    "raised": ("#f3f4f1", "#22261d"),
+    "ink": ("#23291f", "#f1f3ec"),
+    "muted": ("#63695e", "#a3aa9b"),
+    "line": ("#cfd3ca", "#454b3e"),
+    "accent": ("#2f3b26", "#f7d038"),
+    "on-accent": ("#ffffff", "#23291f"),
+    "lemon": ("#f7d038", "#f7d038"),
+    "positive": ("#f08c1f", "#e58519"),
+    "positive-ink": ("#7a3b00", "#ffdcae"),
+    "negative": ("#3f83d6", "#3c7fd0"),
+    "negative-ink": ("#123f7c", "#c9e1ff"),
+    "warning": ("#9b1c1c", "#ffb4a8"),
 }
+PALETTE = {
+    theme: {name: colors[column] for name, colors in _COLORS.items()}
+    for column, theme in enumerate(_THEMES)
+}
+"""The colours by theme and name."""
 
 
 def css_variables() -> str:

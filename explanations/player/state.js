@@ -5,46 +5,42 @@
 // speak of the full stems x segments mask, index = segment * stems + stem, as the exact engine
 // does.
 
-/**
- * Lay out the components of an explanation.
- * @param {object} data see MixerData in data.py
- * @returns {{rows: {name: string, stems: number[]}[],
- *            columns: {start: number, end: number, segments: number[]}[],
- *            stemCount: number, segmentCount: number}} positions in samples
- */
-export function makeGrid({ rows, columns, stems, segments }) {
-  return { rows, columns, stemCount: stems.length, segmentCount: segments.length };
-}
-
 /** Switches of a mixer: one per cell, and solo and mute per row and per column. */
 export class MixState {
-  /**
-   * @param {ReturnType<typeof makeGrid>} grid
-   * @param {number[]} weights one per component, index = column * rows + row
-   */
-  constructor(grid, weights) {
-    this.grid = grid;
+  /** @param {object} data see MixerData in data.py; weights: index = column * rows + row */
+  constructor({ rows, columns, stems, segments, weights }) {
+    this.rows = rows;
+    this.columns = columns;
+    this.cellCount = stems.length * segments.length;
+    this.stemCount = stems.length;
+    this.set(new Uint8Array(weights.length).fill(1));
     this.weights = weights;
-    this.on = new Uint8Array(grid.rows.length * grid.columns.length).fill(1);
-    this.clearSoloAndMute();
   }
 
   index(row, column) {
-    return column * this.grid.rows.length + row;
+    return column * this.rows.length + row;
+  }
+
+  /** The row and the column of a component. */
+  place(index) {
+    return [index % this.rows.length, Math.floor(index / this.rows.length)];
+  }
+
+  weight(row, column) {
+    return this.weights[this.index(row, column)];
+  }
+
+  isOn(row, column) {
+    return this.on[this.index(row, column)] === 1;
   }
 
   toggle(row, column) {
-    const index = this.index(row, column);
-    this.on[index] ^= 1;
+    this.on[this.index(row, column)] ^= 1;
   }
 
   /** Set all cells at once; solo and mute are cleared, so that what is set is what is heard. */
   set(mask) {
     this.on = Uint8Array.from(mask);
-    this.clearSoloAndMute();
-  }
-
-  clearSoloAndMute() {
     this.solo = { row: new Set(), column: new Set() };
     this.mute = { row: new Set(), column: new Set() };
   }
@@ -63,35 +59,29 @@ export class MixState {
   sounds(row, column) {
     const heard = (axis, index) =>
       !this.mute[axis].has(index) && (this.solo[axis].size === 0 || this.solo[axis].has(index));
-    return this.on[this.index(row, column)] === 1 && heard("row", row) && heard("column", column);
+    return this.isOn(row, column) && heard("row", row) && heard("column", column);
   }
 
   /** What is heard, one value per component. */
   heard() {
-    return this.on.map((_, index) => {
-      const rows = this.grid.rows.length;
-      return this.sounds(index % rows, Math.floor(index / rows)) ? 1 : 0;
-    });
+    return this.on.map((_, index) => Number(this.sounds(...this.place(index))));
   }
 
   /** What is heard, one value per stem in each segment: segment * stems + stem. */
   cells() {
-    const { rows, columns, stemCount, segmentCount } = this.grid;
-    const cells = new Uint8Array(stemCount * segmentCount);
-    columns.forEach((column, c) =>
-      rows.forEach((row, r) => {
-        if (!this.sounds(r, c)) return;
-        for (const segment of column.segments) {
-          for (const stem of row.stems) cells[segment * stemCount + stem] = 1;
-        }
-      }),
-    );
+    const cells = new Uint8Array(this.cellCount);
+    this.heard().forEach((heard, index) => {
+      const [row, column] = this.place(index);
+      for (const segment of this.columns[column].segments) {
+        for (const stem of this.rows[row].stems) cells[segment * this.stemCount + stem] = heard;
+      }
+    });
     return cells;
   }
 
   /** The mixes with a button: [{label, mask, title}], mask null where there is no such mix. */
   presets() {
-    const { weights, grid } = this;
+    const { weights } = this;
     const every = weights.map((_, index) => index);
     const [pro, contra] = [strongest(weights, 1), strongest(weights, -1)];
     const top = (k) => (every.length > k ? pro.slice(0, k) : []);
@@ -103,9 +93,9 @@ export class MixState {
       ["Without top 3", without(top(3)), "Everything but the 3 that speak most for the track"],
       ["Only against", contra, "Only what speaks against the track"],
     ];
-    const voice = grid.rows.findIndex(({ name }) => /^(vocals|voice|singing)$/i.test(name));
+    const voice = this.rows.findIndex(({ name }) => /^(vocals|voice|singing)$/i.test(name));
     if (voice >= 0) {
-      const sung = every.filter((index) => index % grid.rows.length === voice);
+      const sung = every.filter((index) => this.place(index)[0] === voice);
       presets.push(["Vocals only", sung, "The vocals and nothing else"]);
     }
     return presets.map(([label, on, title]) => {
@@ -135,20 +125,13 @@ export function strongest(weights, sign) {
 
 /** Write a mask as hexadecimal digits, four components a digit, the first component in front. */
 export function encodeMask(mask) {
-  let text = "";
-  for (let i = 0; i < mask.length; i += 4) {
-    let digit = 0;
-    for (let bit = 0; bit < 4; bit += 1) digit = digit * 2 + (mask[i + bit] ? 1 : 0);
-    text += digit.toString(16);
-  }
-  return text;
+  const bits = Array.from(mask, Number).join("");
+  return bits.replace(/.{1,4}/g, (four) => parseInt(four.padEnd(4, "0"), 2).toString(16));
 }
 
 /** Read what encodeMask wrote; null where the text does not fit. */
 export function decodeMask(text, count) {
   if (!/^[0-9a-f]+$/.test(text) || text.length !== Math.ceil(count / 4)) return null;
-  const bits = [...text].flatMap((digit) =>
-    [8, 4, 2, 1].map((bit) => (parseInt(digit, 16) & bit ? 1 : 0)),
-  );
-  return bits.slice(count).some(Boolean) ? null : Uint8Array.from(bits.slice(0, count));
+  const bits = [...text].flatMap((digit) => [...parseInt(digit, 16).toString(2).padStart(4, "0")]);
+  return bits.includes("1", count) ? null : Uint8Array.from(bits.slice(0, count));
 }

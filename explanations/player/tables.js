@@ -4,7 +4,7 @@
 // the last feature map belongs to a segment (it depends on which stems sound in that segment)
 // or to a boundary (it depends on the stems left and right of it). So a mask is a look-up per
 // segment and per boundary, joined by additions and comparisons.
-// audiolime/exact_tables.py derives this and writes the file; Tables.evaluate there is the
+// audiolime/exact/tables.py derives this and writes the file; Tables.evaluate there is the
 // same in NumPy, and a test holds the two together.
 
 const FORMAT = "lemons-tables";
@@ -19,8 +19,8 @@ export class ExactTables {
       if (!arrays[name]) throw new Error(`The what-if tables hold no ${name}`);
     }
     this.meta = JSON.parse(new TextDecoder().decode(arrays.meta.data));
-    if (this.meta.format !== FORMAT || this.meta.version !== VERSION) {
-      const { format, version } = this.meta;
+    const { format, version } = this.meta;
+    if (format !== FORMAT || version !== VERSION) {
       throw new Error(`The what-if tables are of another version (${format} ${version})`);
     }
     for (const name of ARRAYS) this[name] = arrays[name].data;
@@ -66,9 +66,8 @@ export class ExactTables {
   /** Which stems sound in each segment, as a number with stem s at bit s. */
   subsets(cells) {
     if (cells.length !== this.segmentCount * this.stemCount) {
-      throw new Error(
-        `the tables are for ${this.segmentCount} segments of ${this.stemCount} stems`,
-      );
+      const size = `${this.segmentCount} segments of ${this.stemCount} stems`;
+      throw new Error(`the tables are for ${size}`);
     }
     return Array.from({ length: this.segmentCount }, (_, t) => {
       let subset = 0;

@@ -1,5 +1,7 @@
 // The theme of a player, light or dark, which follows the page around it.
 
+import { el } from "./dom.js";
+
 /**
  * Set `data-theme` of an element by the page's background, also when that changes.
  * @param {HTMLElement} root
@@ -10,13 +12,10 @@ export function followTheme(root, onChange) {
   const system = matchMedia("(prefers-color-scheme: dark)");
   // Streamlit gives its background as a custom property. A change of an inherited property has no
   // event of its own, but the transition that it starts has.
-  const probe = document.createElement("span");
-  probe.className = "theme-probe";
-  probe.setAttribute("aria-hidden", "true");
+  const probe = el("span", { class: "theme-probe", "aria-hidden": "true" });
   root.append(probe);
   const update = () => {
-    const dark = pageIsDark(probe) ?? system.matches;
-    const theme = dark ? "dark" : "light";
+    const theme = (pageIsDark(probe) ?? system.matches) ? "dark" : "light";
     if (root.dataset.theme === theme) return;
     root.dataset.theme = theme;
     onChange();

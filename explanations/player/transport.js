@@ -1,6 +1,6 @@
 // Play button, time, seek bar and cursor: what the mixer and the waveform player share.
 
-import { button, clock, el, icon } from "./dom.js";
+import { button, clock, el, hasModifier, icon, set } from "./dom.js";
 
 const STEP_S = 1;
 const STRIDE_S = 5;
@@ -31,9 +31,8 @@ export class Transport {
 
   /** @param {boolean} busy whether the audio still loads */
   setPlaying(playing, busy = false) {
-    this.play.setAttribute("aria-busy", String(busy));
+    set(this.play, { "aria-busy": String(busy), "aria-label": playing ? "Pause" : "Play" });
     this.play.replaceChildren(icon(playing ? "pause" : "play"));
-    this.play.setAttribute("aria-label", playing ? "Pause" : "Play");
   }
 
   /** Show a position [s]: as a time, on the seek bar, and by the cursor on a map of a width. */
@@ -42,8 +41,8 @@ export class Transport {
     if (this.now.textContent !== text) this.now.textContent = text;
     const value = String(Math.floor(position));
     if (this.seekBar.getAttribute("aria-valuenow") !== value) {
-      this.seekBar.setAttribute("aria-valuenow", value);
-      this.seekBar.setAttribute("aria-valuetext", `${text} of ${clock(this.duration)}`);
+      const words = `${text} of ${clock(this.duration)}`;
+      set(this.seekBar, { "aria-valuenow": value, "aria-valuetext": words });
     }
     const x = Math.min(position / this.duration, 1) * width;
     this.cursor.style.transform = `translateX(${x}px)`;
@@ -54,24 +53,25 @@ export class Transport {
    * @param {HTMLElement} element as wide as the whole track
    */
   makeSeekBar(element) {
-    this.seekBar = element;
-    element.setAttribute("role", "slider");
-    element.setAttribute("tabindex", "0");
-    element.setAttribute("aria-label", "Position in the track");
-    element.setAttribute("aria-valuemin", "0");
-    element.setAttribute("aria-valuemax", String(Math.floor(this.duration)));
-    const at = (event) => {
+    const seek = (event) => {
       const box = element.getBoundingClientRect();
       const share = (event.clientX - box.left) / box.width || 0;
-      return Math.min(Math.max(share, 0), 1) * this.duration;
+      this.onSeek(clamp(share, 1) * this.duration);
     };
-    element.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0) return;
-      element.setPointerCapture(event.pointerId);
-      this.onSeek(at(event));
-    });
-    element.addEventListener("pointermove", (event) => {
-      if (element.hasPointerCapture(event.pointerId)) this.onSeek(at(event));
+    this.seekBar = set(element, {
+      role: "slider",
+      tabindex: "0",
+      "aria-label": "Position in the track",
+      "aria-valuemin": "0",
+      "aria-valuemax": String(Math.floor(this.duration)),
+      onpointerdown: (event) => {
+        if (event.button !== 0) return;
+        element.setPointerCapture(event.pointerId);
+        seek(event);
+      },
+      onpointermove: (event) => {
+        if (element.hasPointerCapture(event.pointerId)) seek(event);
+      },
     });
   }
 
@@ -104,24 +104,27 @@ export class Transport {
 
   /** Where a key takes the position, or null: arrows a second, with Shift or Page keys five. */
   seekTarget(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return null;
+    if (hasModifier(event)) return null;
     const step = event.shiftKey ? STRIDE_S : STEP_S;
-    const position = this.position();
-    const targets = {
-      ArrowRight: position + step,
-      ArrowUp: position + step,
-      ArrowLeft: position - step,
-      ArrowDown: position - step,
-      PageUp: position + STRIDE_S,
-      PageDown: position - STRIDE_S,
-      Home: 0,
-      End: this.duration,
+    const moves = {
+      ArrowRight: step,
+      ArrowUp: step,
+      ArrowLeft: -step,
+      ArrowDown: -step,
+      PageUp: STRIDE_S,
+      PageDown: -STRIDE_S,
+      Home: -Infinity,
+      End: Infinity,
     };
-    const target = targets[event.key];
-    return target === undefined ? null : Math.min(Math.max(target, 0), this.duration);
+    const move = moves[event.key];
+    return move === undefined ? null : clamp(this.position() + move, this.duration);
   }
 }
 
+function clamp(value, largest) {
+  return Math.min(Math.max(value, 0), largest);
+}
+
 function isSpace(event) {
-  return event.key === " " && !event.ctrlKey && !event.metaKey && !event.altKey;
+  return event.key === " " && !hasModifier(event);
 }

@@ -11,6 +11,11 @@ import { followTheme, palette } from "./theme.js";
 import { Transport } from "./transport.js";
 
 const PEAKS_RATE = 16000; // enough to see a waveform
+const REASONS = {
+  2: "no answer from the server",
+  3: "the file is damaged",
+  4: "the file is missing or of an unknown kind",
+}; // by MediaError.code
 
 export class WaveformPlayer {
   /**
@@ -47,15 +52,11 @@ export class WaveformPlayer {
       position: () => this.position(),
     });
     this.canvases = this.data.lanes.map(() => el("canvas", { "aria-hidden": "true" }));
-    this.lanes = el(
-      "div",
-      { class: "waves" },
-      ...this.data.lanes.map(({ name }, i) => {
-        const label = name ? el("span", { class: "wave-name", "aria-hidden": "true" }, name) : null;
-        return el("div", { class: "wave" }, this.canvases[i], label);
-      }),
-      this.transport.cursor,
-    );
+    const waves = this.data.lanes.map(({ name }, i) => {
+      const label = name ? el("span", { class: "wave-name", "aria-hidden": "true" }, name) : null;
+      return el("div", { class: "wave" }, this.canvases[i], label);
+    });
+    this.lanes = el("div", { class: "waves" }, ...waves, this.transport.cursor);
     this.transport.makeSeekBar(this.lanes);
     const spans = this.data.lanes.flatMap((lane) =>
       lane.spans.map((stretch) => this.spanButton(lane, stretch)),
@@ -75,12 +76,9 @@ export class WaveformPlayer {
   /** Make the button that plays a marked stretch alone, and names it for screen readers. */
   spanButton(lane, stretch) {
     const where = [lane.name, bounds(stretch.start_s, stretch.end_s)].filter(Boolean).join(", ");
-    const properties = {
-      class: `span ${stretch.kind}`,
-      title: `Play ${where}`,
-      onclick: () => this.playSpan(stretch),
-    };
     const label = stretch.label ? `${stretch.label}: ${where}` : where;
+    const onclick = () => this.playSpan(stretch);
+    const properties = { class: `span ${stretch.kind}`, title: `Play ${where}`, onclick };
     return button(label, properties, icon("play"));
   }
 
@@ -102,12 +100,7 @@ export class WaveformPlayer {
   }
 
   complain() {
-    const words = {
-      2: "no answer from the server",
-      3: "the file is damaged",
-      4: "the file is missing or of an unknown kind",
-    };
-    const reason = words[this.audio.error?.code] ?? "unknown reason";
+    const reason = REASONS[this.audio.error?.code] ?? "unknown reason";
     this.message.textContent = `“${this.data.title}” cannot be played: ${reason}`;
     this.message.hidden = false;
     this.update();

@@ -339,7 +339,7 @@ def test_fits_every_screen(browser: Browser, served: Served, width: int, scheme:
 def shown_relevance(page: Page) -> str:
     """Read the gauge as soon as the tables are there."""
     gauge = page.locator(".mixer .gauge")
-    expect(gauge).to_have_attribute("data-relevance", re.compile(r"\d"))
+    expect(gauge).to_have_attribute("data-relevance", re.compile(r"\d"), timeout=LONG)
     return gauge.get_attribute("data-relevance") or ""
 
 

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from explanations.player import (
-    PALETTE,
     Lane,
     Resource,
     WaveformData,
@@ -20,6 +19,7 @@ from explanations.player import (
     peaks,
 )
 from explanations.player.bundle import style
+from explanations.player.palette import PALETTE
 from lemons_utils import ParameterError
 
 

@@ -138,8 +138,8 @@ def test_presets_and_cells_are_those_of_the_explanation(blank: Page, band: Any, 
     weights = [round(w, 1) for w in data["weights"]]  # rounded, so that there are ties
     presets = blank.evaluate(
         """async (data) => {
-            const { MixState, makeGrid } = await import("/player/state.js");
-            const state = new MixState(makeGrid(data), data.weights);
+            const { MixState } = await import("/player/state.js");
+            const state = new MixState(data);
             return state.presets().map(({ label, mask }) => {
               if (mask) state.set(mask);
               return [label, mask && Array.from(mask), Array.from(state.cells())];
@@ -170,8 +170,8 @@ def test_presets_that_mean_nothing_are_not_offered(blank: Page, band: Any) -> No
         data = {**band.data.to_json(), "weights": [sign * abs(w) for w in band.data.weights]}
         presets = blank.evaluate(
             """async (data) => {
-                const { MixState, makeGrid } = await import("/player/state.js");
-                return new MixState(makeGrid(data), data.weights).presets();
+                const { MixState } = await import("/player/state.js");
+                return new MixState(data).presets();
             }""",
             data,
         )
