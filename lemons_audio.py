@@ -283,6 +283,15 @@ def write_audio(path: Path, waveform: NDArray[np.floating], *, sample_rate: int)
             file.write(_to_24_bits(block) if known[suffix] == "PCM_24" else block)
 
 
+def write_mix(path: Path, waveform: NDArray[np.float32], *, sample_rate: int) -> None:
+    """Write audio as `write_audio` does; a waveform beyond full scale is scaled down as a whole.
+
+    Stems that cancel each other can give such a mix, and a format with a ceiling would clip it.
+    """
+    peak = float(np.abs(waveform).max(initial=0.0))
+    write_audio(path, waveform / peak if peak > 1 else waveform, sample_rate=sample_rate)
+
+
 def _to_24_bits(waveform: NDArray[np.floating]) -> NDArray[np.int32]:
     """Round to 24 bits, in the upper bits of 32: libsndfile would round down in WAV."""
     scaled = np.rint(waveform.astype(np.float64) * 2.0**23)

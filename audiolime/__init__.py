@@ -6,69 +6,29 @@ Names are imported when they are first asked for: `audiolime.exact` needs torch 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from audiolime.components.factorization import (
-        Factorization,
-        SourceFactorization,
-        SourceSeparationBasedFactorization,
-        TimeOnlyFactorization,
-        TimeSourceFactorization,
-    )
-    from audiolime.components.segmentation import compute_segments
-    from audiolime.components.separated import (
-        SeparatedFactorization,
-        SpleeterFactorization,
-        SpleeterPrecomputedFactorization,
-    )
-    from audiolime.components.spectrogram_tiles import TimeFrequencyTorchFactorization
-    from audiolime.components.tiles import TimeFrequencyFactorization
-    from audiolime.data_provider import RawAudioProvider, load_audio
-    from audiolime.explainer import LimeAudioExplainer
-    from audiolime.explanation import AudioExplanation
-    from audiolime.metrics import compute_complexity
-    from audiolime.separation import get_separator
+from typing import Any
 
 _HOME = {
     "AudioExplanation": "explanation",
-    "Factorization": "components.factorization",
+    "Factorization": "factorization",
     "LimeAudioExplainer": "explainer",
     "RawAudioProvider": "data_provider",
-    "SeparatedFactorization": "components.separated",
-    "SourceFactorization": "components.factorization",
-    "SourceSeparationBasedFactorization": "components.factorization",
-    "SpleeterFactorization": "components.separated",
-    "SpleeterPrecomputedFactorization": "components.separated",
-    "TimeFrequencyFactorization": "components.tiles",
-    "TimeFrequencyTorchFactorization": "components.spectrogram_tiles",
-    "TimeOnlyFactorization": "components.factorization",
-    "TimeSourceFactorization": "components.factorization",
+    "SeparatedFactorization": "factorization",
+    "SourceFactorization": "factorization",
+    "SourceSeparationBasedFactorization": "factorization",
+    "SpleeterFactorization": "factorization",
+    "SpleeterPrecomputedFactorization": "factorization",
+    "TimeFrequencyFactorization": "factorization",
+    "TimeFrequencyTorchFactorization": "factorization",
+    "TimeOnlyFactorization": "factorization",
+    "TimeSourceFactorization": "factorization",
     "compute_complexity": "metrics",
     "compute_segments": "components.segmentation",
     "get_separator": "separation",
     "load_audio": "data_provider",
 }
 
-__all__ = [
-    "AudioExplanation",
-    "Factorization",
-    "LimeAudioExplainer",
-    "RawAudioProvider",
-    "SeparatedFactorization",
-    "SourceFactorization",
-    "SourceSeparationBasedFactorization",
-    "SpleeterFactorization",
-    "SpleeterPrecomputedFactorization",
-    "TimeFrequencyFactorization",
-    "TimeFrequencyTorchFactorization",
-    "TimeOnlyFactorization",
-    "TimeSourceFactorization",
-    "compute_complexity",
-    "compute_segments",
-    "get_separator",
-    "load_audio",
-]
+__all__ = [*_HOME]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from lemons_utils import ParameterError
 Vector = NDArray[np.float64]
 
 
+@dataclass(eq=False, repr=False)
 class AudioExplanation:
     """What the linear model says, for every label that was explained.
 
@@ -33,22 +36,16 @@ class AudioExplanation:
         Only where `top_labels` was asked for, the most likely first.
     """
 
-    def __init__(
-        self,
-        factorization: Any,
-        neighborhood_data: NDArray[np.int64],
-        neighborhood_labels: Vector,
-    ) -> None:
-        self.factorization = factorization
-        self.neighborhood_data = neighborhood_data
-        self.neighborhood_labels = neighborhood_labels
-        self.distances: Vector = np.empty(0)
-        self.proximities: Vector = np.empty(0)
-        self.local_exp: dict[int, list[tuple[int, float]]] = {}
-        self.intercept: dict[int, float] = {}
-        self.score: dict[int, float] = {}
-        self.local_pred: dict[int, Vector] = {}
-        self.top_labels: list[int] = []
+    factorization: Any
+    neighborhood_data: NDArray[np.int64]
+    neighborhood_labels: Vector
+    distances: Vector = field(default_factory=partial(np.empty, 0))
+    proximities: Vector = field(default_factory=partial(np.empty, 0))
+    local_exp: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
+    intercept: dict[int, float] = field(default_factory=dict)
+    score: dict[int, float] = field(default_factory=dict)
+    local_pred: dict[int, Vector] = field(default_factory=dict)
+    top_labels: list[int] = field(default_factory=list)
 
     def weights(self, label: int) -> Vector:
         """Weight of every component, in their own order; 0 for what was not selected.

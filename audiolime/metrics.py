@@ -194,9 +194,8 @@ def compute_complexity(explanation: Any, target_idx: int) -> float:
 def _steps(order: NDArray[np.intp]) -> NDArray[np.int64]:
     """Masks with the first 0, 1, 2, ... components of an order on."""
     n = len(order)
-    masks = np.zeros((n + 1, n), np.int64)
-    for step, component in enumerate(order, start=1):
-        masks[step:, component] = 1
+    masks = np.empty((n + 1, n), np.int64)
+    masks[:, order] = np.tri(n + 1, n, -1)
     return masks
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -74,9 +73,7 @@ def exhaustive_masks(n_components: int) -> Masks:
             f"'exhaustive' lists at most 2^{MAX_EXHAUSTIVE} masks, got 2^{n_components}: draw "
             "num_samples of them, or use audiolime.exact for a network it knows"
         )
-    combinations = itertools.product([1, 0], repeat=n_components)
-    flat = np.fromiter(itertools.chain.from_iterable(combinations), np.int64)
-    return flat.reshape(2**n_components, n_components)
+    return 1 - (np.arange(2**n_components)[:, None] >> np.arange(n_components)[::-1] & 1)
 
 
 def cosine_distances(masks: ArrayLike) -> Vector:

@@ -8,7 +8,7 @@ All sums run in float64.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -108,16 +108,8 @@ class Moments:
     def __add__(self, other: Moments) -> Moments:
         if self.shift != other.shift or self.features.shape != other.features.shape:
             raise ParameterError("only moments of the same components and shift can be added up")
-        return Moments(
-            self.weight + other.weight,
-            self.features + other.features,
-            self.products + other.products,
-            self.target + other.target,
-            self.target_features + other.target_features,
-            self.target_squares + other.target_squares,
-            self.count + other.count,
-            self.shift,
-        )
+        sums = [field.name for field in fields(self) if field.name != "shift"]
+        return replace(self, **{name: getattr(self, name) + getattr(other, name) for name in sums})
 
     def of_features(self, features: Sequence[int] | NDArray[np.intp]) -> Moments:
         """Keep the sums of some components."""

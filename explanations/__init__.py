@@ -6,10 +6,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from explanations.explain import explain_track
+from typing import Any
 
 __all__ = ["explain_track"]
 

@@ -117,7 +117,7 @@ class Explanation:
     def against(self, k: int) -> list[int]:
         """Rank up to k components that speak against it, strongest first.
 
-        Where all speak for a track, some weights are a breath below zero: that is not against.
+        Weights that are negative by less than a hundredth of the strongest do not count.
         """
         order = sorted(range(len(self.weights)), key=lambda i: (self.weights[i], i))
         least = NEGLIGIBLE * max((abs(weight) for weight in self.weights), default=0.0)

@@ -48,7 +48,7 @@ class Factorization:
     def __init__(
         self,
         input: Any,
-        target_sr: int,
+        target_sr: int = 16_000,
         temporal_segmentation_params: SegmentationParams = None,
         composition_fn: CompositionFn | None = None,
     ) -> None:
@@ -62,6 +62,10 @@ class Factorization:
         self.temporal_segments, self.explained_length = compute_segments(
             self._original_mix, self.target_sr, temporal_segmentation_params
         )
+        self._set_up()
+
+    def _set_up(self) -> None:
+        """Name the components, once the segments are known."""
 
     @property
     def mix(self) -> Waveform:
@@ -121,22 +125,23 @@ class Factorization:
             raise ParameterError("masks must hold 0 and 1 only: a component is on or off")
         return on
 
+    def _in_every_segment(self, count: int) -> list[Segment]:
+        return [segment for segment in self.temporal_segments for _ in range(count)]
+
     def _add_components(self, waveform: Waveform, indices: NDArray[np.intp]) -> None:
         found = self.retrieve_components(indices)
         for part in found if isinstance(found, (list, tuple)) else [found]:
             waveform += np.asarray(part, np.float32)
 
     def _mask_of(self, components: Iterable[int] | None) -> NDArray[np.bool_]:
-        n = self.get_number_components()
-        if components is None:
-            return np.ones(n, np.bool_)
-        mask = np.zeros(n, np.bool_)
-        mask[self._checked_indices(components)] = True
+        mask = np.zeros(self.get_number_components(), np.bool_)
+        mask[self._chosen(components)] = True
         return mask
 
-    def _checked_indices(self, components: Iterable[int]) -> list[int]:
+    def _chosen(self, components: Iterable[int] | None) -> list[int]:
+        """Check component indices and list them, all of them for None."""
         n = self.get_number_components()
-        indices = [int(index) for index in components]
+        indices = [int(index) for index in (range(n) if components is None else components)]
         if outside := [index for index in indices if not 0 <= index < n]:
             raise ParameterError(f"components are numbered 0 to {n - 1}, got {outside}")
         return indices
@@ -149,14 +154,7 @@ def _as_it_is(waveform: Waveform) -> Waveform:
 class TimeOnlyFactorization(Factorization):
     """Segments of time: T1, T2, ..."""
 
-    def __init__(
-        self,
-        input: Any,
-        target_sr: int = 16_000,
-        temporal_segmentation_params: SegmentationParams = None,
-        composition_fn: CompositionFn | None = None,
-    ) -> None:
-        super().__init__(input, target_sr, temporal_segmentation_params, composition_fn)
+    def _set_up(self) -> None:
         count = len(self.temporal_segments)
         self._components_names = [f"T{number}" for number in range(1, count + 1)]
 
@@ -193,14 +191,7 @@ class SourceSeparationBasedFactorization(Factorization):
         The stems.
     """
 
-    def __init__(
-        self,
-        input: Any,
-        target_sr: int = 16_000,
-        temporal_segmentation_params: SegmentationParams = None,
-        composition_fn: CompositionFn | None = None,
-    ) -> None:
-        super().__init__(input, target_sr, temporal_segmentation_params, composition_fn)
+    def _set_up(self) -> None:
         stems, names = self.initialize_components()
         self._take_stems(stems, names)
         self._warn_if_incomplete()
@@ -217,7 +208,7 @@ class SourceSeparationBasedFactorization(Factorization):
     @property
     def component_bounds(self) -> list[Segment]:
         """The segment of every component."""
-        return [segment for segment in self.temporal_segments for _ in self.original_components]
+        return self._in_every_segment(len(self.original_components))
 
     def retrieve_components(self, selection_order: Iterable[int] | None = None) -> list[Waveform]:
         """Give each chosen component by itself over the whole length; silence for none.
@@ -226,9 +217,7 @@ class SourceSeparationBasedFactorization(Factorization):
         -------
         list of ndarray [shape=(samples,)], float32
         """
-        if selection_order is None:
-            selection_order = range(self.get_number_components())
-        indices = self._checked_indices(selection_order)
+        indices = self._chosen(selection_order)
         found = [np.zeros(self.explained_length, np.float32) for _ in indices or [0]]
         for waveform, index in zip(found, indices, strict=False):
             self._add_components(waveform, np.array([index]))
@@ -268,7 +257,7 @@ class SourceSeparationBasedFactorization(Factorization):
             warnings.warn(
                 f"the stems and the input differ by {share}: what is explained is the sum of "
                 "the stems; add the difference to one of them, or as a stem of its own",
-                stacklevel=3,
+                stacklevel=4,
             )
 
 

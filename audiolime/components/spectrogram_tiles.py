@@ -79,7 +79,7 @@ class TimeFrequencyTorchFactorization(Factorization):
         if selection_order is None:
             return self.spectrogram
         on = np.zeros(tuple(self.spectrogram.shape), np.float32)
-        for index in self._checked_indices(selection_order):
+        for index in self._chosen(selection_order):
             segment, band = divmod(index, self.n_frequency_segments)
             on[slice(*self._bins[band]), slice(*self._frames[segment])] = 1.0
         mask = self.spectrogram.new_tensor(on) if hasattr(self.spectrogram, "new_tensor") else on

@@ -73,8 +73,7 @@ class TimeFrequencyFactorization(Factorization):
     @property
     def component_bounds(self) -> list[Segment]:
         """The segment of every tile; what fades out beyond it is quieter."""
-        bands = len(self.frequency_edges) - 1
-        return [segment for segment in self.temporal_segments for _ in range(bands)]
+        return self._in_every_segment(len(self.frequency_edges) - 1)
 
     def retrieve_components(
         self, selection_order: Iterable[int] | None = None
@@ -85,9 +84,7 @@ class TimeFrequencyFactorization(Factorization):
         -------
         list of ndarray [shape=(samples,)], float64: only so do tiles add up exactly
         """
-        if selection_order is None:
-            selection_order = range(self.get_number_components())
-        indices = self._checked_indices(selection_order)
+        indices = self._chosen(selection_order)
         found = [np.zeros(self.explained_length) for _ in indices or [0]]
         for waveform, index in zip(found, indices, strict=False):
             start, tile = self._tiles[index]

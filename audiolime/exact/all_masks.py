@@ -76,6 +76,35 @@ class Levels:
         return cls(on.sum(axis=1), on @ y, on @ y**2, on @ (rows * y[:, None]))
 
 
+def shapley_values(levels: Levels) -> Vector:
+    """Compute exact Shapley values: what every component adds, averaged over all orders.
+
+    phi_i = sum over masks z without i of  |z|! (n - 1 - |z|)! / n!  (f(z + i) - f(z))
+
+    The factor depends on the number of components that are on alone: each mask with i on counts
+    with the factor of its level minus one, each mask without it with its own.
+
+    Parameters
+    ----------
+    levels : Levels
+        Of n >= 1 components.
+
+    Returns
+    -------
+    ndarray [shape=(n,)]
+        They add up to f(all) - f(none).
+
+    References
+    ----------
+    L. S. Shapley, "A value for n-person games", 1953.
+    """
+    n = levels.n_components
+    factor = np.array([1.0 / (n * math.comb(n - 1, k)) for k in range(n)])
+    with_i = levels.with_component
+    without_i = levels.total[:, None] - with_i
+    return np.asarray(factor @ with_i[1:] - factor @ without_i[:-1], dtype=np.float64)
+
+
 class SumsAndMaxima(Protocol):
     """What `sum_levels` needs of `audiolime.exact.Tables`, which imports this module."""
 

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from audiolime.components import Components
-from audiolime.exact.all_masks import Levels
+from audiolime.exact.all_masks import Levels, shapley_values
 from audiolime.exact.lime import LimeWeights, fit_exhaustive, fit_sampled
-from audiolime.exact.shapley import shapley_values
 from audiolime.neighbourhood import as_random_state, draw_masks, exhaustive_masks
 from lemons_audio import sigmoid
 from lemons_utils import ParameterError

@@ -16,14 +16,12 @@ from audiolime.components import Components
 from audiolime.exact.all_masks import Levels
 from audiolime.exact.answers import MaskAnswers
 from audiolime.exact.local_states import States
-from audiolime.exact.network import Network, Stage
+from audiolime.exact.network import Network
 from audiolime.exact.receptive_field import check_segments
 from audiolime.exact.sweep import Sweep
 from audiolime.exact.tables import Tables
 from audiolime.neighbourhood import as_random_state, draw_masks
 from lemons_utils import OnProgress, ParameterError
-
-__all__ = ["LocalStateEngine", "Network", "Stage", "Tables"]
 
 MAX_PAIRS = 2**20
 """Most pairs of subsets in tables: 256 MB for 64 channels."""

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiolime.separation.cache import CachedStems
-from lemons_audio import to_float32, write_audio
+from lemons_audio import to_float32, write_audio, write_mix
 from lemons_utils import SAMPLE_RATE, write_beside
 from recsys.catalogue import Catalogue
 
@@ -65,8 +65,7 @@ def audio(waveform: NDArray[np.float32], place: str, web_folder: Path) -> str:
     """Write a mix, unless it exists; one beyond full scale is scaled down as a whole."""
     path = web_folder / place
     if not path.is_file():
-        peak = float(np.abs(waveform).max(initial=0.0))
-        write_audio(path, waveform / peak if peak > 1 else waveform, sample_rate=SAMPLE_RATE)
+        write_mix(path, waveform, sample_rate=SAMPLE_RATE)
     return place
 
 

@@ -50,10 +50,8 @@ def answer(
     ----------
     network : FCN, in evaluation mode
     stems : ndarray [shape=(stems, samples)], float32
-    components : Components
     engine : 'exact' or 'plain'
     num_samples : int, or 'exhaustive'
-    random_state : int
     tables : Tables, optional
         The track's, if they are at hand: then every kind is a matter of look-ups.
 

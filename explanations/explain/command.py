@@ -14,9 +14,9 @@ from explanations.explain.answers import ENGINES
 from explanations.explain.picture import draw
 from explanations.explain.playback import write_playback
 from explanations.explain.recording import read_recording
-from explanations.explain.track import explain, prepare
+from explanations.explain.track import explain_track
 from explanations.listeners import load_listener
-from explanations.stems import NAMES
+from explanations.stems import NAMES, stems_of
 from explanations.store import TITLES, Explanation, Store
 from lemons_utils import SAMPLE_RATE, ParameterError, command, configuration
 
@@ -28,12 +28,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command."""
     options = _parse(arguments)
     config = configuration()
-    listener = load_listener(
-        options.user_name,
-        catalogue=options.catalogue,
-        experiments=config.experiments,
-        model_path=options.model,
-    )
+    model = {"catalogue": options.catalogue, "model_path": options.model}
+    load_listener(options.user_name, experiments=config.experiments, **model)  # or it raises now
     recording = read_recording(
         options.track or options.audio,
         catalogue=options.catalogue,
@@ -48,32 +44,31 @@ def main(arguments: list[str] | None = None) -> None:
             "(--excerpt_s 0 takes all)"
         )
     print(f"{title}: {duration_s:.1f} s, separator {recording.separator.name}")
-    subject = prepare(
+    folder = options.out or Path(f"explanation-{options.user_name}-{_plain(title)}")
+    explanation = explain_track(
+        options.user_name,
+        recording,
+        kind=options.type,
+        n_segments=options.n_segments,
+        engine=options.engine,
+        num_samples=read_num_samples(options.num_samples),
+        random_state=options.random_state,
+        store=Store(folder) if options.keep else None,
+        config=config,
+        on_progress=_print_step,
+        **model,
+    )
+    print(_table(explanation, options.user_name))
+    stems = stems_of(
         recording.audio,
         recording.separator,
         stems_folder=config.stems,
         limit_gb=config.stems_cache_gb,
-        n_segments=options.n_segments,
-        on_progress=_print_step,
-    )
-    folder = options.out or Path(f"explanation-{options.user_name}-{_plain(title)}")
-    explanation = explain(
-        listener,
-        subject,
-        options.type,
-        store=Store(folder) if options.keep else None,
-        track_id=options.track,
-        engine=options.engine,
-        num_samples=read_num_samples(options.num_samples),
-        random_state=options.random_state,
-        what_if=options.keep,
-        on_progress=_print_step,
-    )
-    print(_table(explanation, options.user_name))
-    files = write_playback(explanation, subject.stems.waveforms, folder)
+    ).waveforms
     picture = folder / f"{options.type}.png"
-    draw(explanation, subject.stems.waveforms, picture, title=title)
-    print("wrote " + ", ".join(str(path) for path in [*files, picture]))
+    files = [*write_playback(explanation, stems, folder), picture]
+    draw(explanation, stems, picture, title=title)
+    print("wrote " + ", ".join(str(path) for path in files))
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:

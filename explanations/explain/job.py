@@ -7,9 +7,9 @@ from pathlib import Path
 
 from audiolime.components import KINDS
 from explanations.explain.track import explain, prepare
-from explanations.listeners import ListenerModel, load_listener
+from explanations.listeners import load_listener
 from explanations.stems import separator_for
-from explanations.store import Explanation, Store
+from explanations.store import Store
 from lemons_utils import Configuration
 from recsys.catalogue import Catalogue
 
@@ -26,8 +26,6 @@ class ExplanationSettings:
     random_state : int
     separator : str or None
     n_segments : int
-    what_if : bool
-        Whether to make the mixer's tables, too.
     """
 
     kinds: tuple[str, ...]
@@ -36,7 +34,6 @@ class ExplanationSettings:
     random_state: int = 0
     separator: str | None = None
     n_segments: int = 5
-    what_if: bool = True
 
 
 @dataclass(frozen=True)
@@ -63,15 +60,6 @@ def run_job(
 
     What is stored already, by the same model and in the same way, is left alone.
 
-    Parameters
-    ----------
-    job : TrackJob
-    catalogue : Catalogue
-        The track's.
-    settings : ExplanationSettings
-    config : Configuration
-        The folders of models, stems and explanations.
-
     Returns
     -------
     int, how many explanations there are of it now
@@ -82,61 +70,25 @@ def run_job(
         experiments=config.experiments,
         model_path=job.model,
     )
-    return len(
-        store_track(
-            listener,
-            catalogue,
-            job.track_id,
-            settings,
-            store=Store(config.stored_explanations / catalogue.name / job.user_name),
-            stems_folder=config.stems,
-            limit_gb=config.stems_cache_gb,
-        )
-    )
-
-
-def store_track(
-    listener: ListenerModel,
-    catalogue: Catalogue,
-    track_id: str,
-    settings: ExplanationSettings,
-    *,
-    store: Store,
-    stems_folder: Path,
-    limit_gb: float,
-) -> list[Explanation]:
-    """Explain one track to one listener in every kind of the settings, and store that.
-
-    Parameters
-    ----------
-    listener : ListenerModel
-    catalogue : Catalogue
-    track_id : str
-    settings : ExplanationSettings
-    store : Store
-        The listener's in this catalogue.
-    stems_folder, limit_gb
-        Of the cache of stems.
-    """
+    store = Store(config.stored_explanations / catalogue.name / job.user_name)
     subject = prepare(
-        catalogue.audio(track_id),
-        separator_for(catalogue, track_id, settings.separator),
-        stems_folder=stems_folder,
-        limit_gb=limit_gb,
+        catalogue.audio(job.track_id),
+        separator_for(catalogue, job.track_id, settings.separator),
+        stems_folder=config.stems,
+        limit_gb=config.stems_cache_gb,
         n_segments=settings.n_segments,
     )
-    return [
+    kinds = [kind for kind in reversed(KINDS) if kind in settings.kinds]
+    for kind in kinds:  # Time + Source first: its tables answer the others
         explain(
             listener,
             subject,
             kind,
             store=store,
-            track_id=track_id,
+            track_id=job.track_id,
             engine=settings.engine,
             num_samples=settings.num_samples,
             random_state=settings.random_state,
-            what_if=settings.what_if and settings.engine == "exact",
+            what_if=True,
         )
-        for kind in reversed(KINDS)  # Time + Source first: its tables answer the others
-        if kind in settings.kinds
-    ]
+    return len(kinds)

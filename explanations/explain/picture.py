@@ -34,7 +34,7 @@ def draw(
     from matplotlib.colors import TwoSlopeNorm
     from matplotlib.patches import Rectangle
 
-    weight = cell_weights(explanation)
+    weight = explanation.components.grid(explanation.weights)
     largest = max(float(np.abs(weight).max()), 1e-9)
     shade = ScalarMappable(TwoSlopeNorm(0.0, -largest, largest), "PuOr_r")
     framed = explanation.grid(explanation.top(3))
@@ -67,20 +67,6 @@ def draw(
     bar = figure.colorbar(shade, ax=axes[:, 0].tolist(), fraction=0.025, pad=0.01)
     bar.set_label("weight")
     plots.save_figure(figure, path, dpi=130, bbox_inches="tight")
-
-
-def cell_weights(explanation: Explanation) -> NDArray[np.float64]:
-    """Give every cell the weight of its component.
-
-    Returns
-    -------
-    ndarray [shape=(segments, stems)]
-    """
-    weights = np.zeros((len(explanation.segments), len(explanation.stem_names)))
-    for component, weight in enumerate(explanation.weights):
-        for cell in explanation.cells(component):
-            weights[cell] = weight
-    return weights
 
 
 def _outline(

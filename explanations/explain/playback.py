@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explanations.store import Explanation
-from lemons_audio import write_audio
+from lemons_audio import write_mix
 from lemons_utils import SAMPLE_RATE, ParameterError
 
 FADE_S = 0.010
@@ -110,20 +110,14 @@ def without_top(
 def write_playback(
     explanation: Explanation, stems: NDArray[np.float32], folder: Path
 ) -> list[Path]:
-    """Write `top1.flac`, `top3.flac` and `without_top3.flac` (24 bits, 16 kHz).
-
-    A mix beyond full scale, which stems that cancel each other can give, is scaled down as a
-    whole: a format with a ceiling would clip it.
-    """
+    """Write `top1.flac`, `top3.flac` and `without_top3.flac` (24 bits, 16 kHz)."""
     heard = {
         "top1.flac": top(explanation, stems, 1),
         "top3.flac": top(explanation, stems, 3),
         "without_top3.flac": without_top(explanation, stems, 3),
     }
     for name, waveform in heard.items():
-        peak = float(np.abs(waveform).max(initial=0.0))
-        safe = waveform / peak if peak > 1 else waveform
-        write_audio(folder / name, safe, sample_rate=SAMPLE_RATE)
+        write_mix(folder / name, waveform, sample_rate=SAMPLE_RATE)
     return [folder / name for name in heard]
 
 

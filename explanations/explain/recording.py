@@ -27,12 +27,15 @@ class Recording:
     full_s : float [s]
         Duration before it was cut.
     separator : Separator
+    track_id : str, optional
+        Of a track of a catalogue.
     """
 
     title: str
     audio: NDArray[np.int16]
     full_s: float
     separator: Separator
+    track_id: str | None = None
 
 
 def read_recording(
@@ -61,7 +64,7 @@ def read_recording(
         row = tracks.tracks.set_index("track_id").loc[path_or_track_id]
         title = f"{row['artist']} - {row['title']}" if row["artist"] else str(row["title"])
         chosen = separator_for(tracks, path_or_track_id, separator)
-        return Recording(title, audio, len(audio) / SAMPLE_RATE, chosen)
+        return Recording(title, audio, len(audio) / SAMPLE_RATE, chosen, path_or_track_id)
     audio = to_int16(to_catalogue_audio(*read_audio(path_or_track_id)))
     full_s, wanted = len(audio) / SAMPLE_RATE, round(excerpt_s * SAMPLE_RATE)
     if 0 < wanted < len(audio):

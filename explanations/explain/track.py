@@ -15,7 +15,7 @@ from audiolime.exact import LocalStateEngine, Tables
 from audiolime.separation.cache import CachedStems
 from audiolime.separation.interface import Separator
 from explanations.explain.answers import answer, default_num_samples
-from explanations.explain.recording import read_recording
+from explanations.explain.recording import Recording, read_recording
 from explanations.listeners import ListenerModel, load_listener
 from explanations.stems import stems_of
 from explanations.store import Explanation, Request, Store
@@ -50,7 +50,7 @@ class Subject:
 
 def explain_track(
     user_name: str,
-    path_or_track_id: str | Path,
+    path_or_track_id: str | Path | Recording,
     *,
     kind: str = "time_source",
     catalogue: str = "demo",
@@ -60,6 +60,7 @@ def explain_track(
     num_samples: int | str | None = None,
     random_state: int = 0,
     model_path: Path | None = None,
+    store: Store | None = None,
     config: Configuration | None = None,
     on_progress: OnProgress | None = None,
 ) -> Explanation:
@@ -68,24 +69,23 @@ def explain_track(
     Parameters
     ----------
     user_name : str
-    path_or_track_id : str or Path
-        A file, of which the 30 s in the middle are explained, or a track of the catalogue.
+    path_or_track_id : str, Path or Recording
+        A file, of which the 30 s in the middle are explained, a track of the catalogue, or what
+        `read_recording` returns.
     kind : 'time', 'source' or 'time_source'
     catalogue : str
         The catalogue of the model and of the track.
     separator : str, optional
-        See `explanations.stems.separator_for`.
+        See `explanations.stems.separator_for`; a recording has its own.
     n_segments : int
     engine, num_samples, random_state, on_progress
         See `explain`.
     model_path : Path, optional
         Weights; by default those of the listener's newest model.
+    store : Store, optional
+        Where to keep the explanation and its what-if tables.
     config : Configuration, optional
         The folders; by default those of `config.py`.
-
-    Returns
-    -------
-    Explanation
 
     Raises
     ------
@@ -98,13 +98,15 @@ def explain_track(
     listener = load_listener(
         user_name, catalogue=catalogue, experiments=config.experiments, model_path=model_path
     )
-    is_file = isinstance(path_or_track_id, Path) or Path(path_or_track_id).is_file()
-    recording = read_recording(
-        Path(path_or_track_id) if is_file else str(path_or_track_id),
-        catalogue=catalogue,
-        separator=separator,
-        config=config,
-    )
+    recording = path_or_track_id
+    if not isinstance(recording, Recording):
+        is_file = Path(recording).is_file()
+        recording = read_recording(
+            Path(recording) if is_file else recording,
+            catalogue=catalogue,
+            separator=separator,
+            config=config,
+        )
     subject = prepare(
         recording.audio,
         recording.separator,
@@ -117,9 +119,12 @@ def explain_track(
         listener,
         subject,
         kind,
+        store=store,
+        track_id=recording.track_id,
         engine=engine,
         num_samples=num_samples,
         random_state=random_state,
+        what_if=store is not None,
         on_progress=on_progress,
     )
 

@@ -7,7 +7,7 @@ import soundfile
 import torch
 
 from explanations import explain as module
-from explanations.explain import explain, main, prepare
+from explanations.explain import explain, explain_track, main, prepare
 from explanations.listeners import load_listener
 from explanations.stems import Truth, separator_for, stems_of
 from explanations.store import Store
@@ -167,6 +167,27 @@ def test_listeners(house):
         load_listener("x", catalogue="own", experiments=experiments, model_path=house.folder)
     again = load_listener("marko", catalogue="own", experiments=experiments)
     assert again.network is house.listener.network
+
+
+def test_explain_track_takes_a_file_or_a_track_of_a_catalogue(house):
+    audio = to_float32(house.catalogue.audio(house.track_ids[0]))
+    write_audio(house.folder / "song.flac", audio, sample_rate=SAMPLE_RATE)
+    options = {"kind": "source", "catalogue": "own"}
+    file = explain_track("marko", str(house.folder / "song.flac"), separator="dsp", **options)
+    assert file == explain_track("marko", house.folder / "song.flac", separator="dsp", **options)
+    assert file.request.separator == "dsp"
+    track = explain_track("marko", house.track_ids[0], separator="folder", **options)
+    assert track == explain(house.listener, subject_of(house), "source")
+    assert track.request.audio_checksum == file.request.audio_checksum
+
+
+def test_the_command_keeps_what_explain_track_returns(house):
+    track_id, out = house.track_ids[1], house.folder / "written"
+    arguments = ["--user_name", "marko", "--catalogue", "own", "--separator", "folder", "--keep"]
+    assert main([*arguments, "--track", track_id, "--out", str(out)]) == 0
+    store = Store(house.folder / "kept")
+    found = explain_track("marko", track_id, catalogue="own", separator="folder", store=store)
+    assert Store(out).load(track_id, found.request) == found == store.load(track_id, found.request)
 
 
 # -- the command -------------------------------------------------------------------------------
