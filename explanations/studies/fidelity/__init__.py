@@ -22,6 +22,7 @@ from explanations.studies.fidelity.page import (
     section,
 )
 from explanations.studies.fidelity.rankings import FORMAT, measure
+from explanations.studies.measures import part_of
 from explanations.studies.results import write_results
 from explanations.studies.study import Study, StudyRun
 from explanations.studies.subjects import context_arguments, measure_tracks
@@ -36,10 +37,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 def _run(run: StudyRun) -> None:
     folder, name = run.options.out, run.options.name
     rows, about = measure_tracks(run, measure, {"format": FORMAT})
-    parts = {
-        part: rows[rows["part"] == part].dropna(axis=1, how="all").drop(columns="part")
-        for part in ("explanation", "curve")
-    }
+    parts = {part: part_of(rows, part).drop(columns="part") for part in ("explanation", "curve")}
     write_csv(folder / f"{name}_curves.csv", parts["curve"].round(5))
     write_results(folder, name, parts["explanation"], about, digits=5)
     explanations, curves, _ = read(folder, name)  # as rounded: drawn alike whenever it is drawn
