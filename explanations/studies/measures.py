@@ -118,6 +118,11 @@ def mean_and_interval(values: ArrayLike, *, digits: int = 3) -> str:
     return f"{array.mean():.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
+def part_of(rows: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Take the rows of a part of a study, with the columns that it has."""
+    return rows[rows["part"] == name].dropna(axis=1, how="all")
+
+
 def percent(values: pd.Series[float] | pd.Series[bool]) -> str:
     """Write a mean as per cent."""
     return f"{100 * float(values.mean()):.0f} %"

@@ -60,26 +60,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if reason := _run(known[name].module, [*words, *where], environment):
                 failed[name] = reason
     own_words = sys.argv[1:] if arguments is None else arguments
-    page = write_report(out, known, shlex.join(["python", "-m", MODULE, *recorded(own_words)]))
+    page = write_report(out, shlex.join(["python", "-m", MODULE, *recorded(own_words)]))
     print(f"page: {page}")
     if failed:
         raise DataError("; ".join(failed.values()))
 
 
-def write_report(out: Path, known: Mapping[str, Study], how: str) -> Path:
+def write_report(out: Path, how: str) -> Path:
     """Write the page from the results in a folder; what is missing is named on it.
 
     Parameters
     ----------
     out : Path
-    known : mapping from name to study
-        From `studies`.
     how : str
         The command that makes the page.
     """
     sections: dict[str, StudySection] = {}
     missing: dict[str, str] = {}
-    for name, study in known.items():
+    for name, study in studies().items():
         try:
             sections[name] = study.section(out)
         except (DataError, FileNotFoundError) as error:

@@ -12,16 +12,9 @@ from __future__ import annotations
 
 import argparse
 
-from explanations.studies.fidelity.page import (
-    TITLE,
-    area_table,
-    draw_curves,
-    draw_fidelity,
-    fidelity_table,
-    read,
-    section,
-)
+from explanations.studies.fidelity import page
 from explanations.studies.fidelity.rankings import FORMAT, measure
+from explanations.studies.measures import part_of
 from explanations.studies.results import write_results
 from explanations.studies.study import Study, StudyRun
 from explanations.studies.subjects import context_arguments, measure_tracks
@@ -36,26 +29,25 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 def _run(run: StudyRun) -> None:
     folder, name = run.options.out, run.options.name
     rows, about = measure_tracks(run, measure, {"format": FORMAT})
-    parts = {
-        part: rows[rows["part"] == part].dropna(axis=1, how="all").drop(columns="part")
-        for part in ("explanation", "curve")
-    }
+    parts = {part: part_of(rows, part).drop(columns="part") for part in ("explanation", "curve")}
     write_csv(folder / f"{name}_curves.csv", parts["curve"].round(5))
     write_results(folder, name, parts["explanation"], about, digits=5)
-    explanations, curves, _ = read(folder, name)  # as rounded: drawn alike whenever it is drawn
-    draw_fidelity(explanations, folder / f"{name}.png")
-    draw_curves(curves, folder / f"{name}_curves.png")
-    print(fidelity_table(explanations).to_string(index=False))
-    print(area_table(curves).to_string(index=False))
+    explanations, curves, _ = page.read(
+        folder, name
+    )  # as rounded: drawn alike whenever it is drawn
+    page.draw_fidelity(explanations, folder / f"{name}.png")
+    page.draw_curves(curves, folder / f"{name}_curves.png")
+    print(page.fidelity_table(explanations).to_string(index=False))
+    print(page.area_table(curves).to_string(index=False))
 
 
 STUDY = Study(
     name="fidelity",
-    title=TITLE,
+    title=page.TITLE,
     description="Fidelity, deletion and insertion curves, agreement of LIME, Shapley and "
     "leave-one-out.",
     add_options=_add_options,
     run=_run,
-    section=section,
+    section=page.section,
     quick=(("--tracks", "any", "--num_explanations", "2", "--n_temporal_segments", "2"),),
 )

@@ -16,7 +16,6 @@ as loud, and no reason for the recommendation.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 
 import pandas as pd
 
@@ -26,7 +25,7 @@ from explanations.studies.results import write_results
 from explanations.studies.study import Item, Study, StudyRun
 from explanations.studies.subjects import StudyContext
 from lemons_jobs import Workers
-from lemons_utils import Configuration, configuration
+from lemons_utils import configuration
 from recsys.demo.build import TRAINING
 from recsys.demo.planted import FIRST_SEED, PLANTED, likes, record_planted
 from recsys.train_all import train_all
@@ -64,7 +63,8 @@ def _run(run: StudyRun) -> None:
     home, jobs = config.catalogues, options.jobs
     trained_on = record_planted(home / CATALOGUE, options.tracks, jobs=jobs)
     fresh = record_planted(home / FRESH, options.fresh, fresh=True, jobs=jobs)
-    _train(names, options.n_epochs, config)
+    training = {**TRAINING, "n_epochs": options.n_epochs, "precision": "bfloat16"}
+    train_all(names, {"catalogue": CATALOGUE, **training}, workers=Workers(-1), settings=config)
     context = StudyContext(
         config, FRESH, CATALOGUE, run.cache, "truth", options.n_temporal_segments
     )
@@ -99,18 +99,6 @@ def _run(run: StudyRun) -> None:
     draw(options.out)
     for caption, table in section(options.out).tables:
         print(f"\n{caption}\n{table.to_string(index=False)}")
-
-
-# -- models and tracks -------------------------------------------------------------------------
-def _train(names: Sequence[str], n_epochs: int, config: Configuration) -> None:
-    """Train who has no model of these very options and tracks yet, one listener on each core."""
-    settings = {
-        "catalogue": CATALOGUE,
-        **TRAINING,
-        "n_epochs": n_epochs,
-        "precision": "bfloat16",
-    }
-    train_all(names, settings, workers=Workers(-1), settings=config)
 
 
 def score(context: StudyContext, user_name: str) -> pd.DataFrame:

@@ -8,12 +8,7 @@ import numpy as np
 import pandas as pd
 
 from explanations.store import TITLES
-from explanations.studies.measures import (
-    mean_and_interval,
-    percent,
-    share_interval,
-    table_of,
-)
+from explanations.studies.measures import mean_and_interval, percent, share_interval, table_of
 from explanations.studies.planted.truth import verdict
 from explanations.studies.results import read_results
 from explanations.studies.study import StudySection

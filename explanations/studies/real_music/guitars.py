@@ -118,8 +118,5 @@ def _row(explained: Explained, true: Explained, guitar: NDArray[np.float32]) -> 
         "rest": float(weights.sum() - weights[nearest]),
         "first": explained.names[int(top_k(weights, 1)[0])],
         "improvement": None if explained is true else scores[nearest] - si_sdr(guitar, mix),
-        "fidelity": explained.fidelity,
-        "relevance": explained.relevance,
-        "separation_s": explained.separation_s,
-        "explanation_s": explained.explanation_s,
+        **explained.numbers,
     }

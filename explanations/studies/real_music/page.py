@@ -9,6 +9,7 @@ import pandas as pd
 
 from explanations.store import TITLES
 from explanations.studies.fidelity.page import area_table, fidelity_table, gain, gain_table
+from explanations.studies.measures import part_of
 from explanations.studies.results import read_results
 from explanations.studies.separators import page as separators
 from explanations.studies.stability import page as stability
@@ -26,7 +27,7 @@ def section(folder: Path) -> StudySection:
     """Describe the results in a folder."""
     rows, about = read_results(folder, "real_music")
     reference, k = str(about["reference"]), int(about["k"])
-    parts = {name: _part(rows, name) for name in rows["part"].unique()}
+    parts = {name: part_of(rows, name) for name in rows["part"].unique()}
     tables = [
         ("Stability", stability.summary(parts["stability"], k)),
         ("Fidelity", fidelity_table(parts["explanation"])),
@@ -58,10 +59,6 @@ def section(folder: Path) -> StudySection:
         pictures=pictures,
         facts=[about],
     )
-
-
-def _part(rows: pd.DataFrame, name: str) -> pd.DataFrame:
-    return rows[rows["part"] == name].dropna(axis=1, how="all")
 
 
 def guitar_table(rows: pd.DataFrame) -> pd.DataFrame:
@@ -110,7 +107,7 @@ def draw(folder: Path) -> None:
     """Draw the pictures from the results in a folder."""
     rows, about = read_results(folder, "real_music")
     _draw_catalogue(rows, str(about["reference"]), int(about["k"]), folder / "real_music.png")
-    guitars = _part(rows, "guitar")
+    guitars = part_of(rows, "guitar")
     if len(guitars):
         _draw_guitars(guitars, folder / "real_music_guitar.png")
 
@@ -118,7 +115,7 @@ def draw(folder: Path) -> None:
 def _draw_catalogue(rows: pd.DataFrame, reference: str, k: int, path: Path) -> None:
     figure = plots.new_figure(10.0, 4.0)
     left, right = figure.subplots(1, 2)
-    repeated = _part(rows, "stability")
+    repeated = part_of(rows, "stability")
     numbers = stability.numbers_of_samples(repeated)
     for place, number in enumerate(numbers):
         unique = stability.of_samples(repeated, number)["unique"]
@@ -126,7 +123,7 @@ def _draw_catalogue(rows: pd.DataFrame, reference: str, k: int, path: Path) -> N
     left.axhline(k, **plots.REFERENCE)
     left.set_xticks(range(len(numbers)), ["all" if n == EXACT else n for n in numbers])
     plots.tidy(left, xlabel="masks drawn, $N_s$", ylabel="different components in the top, $U_n$")
-    separated = separators.others(_part(rows, "separators"), reference)
+    separated = separators.others(part_of(rows, "separators"), reference)
     separators.draw_separators(right, separated, "rank_correlation", plots.COLOURS[1:])
     plots.tidy(right, ylabel=f"rank correlation with {reference}", ylim=(-1.05, 1.05))
     plots.save_figure(figure, path)

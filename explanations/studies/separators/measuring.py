@@ -67,6 +67,12 @@ class Explained:
     explanation_s: float
     network: FCN
 
+    @property
+    def numbers(self) -> Row:
+        """The columns that do not depend on a comparison."""
+        names = ("fidelity", "relevance", "separation_s", "explanation_s")
+        return {name: getattr(self, name) for name in names}
+
 
 def measure(item: Item, *, context: StudyContext) -> list[Row]:
     """Explain one track with all stems, and compare each explanation with the first."""
@@ -173,10 +179,7 @@ def compare(reference: Explained, explained: Explained) -> Row:
         "drop": drop,
         "reference_drop": best,
         "si_sdr": _quality(true_stems, given_stems),
-        "fidelity": explained.fidelity,
-        "relevance": explained.relevance,
-        "separation_s": explained.separation_s,
-        "explanation_s": explained.explanation_s,
+        **explained.numbers,
     }
 
 

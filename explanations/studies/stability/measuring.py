@@ -43,9 +43,7 @@ def measure(item: Item, *, context: StudyContext) -> list[Row]:
     rows.append({
         "num_samples": EXACT,
         "unique": len(true_top),
-        "top_is_true": 1.0,
-        "overlap": 1.0,
-        "rank_correlation": 1.0,
+        **dict.fromkeys(("top_is_true", "overlap", "rank_correlation"), 1.0),
         "fidelity": exact.score,
     })  # fmt: skip
     return [identity | row | track_row for row in rows]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from explanations.studies.measures import interval, percent, table_of
+from explanations.studies.measures import mean_and_interval, percent, table_of
 from explanations.studies.results import describe_tracks, read_results, runs_of
 from explanations.studies.stability.measuring import EXACT
 from explanations.studies.study import StudySection
@@ -33,9 +33,8 @@ def summary(rows: pd.DataFrame, k: int) -> pd.DataFrame:
     """Put the numbers of samples under each other, means over all listeners and tracks."""
 
     def line(part: pd.DataFrame) -> dict[str, str]:
-        low, high = interval(part["unique"])
         return {
-            "mean U_n": f"{part['unique'].mean():.2f} [{low:.2f}, {high:.2f}]",
+            "mean U_n": mean_and_interval(part["unique"], digits=2),
             "largest U_n": str(part["unique"].max()),
             f"tracks with U_n = {k}": percent(part["unique"] == k),
             f"explanations with the true top {k}": percent(part["top_is_true"]),

@@ -10,6 +10,7 @@ from explanations.studies.measures import (
     curve_interval,
     interval,
     mean_and_interval,
+    part_of,
     percent,
     rank_correlation,
     seed_of,
@@ -96,3 +97,9 @@ def test_tables_have_a_line_for_each_group_in_the_order_of_the_rows():
 
 def test_percent_rounds_a_mean():
     assert percent(pd.Series([True, False, False])) == "33 %"
+
+
+def test_a_part_has_its_own_columns_alone():
+    rows = pd.DataFrame([{"part": "a", "x": 1.0}, {"part": "b", "y": 2.0}, {"part": "a", "x": 3.0}])
+    part = part_of(rows, "a")
+    assert list(part.columns) == ["part", "x"] and list(part["x"]) == [1.0, 3.0]
