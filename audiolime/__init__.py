@@ -6,7 +6,17 @@ Names are imported when they are first asked for: `audiolime.exact` needs torch 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # type checkers see what `__getattr__` hands out
+    from audiolime.components.segmentation import compute_segments as compute_segments
+    from audiolime.data_provider import RawAudioProvider as RawAudioProvider
+    from audiolime.data_provider import load_audio as load_audio
+    from audiolime.explainer import LimeAudioExplainer as LimeAudioExplainer
+    from audiolime.explanation import AudioExplanation as AudioExplanation
+    from audiolime.factorization import *  # noqa: F403
+    from audiolime.metrics import compute_complexity as compute_complexity
+    from audiolime.separation import get_separator as get_separator
 
 _HOME = {
     "AudioExplanation": "explanation",

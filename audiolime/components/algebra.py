@@ -17,6 +17,9 @@ from lemons_utils import ParameterError
 KINDS = ("time", "source", "time_source")
 """What a component is: a segment, a stem, a stem within a segment."""
 
+OF_SEGMENTS, OF_STEMS = ("time", "time_source"), ("source", "time_source")
+"""The kinds whose components part the segments, and those whose components part the stems."""
+
 ALL_STEMS = "all stems"
 """The name of the stem group of 'time'."""
 
@@ -59,13 +62,13 @@ class Components:
     def stem_groups(self) -> Groups:
         """Stems that are switched together: all of them for 'time', otherwise one each."""
         stems = range(len(self.stem_names))
-        return (tuple(stems),) if self.kind == "time" else tuple((stem,) for stem in stems)
+        return tuple((stem,) for stem in stems) if self.kind in OF_STEMS else (tuple(stems),)
 
     @property
     def segment_groups(self) -> Groups:
         """Segments that are switched together: all of them for 'source', otherwise one each."""
         numbers = range(len(self.segments))
-        return (tuple(numbers),) if self.kind == "source" else tuple((n,) for n in numbers)
+        return tuple((n,) for n in numbers) if self.kind in OF_SEGMENTS else (tuple(numbers),)
 
     @property
     def spans(self) -> tuple[tuple[int, int], ...]:
@@ -88,15 +91,15 @@ class Components:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the components: `segment 2`, `drums`, `drums 2`, segments counted from 1."""
-        if self.kind == "source":
+        if self.kind not in OF_SEGMENTS:
             return self.stem_names
-        stems = ("segment",) if self.kind == "time" else self.stem_names
+        stems = self.stem_names if self.kind in OF_STEMS else ("segment",)
         return tuple(f"{stem} {i + 1}" for i in range(len(self.segments)) for stem in stems)
 
     @property
     def row_names(self) -> tuple[str, ...]:
         """Names of the stem groups."""
-        return (ALL_STEMS,) if self.kind == "time" else self.stem_names
+        return self.stem_names if self.kind in OF_STEMS else (ALL_STEMS,)
 
     @property
     def cells(self) -> NDArray[np.int64]:

@@ -17,7 +17,8 @@ from recsys.metrics import ranking_metrics
 
 TITLE = "Ground truth: planted tastes"
 TARGET = 0.9
-KINDS = ("source", "time", "time_source")
+_ORDER = ("source", "time", "time_source")
+"""The kinds, in the order in which the page shows them."""
 
 
 def section(folder: Path) -> StudySection:
@@ -75,7 +76,7 @@ def hit_table(rows: pd.DataFrame) -> pd.DataFrame:
             "of the top 3": percent(group["part_of_top_3"]),
         }
 
-    explained = rows[rows["part"].isin(KINDS)]
+    explained = rows[rows["part"].isin(_ORDER)]
     kinds = explained["part"].map(TITLES)
     return table_of(explained.assign(kind=kinds), {"user_name": "listener", "kind": "type"}, line)
 
@@ -159,7 +160,7 @@ def draw(folder: Path) -> None:
     names = _listeners(rows)
     figure = plots.new_figure(9.6, 4.2)
     axes = figure.subplots()
-    for place, kind in enumerate(KINDS):
+    for place, kind in enumerate(_ORDER):
         groups = rows[rows["part"] == kind].groupby("user_name")
         if not len(groups):
             continue
@@ -200,7 +201,7 @@ def _findings(rows: pd.DataFrame) -> list[str]:
             f"{percent(part['first_planted'])} of {len(part)} tracks (chance "
             f"{percent(part['chance_first'])}), and in the top 3 on "
             f"{percent(part['in_top_3'])} (chance {percent(part['chance_top_3'])})."
-            for kind in KINDS[1:]
+            for kind in _ORDER[1:]
             if (part := parts.get(kind)) is not None
         ]
     findings += [

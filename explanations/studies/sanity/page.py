@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from audiolime.components import OF_SEGMENTS
 from explanations.store import TITLES
 from explanations.studies.measures import interval, mean_and_interval, table_of
 from explanations.studies.results import read_results, runs_of
@@ -125,7 +126,7 @@ def section(folder: Path) -> StudySection:
 
 def _describe(about: Mapping[str, Any], layers: pd.DataFrame) -> str:
     """Name a run: type, segments, tracks."""
-    segments = "" if about["type"] == "source" else f", {about['n_segments']} segments"
+    segments = f", {about['n_segments']} segments" if about["type"] in OF_SEGMENTS else ""
     tracks = layers[["user_name", "track_id"]].drop_duplicates()
     names = ", ".join(sorted(tracks["user_name"].unique()))
     return f"{TITLES[about['type']]}{segments}, {len(tracks)} tracks of {names}"

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 
-from audiolime.components import KINDS
+from audiolime.components import KINDS, OF_STEMS
 from explanations.stems import NAMES
 from explanations.studies.results import write_results
 from explanations.studies.separators.measuring import SEPARATORS, measure
@@ -36,7 +36,7 @@ def _run(run: StudyRun) -> None:
     options = run.options
     if options.separator:
         raise ParameterError("name the separators with --separators, and --reference")
-    if options.type == "time":
+    if options.type not in OF_STEMS:
         raise ParameterError("a Time explanation has no stems: choose source or time_source")
     settings = {"type": options.type, "separators": [options.reference, *options.separators]}
     rows, about = measure_tracks(
