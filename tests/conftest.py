@@ -168,6 +168,15 @@ def kill_a_worker() -> Callable[..., None]:
     return kill
 
 
+def pytest_configure() -> None:
+    """Let tests interrupt the commands that they start, also where pytest runs in the background.
+
+    A shell starts such a job with interrupts ignored, and what it starts inherits that.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what `only_if` rules out here: a skip would say that something is missing."""
     kept, left_out = [], []
