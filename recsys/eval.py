@@ -2,9 +2,9 @@
 
 `python3 eval.py with user_name=marko` inside `recsys/`, or from anywhere
 `python -m recsys.eval with user_name=marko`. The model is `model_load_path`, by default the
-listener's newest. `user_name=all` evaluates every listener who has a model and prints a table;
-`test_catalogue=demo-fresh` evaluates on the labelled tracks of that catalogue instead of the test
-split; `baseline=True` also evaluates logistic regression on mean spectra.
+listener's newest. `user_name=all` evaluates every listener who has a model, and prints and
+writes a table; `test_catalogue=demo-fresh` evaluates on the labelled tracks of that catalogue
+instead of the test split; `baseline=True` also evaluates logistic regression on mean spectra.
 """
 
 from __future__ import annotations

@@ -310,7 +310,7 @@ def _send_file(path: Path, url: str, db_name: str) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run `python -m recsys.mongo`."""
     parser = argparse.ArgumentParser(
-        prog="python -m recsys.mongo", description="Send to MongoDB what it did not get of runs."
+        prog="python -m recsys.mongo", description="Send runs that MongoDB has not received."
     )
     parser.add_argument("action", choices=["send"], help="send all that is in runs/unsent/")
     parser.parse_args(arguments)

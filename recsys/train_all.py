@@ -28,7 +28,7 @@ from recsys.experiments import ExperimentFolder, find_trained, take_up
 LOOK_S = 2.0
 """The time between two readings of the number of trained epochs [s]."""
 
-_NOT_HERE = {"user_name", "resume", "num_workers", "catalogue"}
+_NOT_OFFERED = {"user_name", "resume", "num_workers", "catalogue"}
 
 
 def train_all(
@@ -178,7 +178,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     group = parser.add_argument_group("options of each training, as of recsys.experiment")
     for name, default in experiment.defaults().items():
-        if name not in _NOT_HERE:
+        if name not in _NOT_OFFERED:
             group.add_argument(f"--{name}", type=_literal, default=default, metavar="VALUE")
     return parser.parse_args(arguments)
 

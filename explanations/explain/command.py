@@ -29,7 +29,9 @@ def main(arguments: list[str] | None = None) -> None:
     options = _parse(arguments)
     config = configuration()
     model = {"catalogue": options.catalogue, "model_path": options.model}
-    load_listener(options.user_name, experiments=config.experiments, **model)  # or it raises now
+    load_listener(
+        options.user_name, experiments=config.experiments, **model
+    )  # fails before audio is read
     recording = read_recording(
         options.track or options.audio,
         catalogue=options.catalogue,
