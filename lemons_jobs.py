@@ -27,8 +27,8 @@ _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 ATTEMPTS = 3
-"""Times in a row that workers may die without anything done in between, before the items that they
-had run one at a time; and items that may kill a worker which has nothing else."""
+"""Deaths of workers with nothing done in between, before the items that they had run one at a time;
+and items that kill a worker which has nothing else, before the map gives up."""
 
 ONE_THREAD = {
     f"{library}_THREADS": "1"
@@ -177,7 +177,7 @@ class _Pool:
 
     submit: Callable[[Callable[[], Any]], Any]  # returns the future of a call's result
     died: type[Exception]  # raised by a future whose process died
-    ahead: int  # calls to hand out before the first has ended
+    ahead: int  # calls that are submitted at the same time
     is_one: bool  # whether a process that dies takes all others with it
     patience: int  # times in a row that calls may be lost before they run one at a time
 
@@ -187,8 +187,8 @@ def _work_off(
 ) -> Generator[Outcome[Any], None, list[int]]:
     """Work on some items, and take from `todo` what is done; return those that were lost.
 
-    It ends when processes have died `ATTEMPTS` times with nothing done in between, and where one
-    takes all others with it, at once.
+    It ends when processes have died `ATTEMPTS` times with nothing done in between; in a pool where
+    one death ends all processes, at the first.
     """
     finished: queue.SimpleQueue[int] = queue.SimpleQueue()
     waiting, deaths = iter(indices), 0

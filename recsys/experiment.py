@@ -128,8 +128,8 @@ def train_listener(
     Raises
     ------
     ParameterError, DataError
-        If an option, the listener or the weights to start from are wrong; where `folder` is None, before
-        one is made.
+        If an option, the listener or the weights to start from are wrong: before a folder is
+        made, where `folder` is None.
     """
     loop_options = check_options(options)
     pick_device(options["device"])

@@ -29,9 +29,8 @@ def main(arguments: list[str] | None = None) -> None:
     options = _parse(arguments)
     config = configuration()
     model = {"catalogue": options.catalogue, "model_path": options.model}
-    load_listener(
-        options.user_name, experiments=config.experiments, **model
-    )  # fails before audio is read
+    # A missing model is reported before any audio is read.
+    load_listener(options.user_name, experiments=config.experiments, **model)
     recording = read_recording(
         options.track or options.audio,
         catalogue=options.catalogue,
