@@ -150,6 +150,8 @@ def test_one_listener_leaves_numbers_relevance_and_curves_beside_the_model(
     assert (folder / "best_model-test-curves.png").stat().st_size > 10_000
     assert list((folder / "tensorboard").iterdir())
     assert f"AUC {numbers['auc']:.3f}" in done.out
+    assert done.out.startswith(f"model: {folder.name} (")
+    assert f"in {folder}: best_model-test.json" in done.out
 
     run = data_folder / "runs" / "1"
     metrics = json.loads((run / "metrics.json").read_text())
@@ -187,6 +189,7 @@ def test_everybody_is_a_table_with_the_baseline_beside(
     done = lemons("eval", user_name="all", catalogue="tiny", test_catalogue="fresh", baseline=True)
     assert (done.code, done.err) == (0, "")
     assert "no model yet: paige" in done.out
+    assert "nina: model: 2026-01-01_00-00-00-tiny-nina (" in done.out
     table = pd.read_csv(data_folder / "experiments" / "tiny-fresh-evaluation.csv")
     assert list(table["listener"]) == ["marko", "nina", "mean ± std"]
     assert list(table["tracks"]) == [12, 12, 24]
