@@ -25,9 +25,12 @@ from lemons_utils import Configuration, DataError, ParameterError, command, conf
 from recsys import experiments, listening, tracking
 from recsys.catalogue import Catalogue, open_catalogue
 from recsys.evaluation import Result, SpectrogramFeatures, evaluate_listener, reports
+from recsys.evaluation.reliability import FEW_TRACKS
 from recsys.options import split_of, typed
 
 EVERYBODY = "all"
+
+_NUMBERS = ("auc", "map", "loss", "ece", "brier")
 
 
 def defaults() -> dict[str, Any]:
@@ -105,7 +108,7 @@ def _models(
 
 
 def _keep(result: Result, files: list[Path], tracker: tracking.Tracker, mark: str) -> None:
-    numbers = {f"test/{name}": getattr(result, name) for name in ("auc", "map", "loss")}
+    numbers = {f"test/{name}": getattr(result, name) for name in _NUMBERS}
     for baseline, metrics in (result.baselines or {}).items():
         for name, value in metrics.items():
             numbers[f"baseline/{baseline.replace(' ', '_')}/{name}"] = value
@@ -116,10 +119,12 @@ def _keep(result: Result, files: list[Path], tracker: tracking.Tracker, mark: st
 
 def _print(result: Result, files: list[Path]) -> None:
     print(
-        f"{result.user_name}: AUC {result.auc:.3f}, MAP {result.map:.3f} on {result.tracks} tracks"
+        f"{result.user_name}: AUC {result.auc:.3f}, MAP {result.map:.3f}, ECE {result.ece:.3f}, "
+        f"Brier score {result.brier:.3f} on {result.tracks} tracks"
     )
     for baseline, metrics in (result.baselines or {}).items():
         print(f"{baseline}: AUC {metrics['auc']:.3f}, MAP {metrics['map']:.3f}")
+    _warn_of_few([result])
     print(f"model: {result.model}\nbeside it: {', '.join(path.name for path in files)}")
 
 
@@ -128,7 +133,7 @@ def _tabulate(results: list[Result], path: Path, run: Run) -> None:
     rows = []
     for result in results:
         row: dict[str, Any] = {"listener": result.user_name, "tracks": result.tracks}
-        row |= {"AUC": result.auc, "MAP": result.map}
+        row |= {"AUC": result.auc, "MAP": result.map, "ECE": result.ece, "Brier": result.brier}
         for baseline, metrics in (result.baselines or {}).items():
             row |= {f"{name.upper()} {baseline}": value for name, value in metrics.items()}
         if all(each.training_seconds is not None for each in results):
@@ -138,7 +143,13 @@ def _tabulate(results: list[Result], path: Path, run: Run) -> None:
     write_csv(path, table)
     tracking.Tracker(run).artifact(path)
     print(reports.as_text(table))
+    _warn_of_few(results)
     print(f"table: {path}; curves and relevance: beside each model")
+
+
+def _warn_of_few(results: Sequence[Result]) -> None:
+    if few := [result.user_name for result in results if result.tracks < FEW_TRACKS]:
+        print(f"on under {FEW_TRACKS} tracks a reliability curve says little: {', '.join(few)}")
 
 
 @command

@@ -16,6 +16,7 @@ from recsys.catalogue import Catalogue
 from recsys.dataset import Tracks
 from recsys.evaluation import reports
 from recsys.evaluation.baseline import BASELINES, SpectrogramFeatures, baseline_scores
+from recsys.evaluation.reliability import reliability
 from recsys.metrics import evaluate, ranking_metrics
 from recsys.options import split_of
 from recsys.training_options import pick_device
@@ -23,7 +24,7 @@ from recsys.training_options import pick_device
 LABELS = "labels.csv"
 """File of a labelled catalogue with columns user_name, track_id, label (1 liked, 0 not)."""
 
-_ENDINGS = (".json", "-relevance.csv", "-curves.png")
+_ENDINGS = (".json", "-relevance.csv", "-curves.png", "-reliability.png")
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class Result:
     """The results of one listener's model.
 
     `evaluated_on` is "test" or the name of a labelled catalogue, `baselines` has `auc` and `map`
-    of each baseline by its name, and `training_seconds` is that of the model's card.
+    of each baseline by its name, `training_seconds` is that of the model's card, and `ece` and
+    `brier` are those of `reliability`.
     """
 
     user_name: str
@@ -41,6 +43,8 @@ class Result:
     auc: float
     map: float
     loss: float
+    ece: float
+    brier: float
     baselines: dict[str, dict[str, float]] | None
     model: str
     model_checksum: str
@@ -77,7 +81,7 @@ def evaluate_listener(
 
     Returns
     -------
-    Result, and the files written: JSON, CSV, picture
+    Result, and the files written: JSON, CSV, two pictures
 
     Raises
     ------
@@ -111,26 +115,28 @@ def evaluate_listener(
         )
     beside = {}
     if features is not None:
-        learnt, heard = (
-            features(catalogue, train["track_id"].tolist()),
-            features(heard_in, track_ids),
-        )
+        learnt = features(catalogue, train["track_id"].tolist())
+        heard = features(heard_in, track_ids)
         truth = train["label"].to_numpy()
         beside = {
             name: baseline_scores(name, learnt[name], truth, heard[name]) for name in BASELINES
         }
+    curve = reliability(labels, evaluation.relevance)
     result = Result(
         user_name=user_name,
         catalogue=catalogue.name,
         evaluated_on=what,
         tracks=len(track_ids),
         **evaluation.numbers(),
+        ece=curve.ece,
+        brier=curve.brier,
         baselines={name: ranking_metrics(labels, each) for name, each in beside.items()} or None,
         model=str(model),
         model_checksum=card["model_checksum"],
         training_seconds=card.get("seconds"),
     )
-    numbers, relevance, curves = (model.with_name(f"{model.stem}-{what}{end}") for end in _ENDINGS)
+    files = [model.with_name(f"{model.stem}-{what}{ending}") for ending in _ENDINGS]
+    numbers, relevance, ranking, calibration = files
     write_json(numbers, asdict(result))
     columns = {"relevance": evaluation.relevance, **beside}
     table = pd.DataFrame({"track_id": track_ids, "label": labels, **columns})
@@ -140,8 +146,9 @@ def evaluate_listener(
     write_csv(relevance, table)
     of = f"the test split of {catalogue.name}" if test_catalogue is None else what
     title = f"{user_name}: {len(track_ids)} tracks of {of}"
-    reports.draw_curves(curves, labels, {"model": evaluation.logits, **beside}, title=title)
-    return result, [numbers, relevance, curves]
+    reports.draw_curves(ranking, labels, {"model": evaluation.logits, **beside}, title=title)
+    reports.draw_reliability(calibration, curve, title=title)
+    return result, files
 
 
 def read_labels(catalogue: Catalogue, user_name: str) -> pd.DataFrame:

@@ -93,16 +93,25 @@ def test_one_listener_leaves_numbers_relevance_and_curves_beside_the_model(
     assert set(table["title"]) <= set(tiny_catalogue.tracks["title"])
     assert (folder / "best_model-test-curves.png").stat().st_size > 10_000
     assert list((folder / "tensorboard").iterdir())
-    assert f"AUC {numbers['auc']:.3f}" in done.out
+    brier = ((table["label"] - table["relevance"]) ** 2).mean()
+    assert numbers["brier"] == pytest.approx(brier)
+    # Two tracks are one bin.
+    assert numbers["ece"] == pytest.approx(abs((table["label"] - table["relevance"]).mean()))
+    for name, key in (("AUC", "auc"), ("ECE", "ece"), ("Brier score", "brier")):
+        assert f"{name} {numbers[key]:.3f}" in done.out
+    assert (folder / "best_model-test-reliability.png").stat().st_size > 10_000
+    assert "on under 20 tracks a reliability curve says little: marko\n" in done.out
 
     run = data_folder / "runs" / "1"
     metrics = json.loads((run / "metrics.json").read_text())
-    assert metrics["test/auc"]["values"] == [numbers["auc"]]
+    for name in ("auc", "ece", "brier"):
+        assert metrics[f"test/{name}"]["values"] == [numbers[name]]
     entry = json.loads((run / "run.json").read_text())
     assert entry["result"]["listeners"]["marko"]["map"] == numbers["map"]
     assert sorted(entry["artifacts"]) == [
         "best_model-test-curves.png",
         "best_model-test-relevance.csv",
+        "best_model-test-reliability.png",
         "best_model-test.json",
     ]
 
@@ -135,6 +144,8 @@ def test_everybody_is_a_table_with_the_baseline_beside(
     assert list(table["listener"]) == ["marko", "nina", "mean ± std"]
     assert list(table["tracks"]) == [12, 12, 24]
     assert list(table["training s"]) == [12, 12, 24]
+    assert table[["ECE", "Brier"]].iloc[:2].astype(float).gt(0).all(axis=None)
+    assert "a reliability curve says little: marko, nina\n" in done.out
     # Both are labelled by what marko likes, and nina's model and baselines learnt the opposite.
     for baseline in ("band statistics", "mean spectra"):
         marko, nina, _ = table[f"AUC {baseline}"]
@@ -152,7 +163,7 @@ def test_everybody_is_a_table_with_the_baseline_beside(
             assert numbers[baseline]["auc"] == pytest.approx(auc)
             key = f"{name}-baseline/{baseline.replace(' ', '_')}/auc"
             assert metrics[key]["values"] == [numbers[baseline]["auc"]]
-    assert len(list((data_folder / "runs" / "1").glob("nina-best_model-fresh*"))) == 3
+    assert len(list((data_folder / "runs" / "1").glob("nina-best_model-fresh*"))) == 4
 
 
 @pytest.mark.parametrize(
