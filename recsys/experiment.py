@@ -26,6 +26,7 @@ from lemons_utils import Configuration, checksum, command, configuration
 from recsys import checkpoint, listening, progress, tracking, training
 from recsys.catalogue import Catalogue, open_catalogue
 from recsys.dataset import Crops, Tracks
+from recsys.evaluation.advice import print_advice
 from recsys.experiments import ExperimentFolder, newest_unfinished, reopen, start
 from recsys.model import FCN
 from recsys.options import split_of, typed
@@ -135,7 +136,8 @@ def train_listener(
     pick_device(options["device"])
     path = split_of(catalogue, options["user_name"], options["split_seed"])
     split = listening.read_split(path)
-    crops, valid = _datasets(catalogue, change_split(split) if change_split else split, options)
+    split = change_split(split) if change_split else split
+    crops, valid = _datasets(catalogue, split, options)
     network = training.fresh_network(options["training_seed"])
     if options["model_load_path"]:
         checkpoint.load_weights(network, Path(options["model_load_path"]))
@@ -167,6 +169,7 @@ def train_listener(
             log.bar.close()
         numbers = log.finish(best)
         folder.finish()
+    print_advice(catalogue, split, auc=numbers["auc"], map=numbers["map"])
     return numbers
 
 
