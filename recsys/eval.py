@@ -4,8 +4,8 @@
 `python -m recsys.eval with user_name=marko`. The model is `model_load_path`, by default that of
 the listener's current experiment. `user_name=all` evaluates every listener who has a model, and
 prints and writes a table; `test_catalogue=demo-fresh` evaluates on the labelled tracks of that
-catalogue instead of the test split; `baseline=True` also evaluates logistic regression on mean
-spectra.
+catalogue instead of the test split; `baseline=True` also evaluates logistic regression on band
+statistics and on mean spectra.
 """
 
 from __future__ import annotations
@@ -24,10 +24,13 @@ from sacred.run import Run
 from lemons_utils import Configuration, DataError, ParameterError, command, configuration, write_csv
 from recsys import experiments, listening, tracking
 from recsys.catalogue import Catalogue, open_catalogue
-from recsys.evaluation import Result, baseline, evaluate_listener, reports
+from recsys.evaluation import Result, SpectrogramFeatures, evaluate_listener, reports
+from recsys.evaluation.reliability import FEW_TRACKS
 from recsys.options import split_of, typed
 
 EVERYBODY = "all"
+
+_NUMBERS = ("auc", "map", "loss", "ece", "brier")
 
 
 def defaults() -> dict[str, Any]:
@@ -53,7 +56,7 @@ def evaluate(_run: Run, _config: Mapping[str, Any]) -> dict[str, Any]:
     test_catalogue = None
     if options["test_catalogue"]:
         test_catalogue = open_catalogue(options["test_catalogue"], data_folder=settings.data_folder)
-    spectra = baseline.MeanSpectra() if options["baseline"] else None
+    features = SpectrogramFeatures() if options["baseline"] else None
     everybody = options["user_name"] == EVERYBODY
     results = []
     for user_name, found in _models(catalogue, options, settings).items():
@@ -65,7 +68,7 @@ def evaluate(_run: Run, _config: Mapping[str, Any]) -> dict[str, Any]:
             catalogue,
             split_seed=options["split_seed"],
             test_catalogue=test_catalogue,
-            spectra=spectra,
+            features=features,
             **{name: options[name] for name in ("batch_size", "num_workers", "device")},
         )
         logs = model.parent / "tensorboard" if options["use_tensorboard"] else None
@@ -106,9 +109,10 @@ def _models(
 
 
 def _keep(result: Result, files: list[Path], tracker: tracking.Tracker, mark: str) -> None:
-    numbers = {f"test/{name}": getattr(result, name) for name in ("auc", "map", "loss")}
-    for name, value in (result.baseline or {}).items():
-        numbers[f"baseline/{name}"] = value
+    numbers = {f"test/{name}": getattr(result, name) for name in _NUMBERS}
+    for baseline, metrics in (result.baselines or {}).items():
+        for name, value in metrics.items():
+            numbers[f"baseline/{baseline.replace(' ', '_')}/{name}"] = value
     tracker.metrics({f"{mark}{name}": value for name, value in numbers.items()}, 0)
     for path in files:
         tracker.artifact(path, name=f"{mark}{path.name}")
@@ -116,11 +120,12 @@ def _keep(result: Result, files: list[Path], tracker: tracking.Tracker, mark: st
 
 def _print(result: Result, files: list[Path]) -> None:
     print(
-        f"{result.user_name}: AUC {result.auc:.3f}, MAP {result.map:.3f} on {result.tracks} tracks"
+        f"{result.user_name}: AUC {result.auc:.3f}, MAP {result.map:.3f}, ECE {result.ece:.3f}, "
+        f"Brier score {result.brier:.3f} on {result.tracks} tracks"
     )
-    if result.baseline:
-        beside = "AUC {auc:.3f}, MAP {map:.3f}".format(**result.baseline)
-        print(f"{baseline.NAME}: {beside}")
+    for baseline, metrics in (result.baselines or {}).items():
+        print(f"{baseline}: AUC {metrics['auc']:.3f}, MAP {metrics['map']:.3f}")
+    _warn_of_few([result])
     print(f"in {files[0].parent}: {', '.join(path.name for path in files)}")
 
 
@@ -129,9 +134,9 @@ def _tabulate(results: list[Result], path: Path, run: Run) -> None:
     rows = []
     for result in results:
         row: dict[str, Any] = {"listener": result.user_name, "tracks": result.tracks}
-        row |= {"AUC": result.auc, "MAP": result.map}
-        for name, value in (result.baseline or {}).items():
-            row[f"{name.upper()} {baseline.NAME}"] = value
+        row |= {"AUC": result.auc, "MAP": result.map, "ECE": result.ece, "Brier": result.brier}
+        for baseline, metrics in (result.baselines or {}).items():
+            row |= {f"{name.upper()} {baseline}": value for name, value in metrics.items()}
         if all(each.training_seconds is not None for each in results):
             row["training s"] = round(result.training_seconds or 0)
         rows.append(row)
@@ -139,7 +144,13 @@ def _tabulate(results: list[Result], path: Path, run: Run) -> None:
     write_csv(path, table)
     tracking.Tracker(run).artifact(path)
     print(reports.as_text(table))
+    _warn_of_few(results)
     print(f"table: {path}; curves and relevance: beside each model")
+
+
+def _warn_of_few(results: Sequence[Result]) -> None:
+    if few := [result.user_name for result in results if result.tracks < FEW_TRACKS]:
+        print(f"on under {FEW_TRACKS} tracks a reliability curve says little: {', '.join(few)}")
 
 
 @command

@@ -26,7 +26,7 @@ from lemons_utils import Configuration, checksum, command, configuration
 from recsys import checkpoint, listening, progress, tracking, training
 from recsys.catalogue import Catalogue, open_catalogue
 from recsys.dataset import Crops, Tracks
-from recsys.evaluation.advice import few_tracks
+from recsys.evaluation.advice import few_tracks, print_advice
 from recsys.experiments import ExperimentFolder, newest_unfinished, reopen, settle, start
 from recsys.model import FCN
 from recsys.options import split_of, typed
@@ -139,7 +139,8 @@ def train_listener(
     pick_device(options["device"])
     path = split_of(catalogue, options["user_name"], options["split_seed"])
     split = listening.read_split(path)
-    crops, valid = _datasets(catalogue, change_split(split) if change_split else split, options)
+    split = change_split(split) if change_split else split
+    crops, valid = _datasets(catalogue, split, options)
     network = training.fresh_network(options["training_seed"])
     if options["model_load_path"]:
         checkpoint.load_weights(network, Path(options["model_load_path"]))
@@ -172,11 +173,12 @@ def train_listener(
         numbers = log.finish(best)
         remarks = []
         if change_split is None:
-            advice = [few_tracks(best.auc, valid.labels)]
-            remarks = [settle(folder, use=options["use"]), *filter(None, advice)]
+            lines = (settle(folder, use=options["use"]), few_tracks(best.auc, valid.labels))
+            remarks = [line for line in lines if line]
             print(*remarks, sep="\n")
         else:
             folder.finish()
+    print_advice(catalogue, split, auc=numbers["auc"], map=numbers["map"])
     return {**numbers, "remarks": remarks}
 
 

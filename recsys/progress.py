@@ -27,6 +27,11 @@ def hidden() -> Iterator[None]:
         _hidden = before
 
 
+def are_hidden() -> bool:
+    """Return whether bars are hidden: nobody watches."""
+    return _hidden
+
+
 def bar(total: int, *, unit: str, initial: int = 0, about: str | None = None) -> tqdm[Any]:
     """Make a bar on the terminal, past sacred's capture; files and pipes get none.
 

@@ -15,8 +15,8 @@ from recsys import checkpoint, listening, progress
 from recsys.catalogue import Catalogue
 from recsys.dataset import Tracks
 from recsys.evaluation import reports
-from recsys.evaluation.baseline import NAME as BASELINE
-from recsys.evaluation.baseline import MeanSpectra, baseline_scores
+from recsys.evaluation.baseline import BASELINES, SpectrogramFeatures, baseline_scores
+from recsys.evaluation.reliability import reliability
 from recsys.metrics import evaluate, ranking_metrics
 from recsys.options import split_of
 from recsys.training_options import pick_device
@@ -24,15 +24,16 @@ from recsys.training_options import pick_device
 LABELS = "labels.csv"
 """File of a labelled catalogue with columns user_name, track_id, label (1 liked, 0 not)."""
 
-_ENDINGS = (".json", "-relevance.csv", "-curves.png")
+_ENDINGS = (".json", "-relevance.csv", "-curves.png", "-reliability.png")
 
 
 @dataclass(frozen=True)
 class Result:
     """The results of one listener's model.
 
-    `evaluated_on` is "test" or the name of a labelled catalogue, `baseline` has `auc` and `map`,
-    and `training_seconds` is that of the model's card.
+    `evaluated_on` is "test" or the name of a labelled catalogue, `baselines` has `auc` and `map`
+    of each baseline by its name, `training_seconds` is that of the model's card, and `ece` and
+    `brier` are those of `reliability`.
     """
 
     user_name: str
@@ -42,7 +43,9 @@ class Result:
     auc: float
     map: float
     loss: float
-    baseline: dict[str, float] | None
+    ece: float
+    brier: float
+    baselines: dict[str, dict[str, float]] | None
     model: str
     model_checksum: str
     training_seconds: float | None
@@ -55,7 +58,7 @@ def evaluate_listener(
     *,
     split_seed: int = listening.PUBLISHED_SEED,
     test_catalogue: Catalogue | None = None,
-    spectra: MeanSpectra | None = None,
+    features: SpectrogramFeatures | None = None,
     batch_size: int = 20,
     num_workers: int = 0,
     device: str = "cpu",
@@ -71,14 +74,14 @@ def evaluate_listener(
         Those of the listener's split.
     test_catalogue : Catalogue, optional
         A labelled catalogue to evaluate on instead of the test split.
-    spectra : MeanSpectra, optional
-        If given, the baseline is fitted on the training tracks and evaluated, too.
+    features : SpectrogramFeatures, optional
+        If given, the baselines are fitted on the training tracks and evaluated, too.
     batch_size, num_workers, device
         As of `recsys.inference.score_tracks`; they do not change the result.
 
     Returns
     -------
-    Result, and the files written: JSON, CSV, picture
+    Result, and the files written: JSON, CSV, two pictures
 
     Raises
     ------
@@ -110,28 +113,32 @@ def evaluate_listener(
             device=where,
             on_progress=on_progress,
         )
-    scores = {"model": evaluation.logits}
-    columns, baseline = {"relevance": evaluation.relevance}, None
-    if spectra is not None:
-        scores[BASELINE] = columns["baseline"] = baseline_scores(
-            spectra(catalogue, train["track_id"].tolist()),
-            train["label"].to_numpy(),
-            spectra(heard_in, track_ids),
-        )
-        baseline = ranking_metrics(labels, scores[BASELINE])
+    beside = {}
+    if features is not None:
+        learnt = features(catalogue, train["track_id"].tolist())
+        heard = features(heard_in, track_ids)
+        truth = train["label"].to_numpy()
+        beside = {
+            name: baseline_scores(name, learnt[name], truth, heard[name]) for name in BASELINES
+        }
+    curve = reliability(labels, evaluation.relevance)
     result = Result(
         user_name=user_name,
         catalogue=catalogue.name,
         evaluated_on=what,
         tracks=len(track_ids),
         **evaluation.numbers(),
-        baseline=baseline,
+        ece=curve.ece,
+        brier=curve.brier,
+        baselines={name: ranking_metrics(labels, each) for name, each in beside.items()} or None,
         model=str(model),
         model_checksum=card["model_checksum"],
         training_seconds=card.get("seconds"),
     )
-    numbers, relevance, curves = (model.with_name(f"{model.stem}-{what}{end}") for end in _ENDINGS)
+    files = [model.with_name(f"{model.stem}-{what}{ending}") for ending in _ENDINGS]
+    numbers, relevance, ranking, calibration = files
     write_json(numbers, asdict(result))
+    columns = {"relevance": evaluation.relevance, **beside}
     table = pd.DataFrame({"track_id": track_ids, "label": labels, **columns})
     about = heard_in.tracks[["track_id", "title", "artist"]]
     table = table.merge(about, on="track_id", how="left")
@@ -139,8 +146,9 @@ def evaluate_listener(
     write_csv(relevance, table)
     of = f"the test split of {catalogue.name}" if test_catalogue is None else what
     title = f"{user_name}: {len(track_ids)} tracks of {of}"
-    reports.draw_curves(curves, labels, scores, title=title)
-    return result, [numbers, relevance, curves]
+    reports.draw_curves(ranking, labels, {"model": evaluation.logits, **beside}, title=title)
+    reports.draw_reliability(calibration, curve, title=title)
+    return result, files
 
 
 def read_labels(catalogue: Catalogue, user_name: str) -> pd.DataFrame:

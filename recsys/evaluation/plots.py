@@ -1,4 +1,4 @@
-"""The one style of all charts: ROC and precision-recall curves, studies, explanations as pictures.
+"""The one style of all charts: curves of evaluations, studies, explanations as pictures.
 
 The colours of the app's page are in `explanations.player.palette`: that page has two themes,
 while a picture is always on white.

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recsys.evaluation import plots
+from recsys.evaluation.reliability import FEW_TRACKS, Reliability
 from recsys.metrics import ranking_metrics
 
 Scores = Mapping[str, NDArray[np.float64]]
@@ -47,6 +48,29 @@ def draw_curves(path: Path, labels: NDArray[np.int64], scores: Scores, *, title:
     for axes in (roc, precision_recall):
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
         axes.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none")
+    figure.suptitle(title, fontweight="bold")
+    plots.save_figure(figure, path, dpi=150)
+
+
+def draw_reliability(path: Path, curve: Reliability, *, title: str) -> None:
+    """Draw the share of tracks listened to against relevance into a png, svg or pdf."""
+    figure = plots.new_figure(5.6, 6.0)
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], **plots.REFERENCE)
+    axes.errorbar(
+        curve.relevance,
+        curve.share,
+        yerr=np.maximum([curve.share - curve.low, curve.high - curve.share], 0),
+        color=plots.COLOURS[0],
+        marker="o",
+        capsize=3,
+        elinewidth=1,
+    )
+    about = f"expected calibration error {curve.ece:.3f}, Brier score {curve.brier:.3f}"
+    if curve.says_little:
+        about += f"\non under {FEW_TRACKS} tracks this curve says little"
+    plots.tidy(axes, xlabel="mean relevance", ylabel="share listened, 95 % interval", title=about)
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
     figure.suptitle(title, fontweight="bold")
     plots.save_figure(figure, path, dpi=150)
 

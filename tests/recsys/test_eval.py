@@ -13,7 +13,8 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from lemons_utils import DataError, ParameterError
 from recsys import checkpoint
 from recsys.catalogue import Catalogue
-from recsys.evaluation import baseline, read_labels, reports
+from recsys.evaluation import read_labels, reports
+from recsys.evaluation.baseline import BASELINES
 from recsys.evaluation.listeners import LABELS
 from recsys.metrics import auc_deviation, auc_interval, ranking_metrics
 
@@ -102,34 +103,6 @@ def test_the_last_row_is_mean_and_standard_deviation():
     assert len({len(line) for line in lines}) == 1
 
 
-def test_the_baseline_learns_which_frequencies_are_liked(tiny_catalogue):
-    spectra = baseline.MeanSpectra()
-    tracks = tiny_catalogue.tracks
-    labels = (tracks["genre"] == "high").to_numpy().astype(int)
-    features = spectra(tiny_catalogue, tracks["track_id"].tolist())
-    assert features.shape == (len(tracks), 256)
-    for liked, expected in ((labels, True), (1 - labels, False)):
-        scores = baseline.baseline_scores(features[:16], liked[:16], features[16:])
-        assert (roc_auc_score(labels[16:], scores) > 0.8) == expected
-
-
-def test_the_baseline_hears_each_track_once(tiny_catalogue, monkeypatch):
-    heard = []
-    audio = Catalogue.audio
-
-    def watch(catalogue, track_id):
-        heard.append(track_id)
-        return audio(catalogue, track_id)
-
-    monkeypatch.setattr(Catalogue, "audio", watch)
-    spectra = baseline.MeanSpectra()
-    some = tiny_catalogue.track_ids[:4]
-    first = spectra(tiny_catalogue, some[:3])
-    again = spectra(tiny_catalogue, some)
-    assert heard == some
-    np.testing.assert_array_equal(first, again[:3])
-
-
 # -- the command -------------------------------------------------------------------------------
 def test_one_listener_leaves_numbers_relevance_and_curves_beside_the_model(
     lemons, data_folder, give_model, tiny_catalogue
@@ -149,18 +122,27 @@ def test_one_listener_leaves_numbers_relevance_and_curves_beside_the_model(
     assert set(table["title"]) <= set(tiny_catalogue.tracks["title"])
     assert (folder / "best_model-test-curves.png").stat().st_size > 10_000
     assert list((folder / "tensorboard").iterdir())
-    assert f"AUC {numbers['auc']:.3f}" in done.out
     assert done.out.startswith(f"model: {folder.name} (")
     assert f"in {folder}: best_model-test.json" in done.out
+    brier = ((table["label"] - table["relevance"]) ** 2).mean()
+    assert numbers["brier"] == pytest.approx(brier)
+    # Two tracks are one bin.
+    assert numbers["ece"] == pytest.approx(abs((table["label"] - table["relevance"]).mean()))
+    for name, key in (("AUC", "auc"), ("ECE", "ece"), ("Brier score", "brier")):
+        assert f"{name} {numbers[key]:.3f}" in done.out
+    assert (folder / "best_model-test-reliability.png").stat().st_size > 10_000
+    assert "on under 20 tracks a reliability curve says little: marko\n" in done.out
 
     run = data_folder / "runs" / "1"
     metrics = json.loads((run / "metrics.json").read_text())
-    assert metrics["test/auc"]["values"] == [numbers["auc"]]
+    for name in ("auc", "ece", "brier"):
+        assert metrics[f"test/{name}"]["values"] == [numbers[name]]
     entry = json.loads((run / "run.json").read_text())
     assert entry["result"]["listeners"]["marko"]["map"] == numbers["map"]
     assert sorted(entry["artifacts"]) == [
         "best_model-test-curves.png",
         "best_model-test-relevance.csv",
+        "best_model-test-reliability.png",
         "best_model-test.json",
     ]
 
@@ -194,16 +176,26 @@ def test_everybody_is_a_table_with_the_baseline_beside(
     assert list(table["listener"]) == ["marko", "nina", "mean ± std"]
     assert list(table["tracks"]) == [12, 12, 24]
     assert list(table["training s"]) == [12, 12, 24]
-    # Both are labelled by what marko likes, and nina's model and baseline learnt the opposite.
-    marko, nina, _ = table[f"AUC {baseline.NAME}"]
-    assert float(marko) > 0.8
-    assert float(nina) < 0.2
+    assert table[["ECE", "Brier"]].iloc[:2].astype(float).gt(0).all(axis=None)
+    assert "a reliability curve says little: marko, nina\n" in done.out
+    # Both are labelled by what marko likes, and nina's model and baselines learnt the opposite.
+    for baseline in ("band statistics", "mean spectra"):
+        marko, nina, _ = table[f"AUC {baseline}"]
+        assert float(marko) > 0.8
+        assert float(nina) < 0.2
     for name in ("marko", "nina"):
         folder = data_folder / "experiments" / f"2026-01-01_00-00-00-tiny-{name}"
         relevance = pd.read_csv(folder / "best_model-fresh-relevance.csv")
         assert set(relevance["track_id"]) == set(fresh.track_ids)
-        assert relevance["baseline"].between(0, 1).all()
-    assert len(list((data_folder / "runs" / "1").glob("nina-best_model-fresh*"))) == 3
+        numbers = json.loads((folder / "best_model-fresh.json").read_text())["baselines"]
+        metrics = json.loads((data_folder / "runs" / "1" / "metrics.json").read_text())
+        for baseline in BASELINES:
+            assert relevance[baseline].between(0, 1).all()
+            auc = roc_auc_score(relevance["label"], relevance[baseline])
+            assert numbers[baseline]["auc"] == pytest.approx(auc)
+            key = f"{name}-baseline/{baseline.replace(' ', '_')}/auc"
+            assert metrics[key]["values"] == [numbers[baseline]["auc"]]
+    assert len(list((data_folder / "runs" / "1").glob("nina-best_model-fresh*"))) == 4
 
 
 @pytest.mark.parametrize(
