@@ -208,15 +208,16 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def locked(path: Path, otherwise: Exception) -> Iterator[None]:
+def locked(path: Path, otherwise: Exception, *, wait_s: float = 0.0) -> Iterator[None]:
     """Hold a lock file within this context; raise `otherwise` where another process holds it.
 
-    The lock of a killed process is void.
+    It is raised when the other process has held the lock for `wait_s` seconds. The lock of a
+    killed process is void.
     """
     from filelock import FileLock, Timeout
 
     try:
-        held = FileLock(path, timeout=0).acquire()
+        held = FileLock(path, timeout=wait_s).acquire()
     except Timeout:
         raise otherwise from None
     with held:

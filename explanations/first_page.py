@@ -28,7 +28,7 @@ from recsys.catalogue import Catalogue
 
 
 def prepare(config: Configuration) -> str:
-    """Make what the first page shows, unless it exists, and name its listener and track.
+    """Make what the first page shows, unless it exists; name its listener, track and model.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def prepare(config: Configuration) -> str:
         web_files.preview(catalogue, track_id, config.web_folder)
     best = table.iloc[0]
     _explain(ExplanationJob(model, catalogue, best["track_id"], config))
-    return f"“{best['title']}” for {person.name}"
+    return f"“{best['title']}” for {person.name}, {model.found.line}"
 
 
 def _relevance(model: ListenerModel, catalogue: Catalogue) -> pd.DataFrame:

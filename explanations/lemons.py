@@ -137,6 +137,7 @@ def recommendations(person, catalogues):
     if name != wanted:
         decide(catalogue=name)
     catalogue, model = catalogues[name], person.model(CONFIG.experiments)
+    st.caption(markup.plain(model.found.line))
     if not catalogue.track_ids:
         say_how(*phrases.empty_catalogue(name))
         return None
@@ -277,6 +278,7 @@ def own_file_section(listeners):
             listener_button(person, place="own", width=140)
             st.html(markup.bar(relevance, label=f"Relevance to {person.name}"))
     if person := chosen_person(listeners):
+        st.caption(markup.plain(person.model(CONFIG.experiments).found.line))
         explanation_section(person, catalogue, track_id, title)
 
 

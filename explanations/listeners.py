@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lemons_utils import DataError
 from recsys.checkpoint import load_model
-from recsys.experiments import find_model
+from recsys.experiments import FoundModel, find_model
 from recsys.model import FCN
 
 
@@ -24,12 +24,20 @@ class ListenerModel:
         SHA-256 of the weights.
     path : Path
         The file of weights.
+    why : str
+        Why it is this file; empty if it was named.
     """
 
     user_name: str
     network: FCN
     checksum: str
     path: Path
+    why: str = ""
+
+    @property
+    def found(self) -> FoundModel:
+        """The file of weights, to be named."""
+        return FoundModel(self.path, self.why)
 
 
 def load_listener(
@@ -39,7 +47,7 @@ def load_listener(
     experiments: Path,
     model_path: Path | None = None,
 ) -> ListenerModel:
-    """Load a listener's newest model, or that of a path, once for as long as its file is the same.
+    """Load a listener's current model, or that of a path, once for as long as its file is the same.
 
     Parameters
     ----------
@@ -49,17 +57,18 @@ def load_listener(
     experiments : Path
         `configuration().experiments`.
     model_path : Path, optional
-        Weights, or an experiment's folder.
+        Weights, or an experiment's folder, or its name.
 
     Raises
     ------
     DataError
         If there is no such model.
     """
-    path = find_model(experiments, catalogue=catalogue, user_name=user_name, named=model_path)
+    found = find_model(experiments, catalogue=catalogue, user_name=user_name, named=model_path)
+    path = found.path
     if not path.is_file():
         raise DataError(f"there are no weights at {path}: train a model or name another file")
-    return _loaded(user_name, path, path.stat().st_mtime_ns)
+    return replace(_loaded(user_name, path, path.stat().st_mtime_ns), why=found.why)
 
 
 @functools.lru_cache(maxsize=16)

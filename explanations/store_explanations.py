@@ -83,6 +83,8 @@ def main(arguments: list[str] | None = None) -> None:
         )
         for name in names
     ]
+    for listener in listeners:
+        print(f"{listener.user_name}: {listener.found.line}")
     jobs = [
         TrackJob(listener.user_name, listener.path, track_id)
         for listener in listeners

@@ -12,6 +12,7 @@ import pickle
 import platform
 import subprocess
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -50,16 +51,23 @@ def make_card(
     split_checksum : str, optional
         SHA-256 of the split's file.
     **more
-        Further entries. The git commit and the versions of Python and packages are added.
+        Further entries. The git commit and the versions of Python and packages are added, and
+        `started`, the present time (UTC), unless it is among them.
     """
     return {
         "config": dict(config),
         "split_checksum": split_checksum,
         "metrics": dict(metrics),
+        "started": utc_now(),
         **more,
         "git_commit": git_commit(),
         "versions": {"python": platform.python_version(), **_versions()},
     }
+
+
+def utc_now() -> str:
+    """Return the present time, UTC, as ISO 8601 with microseconds."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def save_model(

@@ -1,11 +1,11 @@
 """Evaluate relevance models on whole tracks that they were not trained on.
 
 `python3 eval.py with user_name=marko` inside `recsys/`, or from anywhere
-`python -m recsys.eval with user_name=marko`. The model is `model_load_path`, by default the
-listener's newest. `user_name=all` evaluates every listener who has a model, and prints and
-writes a table; `test_catalogue=demo-fresh` evaluates on the labelled tracks of that catalogue
-instead of the test split; `baseline=True` also evaluates logistic regression on band statistics
-and on mean spectra.
+`python -m recsys.eval with user_name=marko`. The model is `model_load_path`, by default that of
+the listener's current experiment. `user_name=all` evaluates every listener who has a model, and
+prints and writes a table; `test_catalogue=demo-fresh` evaluates on the labelled tracks of that
+catalogue instead of the test split; `baseline=True` also evaluates logistic regression on band
+statistics and on mean spectra.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def defaults() -> dict[str, Any]:
         "user_name": "marko",  # or "all"
         "catalogue": "demo",
         "split_seed": listening.PUBLISHED_SEED,
-        "model_load_path": "",  # weights or an experiment's folder; empty: the newest experiment
+        "model_load_path": "",  # weights or an experiment; empty: the listener's current one
         "test_catalogue": "",  # a labelled catalogue to evaluate on; empty: the test split
         "baseline": False,
         "batch_size": 20,
@@ -59,7 +59,9 @@ def evaluate(_run: Run, _config: Mapping[str, Any]) -> dict[str, Any]:
     features = SpectrogramFeatures() if options["baseline"] else None
     everybody = options["user_name"] == EVERYBODY
     results = []
-    for user_name, model in _models(catalogue, options, settings).items():
+    for user_name, found in _models(catalogue, options, settings).items():
+        model = found.path
+        print(f"{user_name}: {found.line}" if everybody else found.line)
         result, files = evaluate_listener(
             user_name,
             model,
@@ -84,14 +86,13 @@ def evaluate(_run: Run, _config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _models(
     catalogue: Catalogue, options: Mapping[str, Any], settings: Configuration
-) -> dict[str, Path]:
-    """Return the file of weights of one listener, or of each who has one."""
+) -> dict[str, experiments.FoundModel]:
+    """Return the weights of one listener, or of each who has some."""
     seed, user_name, named = (options[n] for n in ("split_seed", "user_name", "model_load_path"))
     find = functools.partial(experiments.find_model, settings.experiments, catalogue=catalogue.name)
     if user_name != EVERYBODY:
         split_of(catalogue, user_name, seed)  # an unknown listener has no model either
-        path = Path(named).expanduser().absolute() if named else None
-        return {user_name: find(user_name=user_name, named=path)}
+        return {user_name: find(user_name=user_name, named=named)}
     if named:
         raise ParameterError("model_load_path is one listener's model: say whose by user_name")
     trained = experiments.trained_listeners(settings.experiments, catalogue=catalogue.name)
@@ -125,7 +126,7 @@ def _print(result: Result, files: list[Path]) -> None:
     for baseline, metrics in (result.baselines or {}).items():
         print(f"{baseline}: AUC {metrics['auc']:.3f}, MAP {metrics['map']:.3f}")
     _warn_of_few([result])
-    print(f"model: {result.model}\nbeside it: {', '.join(path.name for path in files)}")
+    print(f"in {files[0].parent}: {', '.join(path.name for path in files)}")
 
 
 def _tabulate(results: list[Result], path: Path, run: Run) -> None:

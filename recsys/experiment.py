@@ -26,8 +26,8 @@ from lemons_utils import Configuration, checksum, command, configuration
 from recsys import checkpoint, listening, progress, tracking, training
 from recsys.catalogue import Catalogue, open_catalogue
 from recsys.dataset import Crops, Tracks
-from recsys.evaluation.advice import print_advice
-from recsys.experiments import ExperimentFolder, newest_unfinished, reopen, start
+from recsys.evaluation.advice import few_tracks, print_advice
+from recsys.experiments import ExperimentFolder, newest_unfinished, reopen, settle, start
 from recsys.model import FCN
 from recsys.options import split_of, typed
 from recsys.training_options import Options, pick_device
@@ -61,6 +61,7 @@ def defaults() -> dict[str, Any]:
         "log_step": 100,  # steps
         "use_tensorboard": False,
         "resume": "",  # True: the newest unfinished one of the same options; or a folder
+        "use": False,  # True: the experiment becomes current, however good its model is
     }
 
 
@@ -119,12 +120,14 @@ def train_listener(
     run : sacred's run, optional
         Where metrics and files are logged.
     change_split : callable, optional
-        Maps the listener's split to the one to train and validate on.
+        Maps the listener's split to the one to train and validate on. The experiment does not
+        become the listener's current one.
 
     Returns
     -------
     dict with the best model's `epoch` and validation `loss`, `auc`, `map`, its path as `model`,
-    and the `seconds` of this call
+    the `seconds` of this call, and `remarks`: a list of lines on the result, of which the first
+    says which experiment is current
 
     Raises
     ------
@@ -151,7 +154,7 @@ def train_listener(
         if (last := folder.path / checkpoint.LAST_STATE).exists():
             state = checkpoint.load_state(last)
             print(f"going on in {folder.path} after epoch {state.facts['epoch']}")
-        log = _EpochLog(folder.path, network, options, checksum(path), tracker, len(crops), state)
+        log = _EpochLog(folder, network, checksum(path), tracker, len(crops), state)
         try:
             best = training.fit(
                 network,
@@ -168,9 +171,15 @@ def train_listener(
         finally:
             log.bar.close()
         numbers = log.finish(best)
-        folder.finish()
+        remarks = []
+        if change_split is None:
+            lines = (settle(folder, use=options["use"]), few_tracks(best.auc, valid.labels))
+            remarks = [line for line in lines if line]
+            print(*remarks, sep="\n")
+        else:
+            folder.finish()
     print_advice(catalogue, split, auc=numbers["auc"], map=numbers["map"])
-    return numbers
+    return {**numbers, "remarks": remarks}
 
 
 def train_in_background(
@@ -231,17 +240,19 @@ class _EpochLog:
 
     def __init__(
         self,
-        folder: Path,
+        folder: ExperimentFolder,
         network: FCN,
-        options: Mapping[str, Any],
         split_checksum: str,
         tracker: tracking.Tracker,
         tracks: int,
         state: training.TrainingState | None,
     ) -> None:
-        self._folder, self._network, self._tracker = folder, network, tracker
-        self._card = checkpoint.make_card(config=options, metrics={}, split_checksum=split_checksum)
-        self._model_path = folder / checkpoint.BEST_MODEL
+        self._folder, self._network, self._tracker = folder.path, network, tracker
+        options = folder.options
+        self._card = checkpoint.make_card(
+            config=options, metrics={}, split_checksum=split_checksum, started=folder.started
+        )
+        self._model_path = folder.path / checkpoint.BEST_MODEL
         self._steps_per_epoch = -(-tracks // options["batch_size"])
         self._epochs = state.facts["epoch"] if state else 0
         self._tenth = max(1, options["n_epochs"] // 10)
@@ -267,7 +278,8 @@ class _EpochLog:
 
     def finish(self, best: training.Best) -> dict[str, Any]:
         seconds = round(time.perf_counter() - self._started, 1)
-        card = self._save_model(best, epochs=self._epochs, seconds=seconds)
+        more = {"epochs": self._epochs, "seconds": seconds, "finished": checkpoint.utc_now()}
+        card = self._save_model(best, **more)
         self._tracker.artifact(self._model_path)
         self._tracker.artifact(self._model_path.with_suffix(".json"))
         print(

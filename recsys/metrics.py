@@ -100,6 +100,46 @@ def ranking_metrics(labels: NDArray[np.int64], scores: NDArray[np.float64]) -> d
     }
 
 
+def auc_interval(auc: float, listened: int, unheard: int) -> tuple[float, float]:
+    """Return the 95 % confidence interval of an AUC.
+
+    It holds every AUC that the one found is within 1.96 standard deviations of; the deviation is
+    that of Hanley and McNeil (1982) for an AUC and these numbers of tracks, as Newcombe (2006)
+    proposes. The interval has a width even where the ranking is perfect.
+
+    Parameters
+    ----------
+    auc : float in [0, 1]
+    listened, unheard : int > 0
+        Numbers of tracks of either label.
+    """
+    if not 0 <= auc <= 1 or listened < 1 or unheard < 1:
+        raise ParameterError(
+            f"expected an AUC in [0, 1] of at least one track of either label, got {auc} of "
+            f"{listened} and {unheard}"
+        )
+
+    bounds = []
+    for end in (0.0, 1.0):
+        inside, outside = auc, end
+        for _ in range(50):  # bisection
+            middle = (inside + outside) / 2
+            if abs(auc - middle) <= 1.96 * auc_deviation(middle, listened, unheard):
+                inside = middle
+            else:
+                outside = middle
+        bounds.append(inside)
+    return bounds[0], bounds[1]
+
+
+def auc_deviation(auc: float, listened: int, unheard: int) -> float:
+    """Return the standard deviation of an AUC by the formula of Hanley and McNeil (1982)."""
+    both_listened = auc / (2 - auc) - auc**2
+    both_unheard = 2 * auc**2 / (1 + auc) - auc**2
+    of_pairs = (listened - 1) * both_listened + (unheard - 1) * both_unheard
+    return float(np.sqrt((auc * (1 - auc) + of_pairs) / (listened * unheard)))
+
+
 def evaluate(
     network: FCN,
     tracks: Tracks,

@@ -1,7 +1,7 @@
 """Score every track of a catalogue by a listener's model.
 
 `python -m recsys.predict --user_name marko --catalogue NAME` scores whole tracks by the
-listener's newest model and writes the result to
+listener's current model and writes the result to
 `catalogues/<catalogue>/relevance/<user_name>-<model's checksum>.parquet`. It scores only the
 tracks that this table lacks; an interrupted command goes on where it stopped. `--jobs N` scores
 in N processes, `--cluster ADDRESS` on a Dask cluster.
@@ -152,7 +152,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         user_name=options.user_name,
         named=options.model,
     )
-    network, card = checkpoint.load_model(model)
+    print(model.line)
+    network, card = checkpoint.load_model(model.path)
     path = options.out or relevance_path(catalogue, options.user_name, card["model_checksum"])
     if path.suffix != ".parquet":
         raise ParameterError(f"--out must end in .parquet, got {path}")
@@ -165,7 +166,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         top = next(file.iter_batches(TOP)).to_pandas()
         tracks = file.metadata.num_rows
     _print_top(top, catalogue, options)
-    print(f"model: {model}\nrelevance of {tracks:,} tracks: {path}")
+    print(f"relevance of {tracks:,} tracks: {path}")
     return 0
 
 
@@ -176,10 +177,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--user_name", required=True, metavar="NAME", help="whose model")
     parser.add_argument("--catalogue", required=True, metavar="NAME", help="whose tracks")
-    newest = "weights or an experiment's folder (default: the listener's newest)"
-    parser.add_argument("--model", metavar="PATH", type=Path, help=newest)
+    current = "weights or an experiment (default: the listener's current one)"
+    parser.add_argument("--model", metavar="PATH", type=Path, help=current)
     parser.add_argument(
-        "--trained_on", metavar="NAME", help="catalogue of the newest model (default: --catalogue)"
+        "--trained_on", metavar="NAME", help="catalogue of that model (default: --catalogue)"
     )
     parser.add_argument("--batch_size", type=int, default=4)
     parser.add_argument("--num_workers", type=int, default=0)

@@ -23,7 +23,7 @@ from lemons_jobs import Workers, add_options, run, workers_of
 from lemons_utils import Configuration, DataError, ParameterError, command, configuration
 from recsys import experiment, listening, progress
 from recsys.catalogue import open_catalogue
-from recsys.experiments import ExperimentFolder, find_trained, take_up
+from recsys.experiments import ExperimentFolder, find_trained, make_current, take_up
 
 LOOK_S = 2.0
 """The time between two readings of the number of trained epochs [s]."""
@@ -40,6 +40,8 @@ def train_all(
     settings: Configuration,
 ) -> None:
     """Train the listeners who have no finished model yet, and print how good each model is.
+
+    With the option `use`, the models of the others become current, too.
 
     Parameters
     ----------
@@ -63,19 +65,15 @@ def train_all(
         raise ParameterError(f"threads must be 1 or more, got {threads}")
     folders = [take_up(settings.experiments, each) for each in _untrained(users, options, settings)]
     work = functools.partial(experiment.train_in_background, threads=threads, settings=settings)
-    for folder, best in train_listeners(folders, work, workers):
-        tqdm.write(
-            f"{folder.options['user_name']}: best model of epoch {best['epoch']}, validation AUC "
-            f"{best['auc']:.3f}, MAP {best['map']:.3f}: {folder.path}"
-        )
+    train_listeners(folders, work, workers)
 
 
 def train_listeners(
     folders: Sequence[ExperimentFolder],
     work: Callable[[ExperimentFolder], dict[str, Any]],
     workers: Workers,
-) -> Iterator[tuple[ExperimentFolder, dict[str, Any]]]:
-    """Train a listener in each folder; yield the folders and the results as they come.
+) -> None:
+    """Train a listener in each folder, and print the results as they come.
 
     Parameters
     ----------
@@ -96,13 +94,24 @@ def train_listeners(
     with _epochs_bar(folders):
         for outcome in run(work, folders, workers):
             folder = folders[outcome.index]
+            user_name = folder.options["user_name"]
             if outcome.error is None:
-                yield folder, outcome.get()
+                for line in _result(folder, outcome.get()):
+                    tqdm.write(f"{user_name}: {line}")
             else:
-                failed.append(f"not trained: {folder.options['user_name']}: {outcome.error}")
+                failed.append(f"not trained: {user_name}: {outcome.error}")
     if failed:
         print(*failed, sep="\n", file=sys.stderr)
         raise DataError(f"{len(failed)} of {len(folders)} listeners were not trained")
+
+
+def _result(folder: ExperimentFolder, best: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is printed of a training: how good the model is, and the training's remarks."""
+    yield (
+        f"best model of epoch {best['epoch']}, validation AUC {best['auc']:.3f}, MAP "
+        f"{best['map']:.3f}: {folder.path}"
+    )
+    yield from best["remarks"]
 
 
 def _untrained(
@@ -113,14 +122,15 @@ def _untrained(
     everybody = [experiment.options_of({**options, "user_name": name}) for name in names]
     experiment.check_options(everybody[0])
     catalogue = open_catalogue(everybody[0]["catalogue"], data_folder=settings.data_folder)
-    home = settings.experiments
-    untrained = [
-        each
-        for each in everybody
-        if not find_trained(home, catalogue, each["user_name"], each["split_seed"], each)
-    ]
-    if done := len(everybody) - len(untrained):
-        print(f"{done} of {len(everybody)} listeners are trained already")
+    untrained, home = [], settings.experiments
+    for each in everybody:
+        done = find_trained(home, catalogue, each["user_name"], each["split_seed"], each)
+        if done is None:
+            untrained.append(each)
+        elif each["use"]:
+            print(make_current(done))
+    if count := len(everybody) - len(untrained):
+        print(f"{count} of {len(everybody)} listeners are trained already")
     return untrained
 
 

@@ -1,5 +1,7 @@
 import multiprocessing
 import shutil
+import threading
+import time
 import warnings
 from pathlib import Path
 
@@ -194,6 +196,22 @@ def test_a_lock_is_held_once_and_given_back(tmp_path):
         raise KeyError
     with locked(path, DataError("busy")):
         pass
+
+
+def test_a_lock_can_be_waited_for(tmp_path):
+    path, order = tmp_path / ".lock", []
+
+    def wait() -> None:
+        with locked(path, DataError("busy"), wait_s=60):
+            order.append("waited")
+
+    with locked(path, DataError("busy")):
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        time.sleep(0.2)
+        order.append("held")
+    waiting.join()
+    assert order == ["held", "waited"]
 
 
 def test_two_processes_never_claim_the_same_folder(tmp_path):

@@ -132,6 +132,8 @@ class ExplanationView:
         In the web folder.
     highlights : tuple of WaveformData
         Those that exist of the top highlight, the top 3 components and what speaks against.
+    model : str
+        The experiment whose model is explained.
     """
 
     explanation: Explanation
@@ -140,6 +142,7 @@ class ExplanationView:
     tables_file: Path
     highlights: tuple[WaveformData, ...]
     mixer: MixerData
+    model: str
 
     def mask(self, text: str) -> str:
         """Return a mask if it is one of this explanation, otherwise the empty one: all on."""
@@ -187,7 +190,7 @@ class ExplanationView:
         return share_page(
             mixer,
             title=f"{title}, for {name}",
-            about=_about(self.explanation, name),
+            about=[*_about(self.explanation, name), f"Model: {self.model}."],
             explanation=to_json(self.explanation),
         )
 
@@ -232,6 +235,7 @@ def view_explanation(job: ExplanationJob, explanation: Explanation) -> Explanati
         tables_file=web_folder / tables_place,
         highlights=tuple(highlight(*one) for one in highlights if one[1]),
         mixer=mixer_data(explanation, audio, resource(tables_place)),
+        model=job.listener.found.name,
     )
 
 

@@ -28,9 +28,14 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command."""
     options = _parse(arguments)
     config = configuration()
-    model = {"catalogue": options.catalogue, "model_path": options.model}
     # A missing model is reported before any audio is read.
-    load_listener(options.user_name, experiments=config.experiments, **model)
+    listener = load_listener(
+        options.user_name,
+        catalogue=options.catalogue,
+        experiments=config.experiments,
+        model_path=options.model,
+    )
+    print(listener.found.line)
     recording = read_recording(
         options.track or options.audio,
         catalogue=options.catalogue,
@@ -57,7 +62,8 @@ def main(arguments: list[str] | None = None) -> None:
         store=Store(folder) if options.keep else None,
         config=config,
         on_progress=_print_step,
-        **model,
+        catalogue=options.catalogue,
+        model_path=listener.path,
     )
     print(_table(explanation, options.user_name))
     stems = stems_of(
@@ -83,7 +89,9 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--track", help="explain this track of the catalogue, not a file")
     parser.add_argument("--type", choices=KINDS, default="time_source")
     parser.add_argument("--separator", choices=NAMES, help="hybrid, or truth for the demo band")
-    parser.add_argument("--model", type=Path, help="weights; by default the listener's newest")
+    parser.add_argument(
+        "--model", type=Path, help="weights or an experiment; by default the current one"
+    )
     parser.add_argument("--n_segments", type=int, default=5)
     parser.add_argument("--engine", choices=ENGINES, default="exact")
     parser.add_argument("--num_samples", help="a number or 'exhaustive'; by default what is best")

@@ -81,7 +81,7 @@ def explain_track(
     engine, num_samples, random_state, on_progress
         See `explain`.
     model_path : Path, optional
-        Weights; by default those of the listener's newest model.
+        Weights, or an experiment; by default the listener's current one.
     store : Store, optional
         Where to keep the explanation and its what-if tables.
     config : Configuration, optional

@@ -217,7 +217,8 @@ def context_of(options: argparse.Namespace, cache: Path) -> tuple[StudyContext, 
             f"nobody has a model trained on catalogue {trained_on}: train one with "
             f"`python -m recsys.experiment with user_name=... catalogue={trained_on}`"
         )
-    context.checksums(names)
+    for name in names:
+        print(f"{name}: {context.listener(name).found.line}")
     return context, names
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from tqdm import tqdm
 
 from lemons_jobs import Workers
 from lemons_utils import Configuration, command, configuration
@@ -24,7 +23,13 @@ from recsys.demo.listeners import LISTENERS
 from recsys.demo.recording import record_demo
 from recsys.evaluation import reports
 from recsys.experiment import options_of, train_in_background
-from recsys.experiments import ExperimentFolder, find_model, find_trained, take_up
+from recsys.experiments import (
+    ExperimentFolder,
+    find_model,
+    find_trained,
+    record_path,
+    take_up,
+)
 from recsys.listening import PUBLISHED_SEED
 from recsys.predict import relevance_path, score_catalogue
 from recsys.train_all import train_listeners
@@ -85,14 +90,16 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def _is_current(table: Path, catalogue: Catalogue, config: Configuration) -> bool:
-    """Return whether the table of results is newer than every listener's model."""
+    """Return whether the table of results is newer than what it is of: every current model."""
     if not table.exists():
         return False
     models = [
-        find_model(config.experiments, catalogue=catalogue.name, user_name=name)
+        find_model(config.experiments, catalogue=catalogue.name, user_name=name).path
         for name in LISTENERS
     ]
-    return all(model.stat().st_mtime < table.stat().st_mtime for model in models)
+    record = record_path(config.experiments, catalogue.name)
+    sources = [*models, record] if record.exists() else models
+    return all(path.stat().st_mtime < table.stat().st_mtime for path in sources)
 
 
 def _train(names: list[str], jobs: int, config: Configuration) -> None:
@@ -106,11 +113,7 @@ def _train(names: list[str], jobs: int, config: Configuration) -> None:
     folders = [take_up(config.experiments, each) for each in options]
     workers = Workers(max(1, min(jobs, len(names))))
     work = functools.partial(_train_and_score, settings=config)
-    for folder, best in train_listeners(folders, work, workers):
-        tqdm.write(
-            f"{folder.options['user_name']}: best of {N_EPOCHS} epochs: epoch {best['epoch']}, "
-            f"validation AUC {best['auc']:.3f}, MAP {best['map']:.3f}, loss {best['loss']:.3f}"
-        )
+    train_listeners(folders, work, workers)
     table, tracks = _score_first(config)
     print(f"{FIRST}: relevance of {tracks} tracks: {table}")
 
@@ -126,7 +129,7 @@ def _score_first(settings: Configuration) -> tuple[Path, int]:
     """Score the catalogue for the first listener, if that is not done; return table and size."""
     catalogue = open_catalogue("demo", data_folder=settings.data_folder)
     model = find_model(settings.experiments, catalogue=catalogue.name, user_name=FIRST)
-    network, card = load_model(model)
+    network, card = load_model(model.path)
     path = relevance_path(catalogue, FIRST, card["model_checksum"])
     score_catalogue(network, catalogue, path, device="auto")
     return path, catalogue.count

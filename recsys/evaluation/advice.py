@@ -1,15 +1,36 @@
-"""Advice at the end of a training, from what the baseline reaches on the same tracks."""
+"""Advice after a training: how uncertain its result is, and where the baseline is better."""
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 
 import pandas as pd
 
 from recsys import progress
 from recsys.catalogue import Catalogue
 from recsys.evaluation.baseline import STATISTICS, SpectrogramFeatures, baseline_scores
-from recsys.metrics import ranking_metrics
+from recsys.evaluation.reliability import FEW_TRACKS
+from recsys.metrics import auc_interval, ranking_metrics
+
+
+def few_tracks(auc: float, labels: Sequence[int]) -> str | None:
+    """Return how uncertain the AUC of few validation tracks is; None if they are not few.
+
+    Parameters
+    ----------
+    auc : float in [0, 1]
+    labels : sequence of int, 0 or 1
+        Those of the validation tracks; both occur.
+    """
+    tracks, listened = len(labels), sum(labels)
+    if tracks >= FEW_TRACKS:
+        return None
+    low, high = auc_interval(auc, listened, tracks - listened)
+    return (
+        f"uncertain: {tracks} validation tracks leave the AUC {auc:.3f} between {low:.2f} and "
+        f"{high:.2f} (95 % interval)"
+    )
 
 
 def print_advice(catalogue: Catalogue, split: pd.DataFrame, *, auc: float, map: float) -> None:

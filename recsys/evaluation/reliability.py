@@ -16,7 +16,7 @@ MIN_BIN_TRACKS = 5
 """Fewest tracks of a bin, where there are as many at all."""
 
 FEW_TRACKS = 20
-"""Number of tracks below which a reliability curve says little."""
+"""Number of tracks below which a reliability curve says little, and an AUC is uncertain."""
 
 _Z = 1.959963984540054  # 97.5 % of a normal distribution are below
 

@@ -19,7 +19,8 @@ def stored(house):
 
 def test_every_type_of_every_track_and_nothing_twice(house, capsys):
     assert main([*ARGUMENTS, "--top_n", "5"]) == 0
-    assert "6 explanations" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "marko: model: 2026-01-02_03-04-05-own-marko (" in out and "6 explanations" in out
     files = stored(house)
     assert [path.name for path in files] == ["source.json", "time.json", "time_source.json"] * 2
     assert {path.parent.name for path in files} == set(house.track_ids)

@@ -95,6 +95,7 @@ def give_model(data_folder, golden_folder) -> Callable[..., Path]:
             config={"catalogue": "tiny", "user_name": user_name},
             metrics={},
             split_checksum=split_checksum,
+            started=f"{when[:10]}T{when[11:].replace('-', ':')}+00:00",
             seconds=12.4,
         )
         checkpoint.save_model(folder / checkpoint.BEST_MODEL, network, card)

@@ -2,6 +2,7 @@ import json
 import pickle
 import shutil
 import subprocess
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import torch
@@ -41,6 +42,13 @@ def saved(network, tmp_path):
 def same(one: FCN, other: FCN) -> bool:
     theirs = other.state_dict()
     return all(torch.equal(tensor, theirs[name]) for name, tensor in one.state_dict().items())
+
+
+def test_a_card_has_the_time_of_the_start_in_utc():
+    card = make_card(config=CONFIG, metrics={})
+    started = datetime.fromisoformat(card["started"])
+    assert started.utcoffset() == timedelta() and datetime.now(UTC) - started < timedelta(minutes=1)
+    assert make_card(config=CONFIG, metrics={}, started="before")["started"] == "before"
 
 
 def test_model_and_card_come_back(network, saved):

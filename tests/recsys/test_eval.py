@@ -1,6 +1,7 @@
 """Evaluation: scikit-learn's numbers, curves, tables, and files beside the model."""
 
 import json
+import math
 import struct
 
 import numpy as np
@@ -15,7 +16,7 @@ from recsys.catalogue import Catalogue
 from recsys.evaluation import read_labels, reports
 from recsys.evaluation.baseline import BASELINES
 from recsys.evaluation.listeners import LABELS
-from recsys.metrics import ranking_metrics
+from recsys.metrics import auc_deviation, auc_interval, ranking_metrics
 
 
 @pytest.fixture
@@ -29,6 +30,34 @@ def fresh(data_folder, make_catalogue):
 
 
 # -- numbers, pictures, tables -----------------------------------------------------------------
+def test_the_deviation_of_an_auc_is_that_of_hanley_and_mcneil():
+    assert auc_deviation(0.893, 51, 58) == pytest.approx(0.0325, abs=5e-5)
+    assert auc_deviation(0.5, 1, 1) == pytest.approx(0.5)  # one pair: a coin
+    assert auc_deviation(1.0, 3, 3) == auc_deviation(0.0, 3, 3) == 0.0
+
+
+@pytest.mark.parametrize("listened", [3, 8])
+@pytest.mark.parametrize("distance", [0.0, 1.0, 2.0])
+def test_the_interval_of_an_auc_holds_the_true_one_mostly(rng, listened, distance):
+    """Normal scores, so that the true AUC is known; 95 % of the intervals should hold it."""
+    true, held = (1 + math.erf(distance / 2)) / 2, []
+    for _ in range(400):
+        scores = rng.normal(distance, 1, listened)[:, None] - rng.normal(0, 1, 6)
+        low, high = auc_interval(float((scores > 0).mean()), listened, 6)
+        held.append(low <= true <= high)
+    assert 0.88 <= np.mean(held) <= 1
+
+
+def test_the_interval_of_an_auc_has_a_width_and_mirrors():
+    low, high = auc_interval(1.0, 3, 3)
+    assert high == 1.0 and 1.0 - low == pytest.approx(1.96 * auc_deviation(low, 3, 3))
+    assert auc_interval(0.0, 3, 3) == pytest.approx((0.0, 1.0 - low))
+    assert auc_interval(0.3, 4, 9) == pytest.approx([1 - b for b in auc_interval(0.7, 9, 4)[::-1]])
+    for wrong in ((1.1, 3, 3), (0.5, 0, 3), (0.5, 3, 0)):
+        with pytest.raises(ParameterError, match="of at least one track of either label"):
+            auc_interval(*wrong)
+
+
 def test_metrics_of_known_rankings():
     labels = np.array([0, 1, 1, 0])
     assert ranking_metrics(labels, np.array([0.1, 0.9, 0.8, 0.2])) == {"auc": 1, "map": 1}
@@ -93,6 +122,8 @@ def test_one_listener_leaves_numbers_relevance_and_curves_beside_the_model(
     assert set(table["title"]) <= set(tiny_catalogue.tracks["title"])
     assert (folder / "best_model-test-curves.png").stat().st_size > 10_000
     assert list((folder / "tensorboard").iterdir())
+    assert done.out.startswith(f"model: {folder.name} (")
+    assert f"in {folder}: best_model-test.json" in done.out
     brier = ((table["label"] - table["relevance"]) ** 2).mean()
     assert numbers["brier"] == pytest.approx(brier)
     # Two tracks are one bin.
@@ -140,6 +171,7 @@ def test_everybody_is_a_table_with_the_baseline_beside(
     done = lemons("eval", user_name="all", catalogue="tiny", test_catalogue="fresh", baseline=True)
     assert (done.code, done.err) == (0, "")
     assert "no model yet: paige" in done.out
+    assert "nina: model: 2026-01-01_00-00-00-tiny-nina (" in done.out
     table = pd.read_csv(data_folder / "experiments" / "tiny-fresh-evaluation.csv")
     assert list(table["listener"]) == ["marko", "nina", "mean ± std"]
     assert list(table["tracks"]) == [12, 12, 24]

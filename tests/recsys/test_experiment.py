@@ -23,7 +23,7 @@ TINY = {"catalogue": "tiny", "input_length": 8_000, "batch_size": 8, "lr": 0.003
 
 
 def only(folder: Path) -> Path:
-    (found,) = folder.iterdir()
+    (found,) = (path for path in folder.iterdir() if path.is_dir())
     return found
 
 

@@ -151,6 +151,7 @@ def test_the_command_keeps_a_table_and_prints_the_top(lemons, data_folder, give_
         assert line.endswith(f"{row.relevance:.3f}  {row.artist}: {row.title}")
         assert ("*" in line) == (row.track_id not in liked)
     assert str(path) in done.out
+    assert done.out.startswith(f"model: {folder.name} (the newest: none is recorded as current)\n")
 
 
 def test_a_model_scores_another_catalogue_into_another_place(

@@ -16,7 +16,7 @@ from lemons_jobs import Workers
 from lemons_utils import ParameterError, configuration
 from recsys import experiment
 from recsys.checkpoint import BEST_MODEL, LAST_STATE, trained_epochs
-from recsys.experiments import newest_experiment, take_up
+from recsys.experiments import find_model, take_up
 from recsys.train_all import train_all
 
 ROOT = Path(__file__).parents[2]
@@ -32,12 +32,16 @@ def settings(data_folder, monkeypatch):
     return configuration()
 
 
+def folders(experiments: Path) -> list[Path]:
+    return [path for path in experiments.iterdir() if path.is_dir()]
+
+
 def weights(data_folder) -> dict[str, bytes]:
     found = {}
     for name in EVERYBODY:
         home = data_folder / "experiments"
-        folder = newest_experiment(home, catalogue="tiny", user_name=name)
-        found[name] = (folder / BEST_MODEL).read_bytes()
+        model = find_model(home, catalogue="tiny", user_name=name)
+        found[name] = model.path.read_bytes()
     return found
 
 
@@ -71,9 +75,14 @@ def test_the_weights_are_the_same_to_the_last_bit_when_a_worker_dies(
     if where != "here":
         killer.join()
     assert weights(settings.data_folder) == alone
-    assert len(list(settings.experiments.iterdir())) == 2  # it went on where it was
+    assert len(folders(settings.experiments)) == 2  # it went on where it was
     lines = capsys.readouterr().out.splitlines()
-    assert sorted(line.split(":")[0] for line in lines) == ["marko", "nina"]
+    for name in EVERYBODY:
+        best, current, advice = (line for line in lines if line.startswith(f"{name}: "))
+        assert "best model of epoch" in best
+        assert "current experiment: " in current and f"-tiny-{name} (this one" in current
+        assert "2 validation tracks" in advice
+    assert len(lines) == 6
 
 
 def test_who_is_trained_is_not_trained_again_until_the_split_changes(lemons, data_folder, alone):
@@ -84,14 +93,14 @@ def test_who_is_trained_is_not_trained_again_until_the_split_changes(lemons, dat
     assert weights(data_folder) == alone
     again = lemons("train_all", *FLAGS, "--jobs", "1")
     assert "2 of 2 listeners are trained already" in again.out
-    assert len(list((data_folder / "experiments").iterdir())) == 2
+    assert len(folders(data_folder / "experiments")) == 2
     split = data_folder / "catalogues" / "tiny" / "splits" / "nina-1057386.csv"
     lines = split.read_text().splitlines()
     split.unlink()  # a link to what other tests use
     split.write_text("\n".join([lines[0], *reversed(lines[1:])]) + "\n")
     changed = lemons("train_all", *FLAGS, "--jobs", "1")
     assert "1 of 2 listeners are trained already" in changed.out
-    assert len(list((data_folder / "experiments").iterdir())) == 3
+    assert len(folders(data_folder / "experiments")) == 3
 
 
 def test_each_training_is_a_run_with_its_own_options(lemons, data_folder):
@@ -101,7 +110,7 @@ def test_each_training_is_a_run_with_its_own_options(lemons, data_folder):
     recorded = json.loads((run / "config.json").read_text())
     expected = {**OPTIONS, "user_name": "nina"}
     assert {name: recorded[name] for name in expected} == expected
-    (folder,) = (data_folder / "experiments").iterdir()
+    (folder,) = folders(data_folder / "experiments")
     assert (run / BEST_MODEL).read_bytes() == (folder / BEST_MODEL).read_bytes()
     assert json.loads((run / "run.json").read_text())["status"] == "COMPLETED"
     assert "best of 3 epochs" in (run / "cout.txt").read_text()
@@ -187,4 +196,4 @@ def test_interrupted_it_says_one_line_and_goes_on(settings, tiny_environment, wa
         _, said = process.communicate()
         assert process.returncode == 130
         assert said == "interrupted; run the same command again to go on\n"
-    assert len(list(settings.experiments.iterdir())) == 2
+    assert len(folders(settings.experiments)) == 2

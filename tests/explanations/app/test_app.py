@@ -92,6 +92,7 @@ def test_shows_profile_and_recommendations(open_page, house):
     assert "<b>5</b>tracks" in said
     assert "<b>15</b>listening events" in said
     assert "number 1 of 15 tracks" in said
+    assert "model: 2026-01-02_03-04-05-demo-marko (" in said.replace("\\", "")
     assert "<b>Band</b>" not in said.replace("&lt;b&gt;", "")  # tags of a file stay text
     assert app.query_params["listener"] == "marko"
     assert app.query_params["track"] == track_id

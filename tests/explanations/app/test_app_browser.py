@@ -312,6 +312,7 @@ def test_the_page_can_be_saved_and_plays_without_a_server(
     alone = browser.new_context(offline=True).new_page()
     alone.goto((tmp_path / "page.html").as_uri())
     expect(alone.locator(".mixer .gauge")).to_have_attribute("data-relevance", shown)
+    expect(alone.get_by_text("Model: 2026-01-02_03-04-05-demo-")).to_be_visible()
     play = alone.locator(".mixer .play")
     play.click()
     expect(play).to_have_attribute("aria-label", "Pause")

@@ -31,7 +31,7 @@ def prepared(house: Path, tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LEMONS_DATA_FOLDER", str(folder))
         said = first_page.prepare(configuration())
-    assert said.endswith("for Marko")
+    assert "for Marko, model: 2026-01-02_03-04-05-demo-marko (" in said
     return folder
 
 

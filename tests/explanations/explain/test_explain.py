@@ -197,6 +197,7 @@ def test_command_for_a_track(house, capsys):
     code = main([*arguments, "--track", house.track_ids[1], "--out", str(out), "--keep"])
     text = capsys.readouterr().out
     assert code == 0
+    assert text.startswith("model: 2026-01-02_03-04-05-own-marko (the newest: ")
     assert "relevance to marko: 0." in text and "fidelity" in text and "drums 2" in text
     for name in ("top1.flac", "top3.flac", "without_top3.flac"):
         audio, sample_rate = soundfile.read(out / name)

@@ -10,7 +10,7 @@ from recsys.catalogue import Catalogue
 from recsys.checkpoint import BEST_MODEL, make_card, save_model
 from recsys.demo import build
 from recsys.demo.listeners import LISTENERS
-from recsys.experiments import find_trained
+from recsys.experiments import find_trained, make_current, record_path
 from recsys.listening import PUBLISHED_SEED, split_path, write_split
 from recsys.model import FCN
 
@@ -73,3 +73,8 @@ def test_the_table_is_current_until_somebody_is_trained_again(config, catalogue)
     assert build._is_current(table, catalogue, config)
     os.utime(models[3], (now + 9, now + 9))
     assert not build._is_current(table, catalogue, config)
+    os.utime(models[3], (now - 9, now - 9))
+    assert build._is_current(table, catalogue, config)
+    make_current(models[3].parent)
+    os.utime(record_path(config.experiments, "demo"), (now + 9, now + 9))
+    assert not build._is_current(table, catalogue, config), "another experiment is current"

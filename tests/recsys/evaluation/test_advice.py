@@ -8,7 +8,7 @@ import torch
 from recsys import experiment, progress
 from recsys.catalogue import Catalogue
 from recsys.evaluation import advice
-from recsys.evaluation.advice import beaten_by_baseline
+from recsys.evaluation.advice import FEW_TRACKS, beaten_by_baseline, few_tracks
 from recsys.experiments import take_up
 from recsys.listening import PUBLISHED_SEED, read_split, split_path
 
@@ -41,6 +41,14 @@ def heard(monkeypatch):
 
     monkeypatch.setattr(Catalogue, "audio", watch)
     return track_ids
+
+
+def test_few_tracks_are_told_with_an_interval_and_enough_are_not():
+    assert few_tracks(1.0, [1, 0] * 3) == (
+        "uncertain: 6 validation tracks leave the AUC 1.000 between 0.50 and 1.00 (95 % interval)"
+    )
+    assert few_tracks(0.9, [1, 0] * (FEW_TRACKS // 2)) is None
+    assert few_tracks(0.9, [1] * (FEW_TRACKS - 2) + [0]) is not None
 
 
 def test_a_network_below_the_baseline_gets_one_line_with_both_numbers(tiny_catalogue, split, heard):
