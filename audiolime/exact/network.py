@@ -1,6 +1,6 @@
 """What the exact engine must know of a network: two Protocols.
 
-A network satisfies them by its shape (`recsys.model.FCN` does); it imports nothing from here.
+A network satisfies them by its shape (both of `recsys.model` do); it imports nothing from here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Stage(Protocol):
 
     @property
     def conv(self) -> nn.Conv2d:
-        """Convolution over [bands, frames], zero padded, one group."""
+        """Convolution over [bands, frames], zero padded, of any number of groups."""
 
     @property
     def bn(self) -> nn.BatchNorm2d | None:

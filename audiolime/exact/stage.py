@@ -46,11 +46,12 @@ class LocalStage:
         self.bias = bias.to(dtype)
         self._weight = weight.to(dtype).contiguous(memory_format=torch.channels_last)
         self._dilation = _pair(conv.dilation)[::-1]
+        self._groups = conv.groups
         self._over_bands, self.conv_time = _sliding(conv)
         self.conv_bands = self._over_bands.width(bands)
         by_tiles = (
             (self._over_bands, self.conv_time.stride, *self._dilation) == (Window(3, 1, 1), 1, 1, 1)
-            and weight.shape[1] >= MANY
+            and (conv.groups == 1 and weight.shape[1] >= MANY)
             and bands >= MANY // 2
             and bands % TILE == 0
             and (self.bias.device.type, dtype) == ("cpu", torch.float32)
@@ -100,6 +101,7 @@ class LocalStage:
                 stride=(self.conv_time.stride, self._over_bands.stride),
                 padding=(padding, self._over_bands.padding),
                 dilation=self._dilation,
+                groups=self._groups,
             )
         return y.permute(0, 2, 3, 1)
 
@@ -201,8 +203,8 @@ def _pooling(pool: nn.Module | None) -> tuple[Window, Window]:
 
 
 def _check(conv: nn.Conv2d, pool: nn.Module | None) -> None:
-    if conv.groups != 1 or conv.padding_mode != "zeros":
-        raise ParameterError(f"a convolution must have one group and zero padding, got {conv}")
+    if conv.padding_mode != "zeros":
+        raise ParameterError(f"a convolution must have zero padding, got {conv}")
     if getattr(pool, "ceil_mode", False) or getattr(pool, "dilation", 1) not in (1, (1, 1)):
         raise ParameterError(f"pooling with ceil_mode or dilation is not local enough: {pool}")
     if isinstance(pool, nn.AvgPool2d) and (
