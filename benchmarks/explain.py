@@ -31,7 +31,7 @@ from lemons_utils import SAMPLE_RATE, command
 from recsys.checkpoint import load_model
 from recsys.demo.takes import stems as true_stems
 from recsys.inference import track_logits
-from recsys.model import FCN
+from recsys.model import Network
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden" / "fcn_state_dict.safetensors"
 ALL_SOUND = 4
@@ -85,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def print_table(
-    network: FCN, stems: Stems, segments: list[tuple[int, int]], dtype: torch.dtype, rounds: int
+    network: Network, stems: Stems, segments: list[tuple[int, int]], dtype: torch.dtype, rounds: int
 ) -> None:
     """Print cost and error beside the plain network's cost and the machine's."""
 
@@ -140,7 +140,7 @@ def all_masks(engine: LocalStateEngine) -> None:
     engine.shapley()
 
 
-def print_growth(network: FCN, stems: Stems, dtype: torch.dtype) -> None:
+def print_growth(network: Network, stems: Stems, dtype: torch.dtype) -> None:
     """Print the seconds for 2048 masks as one size grows at a time; measured once each."""
     six = np.concatenate([stems, stems[:1, ::-1]])
     cases = [(f"{n} stems", np.ascontiguousarray(six[:n]), 5) for n in range(1, 7)]
@@ -174,7 +174,7 @@ def lengthened(stems: Stems, samples: int) -> Stems:
 class Plain:
     """A way to pass a track through the plain network."""
 
-    network: FCN
+    network: Network
     strips: bool
     batch: int
 
@@ -193,14 +193,14 @@ class Plain:
         return timed(lambda: [run(tracks).cpu() for _ in range(batches)]) / batches / self.batch
 
 
-def fastest_plain(network: FCN, stems: Stems) -> Plain:
+def fastest_plain(network: Network, stems: Stems) -> Plain:
     """Return the fastest way, after trying each twice."""
     ways = [Plain(network, strips, batch) for strips in (False, True) for batch in (1, 2, 4)]
     return min(ways, key=lambda way: min(way.seconds(stems, 4) for _ in range(2)))
 
 
 def largest_error(
-    network: FCN,
+    network: Network,
     stems: Stems,
     segments: list[tuple[int, int]],
     masks: NDArray[np.int64],

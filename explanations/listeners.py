@@ -9,7 +9,7 @@ from pathlib import Path
 from lemons_utils import DataError
 from recsys.checkpoint import load_model
 from recsys.experiments import FoundModel, find_model
-from recsys.model import FCN
+from recsys.model import Network
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class ListenerModel:
     Parameters
     ----------
     user_name : str
-    network : FCN, in evaluation mode
+    network : Network, in evaluation mode
     checksum : str
         SHA-256 of the weights.
     path : Path
@@ -29,7 +29,7 @@ class ListenerModel:
     """
 
     user_name: str
-    network: FCN
+    network: Network
     checksum: str
     path: Path
     why: str = ""

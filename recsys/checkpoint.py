@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from lemons_utils import DataError, ParameterError, checksum, write_beside
-from recsys.model import FCN
+from recsys.model import FCN, LocalStatistics, Network
 from recsys.training import TrainingState
 
 BEST_MODEL = "best_model.safetensors"
@@ -71,7 +71,7 @@ def utc_now() -> str:
 
 
 def save_model(
-    path: Path, model: FCN | Mapping[str, Tensor], card: Mapping[str, Any]
+    path: Path, model: Network | Mapping[str, Tensor], card: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Write weights, and their card beside them under the same name with `.json`.
 
@@ -81,7 +81,7 @@ def save_model(
     ----------
     path : Path
         The file, which ends in `.safetensors`.
-    model : FCN, or its state dict
+    model : Network, or its state dict
     card : mapping
         From `make_card`.
 
@@ -93,7 +93,7 @@ def save_model(
 
     if path.suffix != ".safetensors":
         raise ParameterError(f"expected a path that ends in .safetensors, got {path}")
-    weights = model.state_dict() if isinstance(model, FCN) else model
+    weights = model.state_dict() if isinstance(model, torch.nn.Module) else model
     with write_beside(path) as temporary:
         save_file(_for_a_file(weights), temporary)
         written = {**card, "model_checksum": checksum(temporary)}
@@ -102,7 +102,7 @@ def save_model(
     return written
 
 
-def load_model(path: Path) -> tuple[FCN, dict[str, Any]]:
+def load_model(path: Path) -> tuple[Network, dict[str, Any]]:
     """Return the network with the weights of a file, and their card.
 
     Parameters
@@ -113,7 +113,7 @@ def load_model(path: Path) -> tuple[FCN, dict[str, Any]]:
 
     Returns
     -------
-    network : FCN, in evaluation mode, on the CPU
+    network : Network, in evaluation mode, on the CPU; the weights say which
     card : dict
         It has at least `model_checksum`.
 
@@ -123,8 +123,12 @@ def load_model(path: Path) -> tuple[FCN, dict[str, Any]]:
         If there are no weights, they are not this network's, or the card is another model's.
     """
     path = weights_path(path)
-    network = FCN()
-    load_weights(network, path)
+    weights = _read_weights(path)
+    # A head alone has no layers; whatever is no head is taken for the published network.
+    network = (
+        LocalStatistics() if weights.keys() == LocalStatistics().state_dict().keys() else FCN()
+    )
+    _fill(network, weights, path)
     return network.eval(), read_card(path)
 
 
@@ -133,10 +137,13 @@ def weights_path(path: Path) -> Path:
     return path / BEST_MODEL if path.is_dir() else path
 
 
-def load_weights(network: FCN, path: Path) -> None:
+def load_weights(network: Network, path: Path) -> None:
     """Load the weights of a file or an experiment into a network; see `load_model`."""
     path = weights_path(path)
-    weights = _read_weights(path)
+    _fill(network, _read_weights(path), path)
+
+
+def _fill(network: Network, weights: dict[str, Tensor], path: Path) -> None:
     expected = network.state_dict()
     missing, unknown = sorted(expected.keys() - weights), sorted(weights.keys() - expected)
     misshapen = [

@@ -17,7 +17,7 @@ from lemons_audio import sigmoid
 from lemons_utils import OnProgress, ParameterError
 from recsys.dataset import Tracks, track_loader
 from recsys.melspectrogram import HOP_LENGTH, N_FFT, check_waveforms
-from recsys.model import FCN, FRAMES_PER_COLUMN, MIN_SAMPLES
+from recsys.model import FCN, FRAMES_PER_COLUMN, MIN_SAMPLES, LocalStatistics, Network
 from recsys.training_options import pick_device
 
 STRIP_COLUMNS = 12
@@ -26,12 +26,14 @@ beyond which every allocation is a system call."""
 
 
 @torch.inference_mode()
-def track_logits(network: FCN, waveforms: Tensor, *, strip_columns: int = STRIP_COLUMNS) -> Tensor:
+def track_logits(
+    network: Network, waveforms: Tensor, *, strip_columns: int = STRIP_COLUMNS
+) -> Tensor:
     """Score whole tracks of one length: `network(waveforms)` in strips along time.
 
     Parameters
     ----------
-    network : FCN in evaluation mode
+    network : Network in evaluation mode
     waveforms : Tensor [shape=(batch, samples)], float32, at least 7,936 samples
     strip_columns : int > 0
         Output columns of 32 frames (0.5 s) at a time.
@@ -48,6 +50,9 @@ def track_logits(network: FCN, waveforms: Tensor, *, strip_columns: int = STRIP_
     """
     if network.training:
         raise ParameterError("expected a network in evaluation mode: call network.eval() first")
+    if isinstance(network, LocalStatistics):  # which goes through a track in strips by itself
+        logits: Tensor = network(waveforms)[:, 0]
+        return logits
     check_waveforms(waveforms, min_samples=MIN_SAMPLES)
     frames = waveforms.shape[1] // HOP_LENGTH + 1
     together = max(1, strip_columns * FRAMES_PER_COLUMN // frames)  # short tracks share a strip
@@ -79,7 +84,7 @@ def _logits(network: FCN, waveforms: Tensor, strip_columns: int) -> Tensor:
 
 
 def score_tracks(
-    network: FCN,
+    network: Network,
     tracks: Tracks,
     *,
     batch_size: int = 20,
@@ -91,7 +96,7 @@ def score_tracks(
 
     Parameters
     ----------
-    network : FCN
+    network : Network
         Moved to `device`; its mode is kept.
     tracks : Tracks
     batch_size : int > 0

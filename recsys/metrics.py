@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lemons_utils import OnProgress, ParameterError
 from recsys.dataset import Tracks
 from recsys.inference import relevance, score_tracks
-from recsys.model import FCN
+from recsys.model import Network
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def auc_deviation(auc: float, listened: int, unheard: int) -> float:
 
 
 def evaluate(
-    network: FCN,
+    network: Network,
     tracks: Tracks,
     *,
     batch_size: int = 20,

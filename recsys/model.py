@@ -1,18 +1,20 @@
-"""The network that maps waveforms to a listener's logits: five convolutional blocks.
+"""The networks that map waveforms to a listener's logits.
 
-Layers and parameter names are the published network's, so that published weights load. The
-network is fully convolutional and takes any length of half a second or more.
+`FCN` has five convolutional blocks; its layers and parameter names are the published network's,
+so that published weights load. `LocalStatistics` has one fixed convolution and learns its head
+alone. Both take any length of half a second or more.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from recsys.melspectrogram import HOP_LENGTH, N_FFT, LogMel, check_waveforms
+from recsys.melspectrogram import HOP_LENGTH, N_FFT, N_MELS, LogMel, check_waveforms
 
 CHANNELS = (1, 64, 128, 128, 128, 64)
 """Channels before the first block and after each of the five."""
@@ -152,3 +154,143 @@ class FCN(nn.Module):
         decibels: Tensor = self.spec[1](self.spec.mel.mel_scale(spectra))
         normalised: Tensor = self.spec_bn(decibels[:, None])
         return normalised
+
+
+# -- the network without training ----------------------------------------------------------------
+BANDS = 64
+"""Number of bands, each the mean of 4 mel bands [dB]."""
+
+LEVELS_DB = (-60, -50, -40, -30, -20, -10, 0)
+"""Levels over which a band's excess is averaged; what is below the first counts as silence."""
+
+LAGS = (1, 2, 4, 8, 16, 31)
+"""Frames over which rises are averaged: 16 ms to half a second."""
+
+JUMPS_DB = (5, 15)
+"""Rises from one frame to the next that are averaged as far as they exceed this: onsets."""
+
+PER_BAND = len(LEVELS_DB) + len(LAGS) + len(JUMPS_DB)
+"""Number of statistics of a band."""
+
+STATISTICS = BANDS * PER_BAND
+"""Number of statistics of a track, those of each band side by side."""
+
+CONTEXT = max(LAGS)
+"""Frames before it that a frame is compared with; the shortest waveform has one more."""
+
+CHUNK_FRAMES = 4096
+"""Frames at a time, so that a long track takes little memory."""
+
+
+class _Stage(NamedTuple):
+    """The only layer of `LocalStatistics`, as an engine takes it."""
+
+    conv: nn.Conv2d
+    bn: None = None
+    pool: None = None
+
+
+class LocalStatistics(nn.Module):
+    """Linear head on local statistics of the log-mel spectrogram.
+
+    How loud each band is, how often it exceeds some level, how much and how suddenly it rises:
+    each is a rectified difference of decibels, averaged over the track. As a network this is one
+    convolution with fixed kernels, ReLU and a mean over time. Of silence every statistic is zero:
+    what the network says to nothing at all is the head's bias alone. A fresh head is all zero.
+    """
+
+    kernel: Tensor
+    offset: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spec = LogMel()
+        self.fc = nn.Linear(STATISTICS, 1)
+        nn.init.zeros_(self.fc.weight)
+        nn.init.zeros_(self.fc.bias)
+        kernel, offset = _statistics()
+        self.register_buffer("kernel", kernel, persistent=False)
+        self.register_buffer("offset", offset, persistent=False)
+
+    def forward(self, waveforms: Tensor) -> Tensor:
+        """Return the logits of waveforms, as `FCN` does.
+
+        Parameters
+        ----------
+        waveforms : Tensor [shape=(batch, samples)], float32 in [-1, 1], at least 7,936 samples
+
+        Returns
+        -------
+        Tensor [shape=(batch, 1)], logits
+
+        Raises
+        ------
+        ParameterError
+            If the waveforms are shorter or empty, or hold NaN or infinity.
+        """
+        logits: Tensor = self.fc(self.pooled(waveforms))
+        return logits
+
+    def pooled(self, waveforms: Tensor) -> Tensor:
+        """Map waveforms to the means of their statistics over time, [batch, 960] dB."""
+        check_waveforms(waveforms, min_samples=MIN_SAMPLES)
+        frames = waveforms.shape[1] // HOP_LENGTH + 1
+        padded = self.spec.mel.spectrogram.reflect_ends(waveforms)
+        total = waveforms.new_zeros(len(waveforms), STATISTICS, dtype=torch.float64)
+        for begin in range(0, frames - CONTEXT, CHUNK_FRAMES):
+            end = min(begin + CONTEXT + CHUNK_FRAMES, frames)
+            strip = padded[:, HOP_LENGTH * begin : HOP_LENGTH * (end - 1) + N_FFT]
+            bands = _bands(self.spec.of_padded(strip))
+            # One kernel serves every band, so bands are items of a batch here.
+            local = nn.functional.conv1d(
+                bands.reshape(-1, 1, end - begin), self.kernel, self.offset
+            )
+            total += torch.relu_(local).sum(dim=2).reshape(len(waveforms), -1)
+        return (total / (frames - CONTEXT)).to(waveforms.dtype)
+
+    # The following describe the network to engines, which compute its stages one by one.
+    n_fft = N_FFT
+    hop_length = HOP_LENGTH
+    head_statistics = ("mean",)
+    """Statistics of every channel that `fc` takes."""
+
+    @property
+    def window(self) -> Tensor:
+        """Window of the short-time Fourier transform, [512]."""
+        return self.spec.mel.spectrogram.window
+
+    @property
+    def stages(self) -> tuple[_Stage]:
+        """One convolution, with the bands for groups of channels."""
+        conv = nn.Conv2d(
+            BANDS, STATISTICS, (1, CONTEXT + 1), groups=BANDS, device=self.kernel.device
+        )
+        conv.weight = nn.Parameter(self.kernel[:, :, None].repeat(BANDS, 1, 1, 1), False)
+        conv.bias = nn.Parameter(self.offset.repeat(BANDS), False)
+        return (_Stage(conv),)
+
+    def from_spectrum(self, spectra: Tensor) -> Tensor:
+        """Map complex spectra [batch, 257, frames] to [batch, 64, 1, frames] dB."""
+        return _bands(self.spec[1](self.spec.mel.mel_scale(spectra)))[:, :, None]
+
+
+def _bands(decibels: Tensor) -> Tensor:
+    """Average [batch, 256, frames] over neighbouring mel bands to [batch, 64, frames]."""
+    batch, _, frames = decibels.shape
+    bands = decibels.reshape(batch, BANDS, N_MELS // BANDS, frames).mean(dim=2)
+    return bands.clamp_min(LEVELS_DB[0])
+
+
+def _statistics() -> tuple[Tensor, Tensor]:
+    """Return the kernels of one band's statistics, [15, 1, 32], and what is added, [15] dB."""
+    kernel, offset = torch.zeros(PER_BAND, 1, CONTEXT + 1), torch.zeros(PER_BAND)
+    kernel[:, :, CONTEXT] = 1.0
+    offset[: len(LEVELS_DB)] = -torch.tensor(LEVELS_DB, dtype=torch.float32)
+    for row, lag in enumerate(LAGS + (1,) * len(JUMPS_DB), start=len(LEVELS_DB)):
+        kernel[row, :, CONTEXT - lag] = -1.0
+    offset[-len(JUMPS_DB) :] = -torch.tensor(JUMPS_DB, dtype=torch.float32)
+    return kernel, offset
+
+
+Network = FCN | LocalStatistics
+"""What scores audio for a listener."""

@@ -27,7 +27,7 @@ from recsys import checkpoint, experiments, listening, progress
 from recsys.catalogue import Catalogue, check_name, open_catalogue
 from recsys.dataset import Tracks
 from recsys.inference import relevance, score_tracks
-from recsys.model import FCN
+from recsys.model import Network
 from recsys.relevance_table import COLUMNS, RelevanceTable
 
 CHUNK_TRACKS = 32
@@ -43,7 +43,7 @@ def relevance_path(catalogue: Catalogue, user_name: str, model_checksum: str) ->
 
 
 def predict(
-    network: FCN,
+    network: Network,
     catalogue: Catalogue,
     path: Path,
     *,
@@ -65,7 +65,7 @@ def predict(
 
 
 def score_catalogue(
-    network: FCN,
+    network: Network,
     catalogue: Catalogue,
     path: Path,
     *,
@@ -82,7 +82,7 @@ def score_catalogue(
 
     Parameters
     ----------
-    network : FCN
+    network : Network
     catalogue : Catalogue
     path : Path
         `relevance_path` of the network's weights, or another Parquet file for these weights.

@@ -16,7 +16,7 @@ from audiolime.exact import LocalStateEngine, PlainEngine, Tables
 from audiolime.exact.answers import FEW, MaskAnswers
 from audiolime.exact.lime import LimeWeights
 from lemons_utils import ParameterError
-from recsys.model import FCN
+from recsys.model import Network
 
 ENGINES = ("exact", "plain")
 MAX_SAMPLED = 2048
@@ -35,7 +35,7 @@ def default_num_samples(components: int, engine: str) -> int | str:
 
 
 def answer(
-    network: FCN,
+    network: Network,
     stems: NDArray[np.float32],
     components: Components,
     *,
@@ -48,7 +48,7 @@ def answer(
 
     Parameters
     ----------
-    network : FCN, in evaluation mode
+    network : Network, in evaluation mode
     stems : ndarray [shape=(stems, samples)], float32
     engine : 'exact' or 'plain'
     num_samples : int, or 'exhaustive'
@@ -81,7 +81,9 @@ def answer(
     return lime, answers.shapley(**options) if lime.exhaustive else None
 
 
-def engine_of(network: FCN, stems: NDArray[np.float32], components: Components) -> LocalStateEngine:
+def engine_of(
+    network: Network, stems: NDArray[np.float32], components: Components
+) -> LocalStateEngine:
     """Set up the exact engine with the components as its cells.
 
     It tells apart no more stems and segments than the components do, which costs far less.

@@ -14,7 +14,7 @@ from audiolime.metrics import top_k
 from explanations.explain import Subject
 from explanations.studies.study import Row
 from recsys.inference import relevance, track_logits
-from recsys.model import FCN
+from recsys.model import Network
 
 Vector = NDArray[np.float64]
 
@@ -98,13 +98,13 @@ def ranked(weights: Vector, shapley: Vector, planted: set[int]) -> Row:
 
 
 def ablated(
-    network: FCN, subject: Subject, planted: int, first: int, other_mix: NDArray[np.float32]
+    network: Network, subject: Subject, planted: int, first: int, other_mix: NDArray[np.float32]
 ) -> Row:
     """Compute relevance without a stem, and without the planted property.
 
     Parameters
     ----------
-    network : FCN, in evaluation mode
+    network : Network, in evaluation mode
     subject : Subject
     planted, first : int
         The planted stem, and the one that the explanation puts first.

@@ -20,13 +20,13 @@ from explanations.studies.sanity.randomised import (
 )
 from explanations.studies.study import Item, Row
 from explanations.studies.subjects import StudyContext
-from recsys.model import FCN
+from recsys.model import Network
 
 Vector = NDArray[np.float64]
 
 
 # -- layers at random --------------------------------------------------------------------------
-def weights_of(network: FCN, context: StudyContext, track_id: str, kind: str) -> Vector:
+def weights_of(network: Network, context: StudyContext, track_id: str, kind: str) -> Vector:
     """Explain the logit of a track by all masks."""
     subject = context.subject(track_id)
     engine = engine_of(network, subject.stems.waveforms, subject.components(kind))

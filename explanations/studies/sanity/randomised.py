@@ -20,7 +20,7 @@ from recsys.experiment import options_of, silent, train_listener
 from recsys.experiments import ExperimentFolder
 from recsys.listening import PUBLISHED_SEED, read_split
 from recsys.metrics import evaluate
-from recsys.model import FCN
+from recsys.model import FCN, LocalStatistics, Network
 from recsys.options import split_of
 from recsys.training import fresh_network
 
@@ -30,31 +30,45 @@ CASCADE = ("fc", "layer5", "layer4", "layer3", "layer2", "layer1")
 SHUFFLED, TRUE = "shuffled", "true"
 
 
-def randomised(network: FCN, depth: int, seed: int) -> FCN:
-    """Return a copy of a network with the initial weights of its top layers.
+def randomised(network: Network, depth: int, seed: int) -> Network:
+    """Return a copy of a network with random weights in its top layers.
 
     Parameters
     ----------
-    network : FCN
-    depth : int from 0 to 6
+    network : Network
+    depth : int from 0 to 6, or to 1 where there is but one layer that learns
         The number of layers, from the top down; a block's normalisation belongs to it.
     seed : int
-        The seed of the initial weights.
+        The seed of the weights: initial ones for an FCN; for a head on local statistics, which
+        starts from zero, its own weights in random order.
 
     Returns
     -------
-    FCN, in evaluation mode
+    Network, in evaluation mode
     """
-    if not 0 <= depth <= len(CASCADE):
-        raise ParameterError(f"depth must be from 0 to {len(CASCADE)}, got {depth}")
-    copy = fresh_network(seed)
-    fresh = copy.state_dict()
+    layers = layers_of(network)
+    if not 0 <= depth <= layers:
+        raise ParameterError(f"depth must be from 0 to {layers}, got {depth}")
+    copy: Network
+    if isinstance(network, FCN):
+        copy = fresh_network(seed)
+        fresh = copy.state_dict()
+    else:
+        copy = LocalStatistics()
+        weight = network.fc.weight.detach()
+        order = torch.from_numpy(np.random.default_rng(seed).permutation(weight.shape[1]))
+        fresh = {**network.state_dict(), "fc.weight": weight[:, order]}
     weights = {
         name: fresh[name] if name.split(".")[0] in CASCADE[:depth] else trained
         for name, trained in network.state_dict().items()
     }
     copy.load_state_dict(weights)
     return copy.eval()
+
+
+def layers_of(network: Network) -> int:
+    """Count the layers of a network that learn."""
+    return len(CASCADE) if isinstance(network, FCN) else 1
 
 
 @dataclass(frozen=True)
@@ -99,7 +113,7 @@ def model_path(cache: Path, catalogue: Catalogue, variant: TrainingVariant) -> P
     return cache / "models" / catalogue.name / "-".join(words) / BEST_MODEL
 
 
-def train(catalogue: Catalogue, variant: TrainingVariant, cache: Path) -> FCN:
+def train(catalogue: Catalogue, variant: TrainingVariant, cache: Path) -> Network:
     """Train a model, or read the one that was trained before."""
     path = model_path(cache, catalogue, variant)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -140,6 +154,6 @@ def unseen(catalogue: Catalogue, user_name: str) -> Tracks:
     return Tracks(catalogue.audio, list(rest["track_id"]), list(rest["label"]))
 
 
-def auc(network: FCN, catalogue: Catalogue, user_name: str) -> float:
+def auc(network: Network, catalogue: Catalogue, user_name: str) -> float:
     """Return a model's AUC on the tracks that no model is trained on."""
     return evaluate(network, unseen(catalogue, user_name), batch_size=4).auc

@@ -23,7 +23,7 @@ from explanations.studies.subjects import StudyContext
 from lemons_audio import to_float32
 from lemons_utils import SAMPLE_RATE
 from recsys.inference import relevance, track_logits
-from recsys.model import FCN
+from recsys.model import Network
 
 Vector = NDArray[np.float64]
 
@@ -53,7 +53,7 @@ class Explained:
     fidelity, relevance : float
     separation_s, explanation_s : float [s]
         Of a processor, which does not depend on what else the machine does.
-    network : FCN
+    network : Network
     """
 
     separator: str
@@ -65,7 +65,7 @@ class Explained:
     relevance: float
     separation_s: float
     explanation_s: float
-    network: FCN
+    network: Network
 
     @property
     def numbers(self) -> Row:
