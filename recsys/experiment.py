@@ -11,9 +11,7 @@ import contextlib
 import io
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +20,22 @@ import torch
 from sacred import Experiment
 from sacred.run import Run
 
-from lemons_utils import Configuration, checksum, command, configuration
-from recsys import checkpoint, listening, progress, tracking, training
+from lemons_utils import Configuration, ParameterError, checksum, command, configuration
+from recsys import checkpoint, heads, listening, progress, tracking, training
 from recsys.catalogue import Catalogue, open_catalogue
 from recsys.dataset import Crops, Tracks
 from recsys.evaluation.advice import few_tracks, print_advice
 from recsys.experiments import ExperimentFolder, newest_unfinished, reopen, settle, start
-from recsys.model import FCN
+from recsys.experiments.log import EpochLog, ModelLog
+from recsys.model import LocalStatistics
 from recsys.options import split_of, typed
 from recsys.training_options import Options, pick_device
+
+_Train = Callable[[ExperimentFolder, tracking.Tracker, str], dict[str, Any]]
+"""Trains in a folder; takes the tracker and the checksum of the split, returns the numbers."""
+
+RECIPES = ("published", "lemons")
+"""The published network and training; or a head on local statistics, which knows removals."""
 
 local_conf = {"mongodb_url": "", "mongodb_db_name": "LEMONS", "experiment_name": "LEMONS"}
 """The settings of config.py that say where runs are logged, set when the command starts."""
@@ -44,6 +49,7 @@ def defaults() -> dict[str, Any]:
     return {
         "user_name": "marko",
         "catalogue": "demo",
+        "recipe": "published",  # or "lemons", where options from input_length to device are idle
         "split_seed": listening.PUBLISHED_SEED,
         "input_length": 16_000,  # samples of a crop
         "batch_size": 20,
@@ -69,6 +75,8 @@ def options_of(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return all options of a training but `resume`: those given, and defaults for the others."""
     known = {name: value for name, value in defaults().items() if name != "resume"}
     options = typed({**known, **given}, known)
+    if options["recipe"] not in RECIPES:
+        raise ParameterError(f"recipe must be {' or '.join(RECIPES)}, got {options['recipe']!r}")
     if options["model_load_path"]:
         options["model_load_path"] = str(Path(options["model_load_path"]).expanduser().absolute())
     return options
@@ -135,26 +143,47 @@ def train_listener(
         If an option, the listener or the weights to start from are wrong: before a folder is
         made, where `folder` is None.
     """
-    loop_options = check_options(options)
-    pick_device(options["device"])
+    prepare = _published if options["recipe"] == "published" else _lemons
     path = split_of(catalogue, options["user_name"], options["split_seed"])
     split = listening.read_split(path)
     split = change_split(split) if change_split else split
-    crops, valid = _datasets(catalogue, split, options)
-    network = training.fresh_network(options["training_seed"])
-    if options["model_load_path"]:
-        checkpoint.load_weights(network, Path(options["model_load_path"]))
+    train = prepare(options, catalogue, split)
 
     folder = folder or start(experiments, options)
     logs = folder.path / "tensorboard" if options["use_tensorboard"] else None
     with folder.in_use(), tracking.Tracker(run, tensorboard_folder=logs) as tracker:
         folder = folder.go_on(options)
         checkpoint.remove_leftovers(folder.path)
+        numbers = train(folder, tracker, checksum(path))
+        remarks = []
+        if change_split is None:
+            valid_labels = split.loc[split["split"] == "valid", "label"].tolist()
+            lines = (settle(folder, use=options["use"]), few_tracks(numbers["auc"], valid_labels))
+            remarks = [line for line in lines if line]
+            print(*remarks, sep="\n")
+        else:
+            folder.finish()
+    print_advice(catalogue, split, auc=numbers["auc"], map=numbers["map"])
+    return {**numbers, "remarks": remarks}
+
+
+def _published(options: Mapping[str, Any], catalogue: Catalogue, split: pd.DataFrame) -> _Train:
+    """Prepare the training of the published network, epoch by epoch."""
+    loop_options = check_options(options)
+    pick_device(options["device"])
+    crops, valid = _datasets(catalogue, split, options)
+    network = training.fresh_network(options["training_seed"])
+    if options["model_load_path"]:
+        checkpoint.load_weights(network, Path(options["model_load_path"]))
+
+    def train(
+        folder: ExperimentFolder, tracker: tracking.Tracker, split_checksum: str
+    ) -> dict[str, Any]:
         state = None
         if (last := folder.path / checkpoint.LAST_STATE).exists():
             state = checkpoint.load_state(last)
             print(f"going on in {folder.path} after epoch {state.facts['epoch']}")
-        log = _EpochLog(folder, network, checksum(path), tracker, len(crops), state)
+        log = EpochLog(folder, network, split_checksum, tracker, len(crops), state)
         try:
             best = training.fit(
                 network,
@@ -170,16 +199,31 @@ def train_listener(
             raise
         finally:
             log.bar.close()
-        numbers = log.finish(best)
-        remarks = []
-        if change_split is None:
-            lines = (settle(folder, use=options["use"]), few_tracks(best.auc, valid.labels))
-            remarks = [line for line in lines if line]
-            print(*remarks, sep="\n")
-        else:
-            folder.finish()
-    print_advice(catalogue, split, auc=numbers["auc"], map=numbers["map"])
-    return {**numbers, "remarks": remarks}
+        return log.finish(best)
+
+    return train
+
+
+def _lemons(options: Mapping[str, Any], catalogue: Catalogue, split: pd.DataFrame) -> _Train:
+    """Prepare the fit of a head on local statistics, in one go."""
+    if options["model_load_path"]:
+        raise ParameterError("recipe=lemons starts from nothing: leave model_load_path out")
+    heads.check_split(split)
+
+    def train(
+        folder: ExperimentFolder, tracker: tracking.Tracker, split_checksum: str
+    ) -> dict[str, Any]:
+        network = LocalStatistics()
+        log = ModelLog(folder, network, split_checksum, tracker)
+        trained = heads.train_head(catalogue, split)
+        network.load_state_dict(trained.network.state_dict())
+        numbers = trained.valid.numbers()
+        tracker.metrics({f"valid/{name}": value for name, value in numbers.items()}, 1)
+        tracks = f"{(split['split'] == 'train').sum()} tracks, removals by {trained.stems}"
+        best = training.Best(1, **numbers)
+        return log.keep(best, f"head fitted to {tracks}", epochs=1, **trained.about)
+
+    return train
 
 
 def train_in_background(
@@ -233,79 +277,6 @@ def _datasets(
     more = {"input_length": options["input_length"], "seed": options["training_seed"]}
     crops = Crops(catalogue.audio, train["track_id"].tolist(), train["label"].tolist(), **more)
     return crops, Tracks(catalogue.audio, valid["track_id"].tolist(), valid["label"].tolist())
-
-
-class _EpochLog:
-    """Writes files, logs metrics and prints lines during a training."""
-
-    def __init__(
-        self,
-        folder: ExperimentFolder,
-        network: FCN,
-        split_checksum: str,
-        tracker: tracking.Tracker,
-        tracks: int,
-        state: training.TrainingState | None,
-    ) -> None:
-        self._folder, self._network, self._tracker = folder.path, network, tracker
-        options = folder.options
-        self._card = checkpoint.make_card(
-            config=options, metrics={}, split_checksum=split_checksum, started=folder.started
-        )
-        self._model_path = folder.path / checkpoint.BEST_MODEL
-        self._steps_per_epoch = -(-tracks // options["batch_size"])
-        self._epochs = state.facts["epoch"] if state else 0
-        self._tenth = max(1, options["n_epochs"] // 10)
-        self._started = time.perf_counter()
-        self.bar = progress.bar(options["n_epochs"], unit="epoch", initial=self._epochs)
-
-    def on_step(self, step: int, loss: float) -> None:
-        self._tracker.metrics({"train/loss": loss}, step)
-        self.bar.n = round(step / self._steps_per_epoch, 1)
-        self.bar.refresh()
-
-    def on_epoch(self, report: training.EpochReport) -> None:
-        # First the model, then the state: what a kill leaves between the two is trained again.
-        if report.is_best and report.best:
-            self._save_model(report.best)
-        checkpoint.save_state(self._folder / checkpoint.LAST_STATE, report.state)
-        metrics = {"train/epoch_loss": report.train_loss, "train/lr": report.lr}
-        if report.valid is not None:
-            metrics |= {f"valid/{name}": value for name, value in report.valid.numbers().items()}
-        self._tracker.metrics(metrics, report.epoch)
-        self._epochs = report.epoch
-        self._show(report)
-
-    def finish(self, best: training.Best) -> dict[str, Any]:
-        seconds = round(time.perf_counter() - self._started, 1)
-        more = {"epochs": self._epochs, "seconds": seconds, "finished": checkpoint.utc_now()}
-        card = self._save_model(best, **more)
-        self._tracker.artifact(self._model_path)
-        self._tracker.artifact(self._model_path.with_suffix(".json"))
-        print(
-            f"best of {self._epochs} epochs: epoch {best.epoch}, validation AUC {best.auc:.3f}, "
-            f"MAP {best.map:.3f}, loss {best.loss:.3f}\n"
-            f"model: {self._model_path} ({card['model_checksum'][:12]})"
-        )
-        return {**asdict(best), "model": str(self._model_path), "seconds": seconds}
-
-    def _save_model(self, best: training.Best, **more: object) -> dict[str, Any]:
-        metrics = {"epoch": best.epoch, "valid_loss": best.loss}
-        metrics |= {"valid_auc": best.auc, "valid_map": best.map}
-        card = {**self._card, "metrics": metrics, **more}
-        return checkpoint.save_model(self._model_path, self._network, card)
-
-    def _show(self, report: training.EpochReport) -> None:
-        shown = {"loss": f"{report.train_loss:.3f}"}
-        if report.valid is not None:
-            shown |= {"AUC": f"{report.valid.auc:.3f}", "MAP": f"{report.valid.map:.3f}"}
-        self.bar.n = report.epoch
-        self.bar.set_postfix(shown)
-        now_and_then = self.bar.disable and report.epoch % self._tenth == 0
-        if report.is_best or now_and_then:
-            numbers = ", ".join(f"{name} {value}" for name, value in shown.items())
-            mark = " (best so far)" if report.is_best else ""
-            self.bar.write(f"epoch {report.epoch}: {numbers}{mark}", file=sys.stdout)
 
 
 def _sacred_experiment(settings: Configuration) -> Experiment:

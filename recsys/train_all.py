@@ -120,7 +120,8 @@ def _untrained(
     """Check the options of all trainings; return those of listeners without a finished model."""
     names = dict.fromkeys(users)
     everybody = [experiment.options_of({**options, "user_name": name}) for name in names]
-    experiment.check_options(everybody[0])
+    if everybody[0]["recipe"] == "published":
+        experiment.check_options(everybody[0])
     catalogue = open_catalogue(everybody[0]["catalogue"], data_folder=settings.data_folder)
     untrained, home = [], settings.experiments
     for each in everybody:
@@ -138,7 +139,7 @@ def _untrained(
 def _epochs_bar(folders: Sequence[ExperimentFolder]) -> Iterator[None]:
     """Show a bar of all epochs, read from the folders, within this context."""
     over = threading.Event()
-    total = sum(folder.options["n_epochs"] for folder in folders)
+    total = sum(folder.n_epochs for folder in folders)
     with progress.bar(total, unit="epoch", about=f"training {len(folders)} listeners") as bar:
 
         def follow() -> None:

@@ -80,5 +80,5 @@ def beaten_by_baseline(
         f"advice: logistic regression on {STATISTICS} is better on the {len(valid)} validation "
         f"tracks, AUC {baseline['auc']:.3f}, MAP {baseline['map']:.3f} against the network's AUC "
         f"{auc:.3f}, MAP {map:.3f}: the network has learnt no more than averages of the spectrum "
-        "tell; train it on more tracks or for more epochs"
+        "tell; train it on more tracks, for more epochs, or with recipe=lemons"
     )

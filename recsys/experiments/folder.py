@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lemons_utils import DataError, ParameterError, claim_folder, locked, write_json
-from recsys.checkpoint import LAST_STATE, trained_epochs, utc_now
+from recsys.checkpoint import BEST_MODEL, LAST_STATE, trained_epochs, utc_now
 
 NOTE = "experiment.json"
 """File in each folder: the options of the training, when it began, and whether it has ended."""
@@ -46,7 +46,14 @@ class ExperimentFolder:
     @property
     def epochs(self) -> int:
         """The number of epochs trained so far."""
+        if self.options.get("recipe") == "lemons":
+            return int((self.path / BEST_MODEL).is_file())
         return trained_epochs(self.path / LAST_STATE)
+
+    @property
+    def n_epochs(self) -> int:
+        """The number of epochs to train; a head is fitted in one."""
+        return 1 if self.options.get("recipe") == "lemons" else int(self.options["n_epochs"])
 
     def go_on(self, options: Mapping[str, Any]) -> ExperimentFolder:
         """Record the options with which the training starts or goes on."""
@@ -162,7 +169,8 @@ def time_of(path: Path, *recorded: object) -> datetime:
 
 
 def _decisive(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if name not in CHANGE_NOTHING}
+    known = {"recipe": "published", **options}  # which folders of earlier versions do not say
+    return {name: value for name, value in known.items() if name not in CHANGE_NOTHING}
 
 
 def _write(folder: ExperimentFolder) -> ExperimentFolder:

@@ -1,0 +1,118 @@
+"""What a training leaves in its folder, in its run and on the terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import asdict
+from typing import Any
+
+from recsys import checkpoint, progress, tracking, training
+from recsys.experiments.folder import ExperimentFolder
+from recsys.model import Network
+
+
+class ModelLog:
+    """Writes a model and its card, and prints how good it is.
+
+    Parameters
+    ----------
+    folder : ExperimentFolder
+    network : Network
+        Whose weights are written.
+    split_checksum : str
+        SHA-256 of the split's file.
+    tracker : Tracker
+    """
+
+    def __init__(
+        self,
+        folder: ExperimentFolder,
+        network: Network,
+        split_checksum: str,
+        tracker: tracking.Tracker,
+    ) -> None:
+        self._folder, self._network, self._tracker = folder.path, network, tracker
+        self._card = checkpoint.make_card(
+            config=folder.options,
+            metrics={},
+            split_checksum=split_checksum,
+            started=folder.started,
+        )
+        self._model_path = folder.path / checkpoint.BEST_MODEL
+        self._started = time.perf_counter()
+
+    def keep(self, best: training.Best, result: str, **about: object) -> dict[str, Any]:
+        """Write the model for good with its card, print the result, and return its numbers."""
+        seconds = round(time.perf_counter() - self._started, 1)
+        card = self.save_model(best, **about, seconds=seconds, finished=checkpoint.utc_now())
+        self._tracker.artifact(self._model_path)
+        self._tracker.artifact(self._model_path.with_suffix(".json"))
+        print(
+            f"{result}, validation AUC {best.auc:.3f}, MAP {best.map:.3f}, loss {best.loss:.3f}\n"
+            f"model: {self._model_path} ({card['model_checksum'][:12]})"
+        )
+        return {**asdict(best), "model": str(self._model_path), "seconds": seconds}
+
+    def save_model(self, best: training.Best, **more: object) -> dict[str, Any]:
+        """Write the model and its card, and return the card."""
+        metrics = {"epoch": best.epoch, "valid_loss": best.loss}
+        metrics |= {"valid_auc": best.auc, "valid_map": best.map}
+        card = {**self._card, "metrics": metrics, **more}
+        return checkpoint.save_model(self._model_path, self._network, card)
+
+
+class EpochLog(ModelLog):
+    """Writes files, logs metrics and prints lines during a training of epochs."""
+
+    def __init__(
+        self,
+        folder: ExperimentFolder,
+        network: Network,
+        split_checksum: str,
+        tracker: tracking.Tracker,
+        tracks: int,
+        state: training.TrainingState | None,
+    ) -> None:
+        super().__init__(folder, network, split_checksum, tracker)
+        options = folder.options
+        self._steps_per_epoch = -(-tracks // options["batch_size"])
+        self._epochs = state.facts["epoch"] if state else 0
+        self._tenth = max(1, options["n_epochs"] // 10)
+        self.bar = progress.bar(options["n_epochs"], unit="epoch", initial=self._epochs)
+
+    def on_step(self, step: int, loss: float) -> None:
+        """Log the loss of a step."""
+        self._tracker.metrics({"train/loss": loss}, step)
+        self.bar.n = round(step / self._steps_per_epoch, 1)
+        self.bar.refresh()
+
+    def on_epoch(self, report: training.EpochReport) -> None:
+        """Write the model and the state after an epoch, log and show its numbers."""
+        # First the model, then the state: what a kill leaves between the two is trained again.
+        if report.is_best and report.best:
+            self.save_model(report.best)
+        checkpoint.save_state(self._folder / checkpoint.LAST_STATE, report.state)
+        metrics = {"train/epoch_loss": report.train_loss, "train/lr": report.lr}
+        if report.valid is not None:
+            metrics |= {f"valid/{name}": value for name, value in report.valid.numbers().items()}
+        self._tracker.metrics(metrics, report.epoch)
+        self._epochs = report.epoch
+        self._show(report)
+
+    def finish(self, best: training.Best) -> dict[str, Any]:
+        """Write the model for good, print how good it is, and return its numbers."""
+        result = f"best of {self._epochs} epochs: epoch {best.epoch}"
+        return self.keep(best, result, epochs=self._epochs)
+
+    def _show(self, report: training.EpochReport) -> None:
+        shown = {"loss": f"{report.train_loss:.3f}"}
+        if report.valid is not None:
+            shown |= {"AUC": f"{report.valid.auc:.3f}", "MAP": f"{report.valid.map:.3f}"}
+        self.bar.n = report.epoch
+        self.bar.set_postfix(shown)
+        now_and_then = self.bar.disable and report.epoch % self._tenth == 0
+        if report.is_best or now_and_then:
+            numbers = ", ".join(f"{name} {value}" for name, value in shown.items())
+            mark = " (best so far)" if report.is_best else ""
+            self.bar.write(f"epoch {report.epoch}: {numbers}{mark}", file=sys.stdout)
