@@ -12,8 +12,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from lemons_audio import to_float32
 from lemons_jobs import Workers
 from lemons_utils import Configuration, command, configuration
 from recsys import eval as evaluation
@@ -21,6 +24,7 @@ from recsys.catalogue import Catalogue, open_catalogue
 from recsys.checkpoint import load_model
 from recsys.demo.listeners import LISTENERS
 from recsys.demo.recording import record_demo
+from recsys.demo.takes import stems_of
 from recsys.evaluation import reports
 from recsys.experiment import options_of, train_in_background
 from recsys.experiments import (
@@ -30,27 +34,13 @@ from recsys.experiments import (
     record_path,
     take_up,
 )
+from recsys.heads import pool_with_stems
 from recsys.listening import PUBLISHED_SEED
 from recsys.predict import relevance_path, score_catalogue
 from recsys.train_all import train_listeners
 
-N_EPOCHS = 24
-"""Far fewer than published: the band's genres are easy to tell apart."""
-
-FIRST = min(LISTENERS)
-"""The listener whom the demo app shows first: the first by alphabet."""
-
-TRAINING = {
-    "n_epochs": N_EPOCHS,
-    "batch_size": 8,
-    "schedule": "cosine",
-    "valid_every": 12,
-    "log_step": 10,
-}
-"""The options of the seven trainings that differ from the published defaults.
-
-Small batches: a step costs what its crops cost, so the same minutes hold more steps.
-"""
+TRAINING = {"recipe": "lemons"}
+"""The options of the seven trainings that differ from the published defaults."""
 
 
 @command
@@ -64,7 +54,10 @@ def main(arguments: list[str] | None = None) -> int:
         name for name in LISTENERS if not find_trained(home, catalogue, name, PUBLISHED_SEED)
     ]
     if waiting:
-        _train(waiting, options.jobs, config)
+        workers = Workers(max(1, options.jobs))
+        stems = functools.partial(_true_stems, catalogue)
+        pool_with_stems(catalogue, catalogue.track_ids, stems, "truth", workers=workers)
+        _train(waiting, workers, config)
     table = home / f"{catalogue.name}-evaluation.csv"
     if waiting or not _is_current(table, catalogue, config):
         if code := evaluation.main(["with", "user_name=all", f"catalogue={catalogue.name}"]):
@@ -102,37 +95,26 @@ def _is_current(table: Path, catalogue: Catalogue, config: Configuration) -> boo
     return all(path.stat().st_mtime < table.stat().st_mtime for path in sources)
 
 
-def _train(names: list[str], jobs: int, config: Configuration) -> None:
-    """Train listeners, `jobs` at a time, each on one thread, which is fastest for each core.
+def _true_stems(catalogue: Catalogue, track_id: str) -> NDArray[np.float32]:
+    return to_float32(stems_of(catalogue, track_id))
 
-    The listener whom the demo app shows first is trained first and scores the catalogue at once:
-    what takes longest must not come last, when the other cores have nothing left to do.
-    """
-    names = sorted(names, key=lambda name: (name != FIRST, name))
+
+def _train(names: list[str], workers: Workers, config: Configuration) -> None:
+    """Train listeners, each on one thread, and score the catalogue for each."""
     options = [options_of({"user_name": name, "catalogue": "demo", **TRAINING}) for name in names]
     folders = [take_up(config.experiments, each) for each in options]
-    workers = Workers(max(1, min(jobs, len(names))))
-    work = functools.partial(_train_and_score, settings=config)
-    train_listeners(folders, work, workers)
-    table, tracks = _score_first(config)
-    print(f"{FIRST}: relevance of {tracks} tracks: {table}")
+    train_listeners(folders, functools.partial(_train_and_score, settings=config), workers)
 
 
 def _train_and_score(folder: ExperimentFolder, *, settings: Configuration) -> dict[str, Any]:
     best = train_in_background(folder, threads=1, settings=settings)
-    if folder.options["user_name"] == FIRST:
-        _score_first(settings)
-    return best
-
-
-def _score_first(settings: Configuration) -> tuple[Path, int]:
-    """Score the catalogue for the first listener, if that is not done; return table and size."""
     catalogue = open_catalogue("demo", data_folder=settings.data_folder)
-    model = find_model(settings.experiments, catalogue=catalogue.name, user_name=FIRST)
+    user_name = folder.options["user_name"]
+    model = find_model(settings.experiments, catalogue=catalogue.name, user_name=user_name)
     network, card = load_model(model.path)
-    path = relevance_path(catalogue, FIRST, card["model_checksum"])
-    score_catalogue(network, catalogue, path, device="auto")
-    return path, catalogue.count
+    path = relevance_path(catalogue, user_name, card["model_checksum"])
+    score_catalogue(network, catalogue, path)
+    return best
 
 
 if __name__ == "__main__":
