@@ -52,7 +52,7 @@ NO_CATALOGUE = (
 )
 NO_LISTENER = (
     "No listener has a model yet. `make demo` trains seven; the second command trains one.",
-    "make demo\npython -m recsys.experiment with user_name=marko catalogue=demo",
+    "make demo\npython -m recsys.experiment with user_name=marko catalogue=demo recipe=lemons",
 )
 UNKNOWN_TRACK = "The catalogue {} has no track “{}”: choose one from the list."
 UNKNOWN_LISTENER = "There is no listener “{}” here: choose another one."
