@@ -2,8 +2,9 @@
 
     python -m explanations.first_page
 
-The page opens with its first listener and the track that is recommended most. Relevance,
-previews, stems, explanations of all kinds and what-if tables are made here, unless they exist.
+The page opens with its first listener and the track that is recommended most; another listener is
+one click away. For the first listeners, relevance, previews, stems, explanations of all kinds and
+what-if tables of that track are made here, unless they exist.
 On a terminal the app starts then; elsewhere its address is printed, and the command ends.
 """
 
@@ -18,17 +19,24 @@ import pandas as pd
 from audiolime.components import KINDS
 from explanations import launch
 from explanations.app import phrases, web_files
-from explanations.app.people import open_catalogues, people
+from explanations.app.people import Person, open_catalogues, people
 from explanations.app.recommendations import TOP, ranked, score, stored_relevance
-from explanations.app.view import STEPS, ExplanationJob, view_explanation
+from explanations.app.view import ExplanationJob, view_explanation
 from explanations.listeners import ListenerModel
 from lemons_utils import Configuration, DataError, command, configuration
 from recsys import progress
 from recsys.catalogue import Catalogue
 
+LISTENERS = 8
+"""Most listeners whose first page is made ready: as many as `make demo` trains, and one more."""
+
 
 def prepare(config: Configuration) -> str:
-    """Make what the first page shows, unless it exists; name its listener, track and model.
+    """Make what the page shows of its first listeners, unless it exists; name the first one.
+
+    Returns
+    -------
+    str, the first listener, the track that is recommended most and the model
 
     Raises
     ------
@@ -40,10 +48,20 @@ def prepare(config: Configuration) -> str:
     if not listeners:
         words, _ = phrases.NO_LISTENER if catalogues else phrases.NO_CATALOGUE
         raise DataError(words)
-    person = listeners[0]
-    catalogue = catalogues[person.catalogue]
+    catalogue = catalogues[listeners[0].catalogue]
     if not catalogue.track_ids:
         raise DataError(phrases.empty_catalogue(catalogue.name)[0])
+    shown = [person for person in listeners if person.catalogue == catalogue.name][:LISTENERS]
+    with progress.bar(len(shown), unit="listener", about="first pages") as bar:
+        said = []
+        for person in shown:
+            said.append(_prepare(person, catalogue, config))
+            bar.update()
+    return said[0]
+
+
+def _prepare(person: Person, catalogue: Catalogue, config: Configuration) -> str:
+    """Make what the page shows of one listener: the tracks on top, the first of them explained."""
     model = person.model(config.experiments)
     table = ranked(catalogue, _relevance(model, catalogue), ())
     for track_id in table["track_id"].head(TOP):
@@ -57,24 +75,16 @@ def _relevance(model: ListenerModel, catalogue: Catalogue) -> pd.DataFrame:
     """Return the stored relevance of the catalogue, or score it."""
     if (stored := stored_relevance(model, catalogue)) is not None:
         return stored
-    count = len(catalogue.track_ids)
-    with progress.bar(count, unit="track", about="relevance") as bar:
-
-        def on_progress(_: str, share: float) -> None:
-            bar.update(round(share * count) - bar.n)
-
-        return score(model, catalogue, on_progress)
+    return score(model, catalogue, lambda step, share: None)
 
 
 def _explain(job: ExplanationJob) -> None:
     """Explain a track in all kinds, and put what the browser needs into the web folder."""
-    with progress.bar(len(KINDS) * len(STEPS), unit="step", about="explain") as bar:
-        for number, kind in enumerate(reversed(KINDS)):  # as the page: Time + Source first
-            if job.stored(kind) is None:
-                job.make(kind, lambda step, _: bar.set_postfix_str(step))
-            if (explanation := job.stored(kind)) is not None:
-                view_explanation(job, explanation)
-            bar.update((number + 1) * len(STEPS) - bar.n)
+    for kind in reversed(KINDS):  # as the page: Time + Source first
+        if job.stored(kind) is None:
+            job.make(kind, lambda step, _: None)
+        if (explanation := job.stored(kind)) is not None:
+            view_explanation(job, explanation)
 
 
 def watched() -> bool:
