@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -116,6 +116,23 @@ def mean_and_interval(values: ArrayLike, *, digits: int = 3) -> str:
         return "none"
     low, high = interval(array)
     return f"{array.mean():.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def side(values: ArrayLike) -> int:
+    """Say on which side of zero a mean is: 1 or -1, or 0 where its interval holds zero."""
+    low, high = interval(values)
+    return int(low > 0) - int(high < 0)
+
+
+def listed(words: Iterable[str]) -> str:
+    """Join words as a sentence does: `a, b and c`."""
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def hits_of(hits: pd.Series[float]) -> str:
+    """Write how many of some tracks are hits: `19 of 20`."""
+    return f"{int(hits.sum())} of {len(hits)}"
 
 
 def part_of(rows: pd.DataFrame, name: str) -> pd.DataFrame:

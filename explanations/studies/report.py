@@ -26,7 +26,7 @@ from recsys.experiments import trained_listeners
 MODULE = "explanations.studies.report"
 QUICK_TRACKS = 40
 QUICK_LISTENER = "marko"
-QUICK_TRAINING = ("catalogue=demo", "n_epochs=2", "batch_size=8", "valid_every=2", "log_step=1000")
+QUICK_TRAINING = ("catalogue=demo", "recipe=lemons")
 
 STUDIES = tuple(
     package.STUDY for package in (stability, fidelity, planted, sanity, separators, real_music)

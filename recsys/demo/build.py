@@ -55,8 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     ]
     if waiting:
         workers = Workers(max(1, options.jobs))
-        stems = functools.partial(_true_stems, catalogue)
-        pool_with_stems(catalogue, catalogue.track_ids, stems, "truth", workers=workers)
+        pool_band(catalogue, workers)
         _train(waiting, workers, config)
     table = home / f"{catalogue.name}-evaluation.csv"
     if waiting or not _is_current(table, catalogue, config):
@@ -93,6 +92,12 @@ def _is_current(table: Path, catalogue: Catalogue, config: Configuration) -> boo
     record = record_path(config.experiments, catalogue.name)
     sources = [*models, record] if record.exists() else models
     return all(path.stat().st_mtime < table.stat().st_mtime for path in sources)
+
+
+def pool_band(catalogue: Catalogue, workers: Workers) -> None:
+    """Keep the pooled statistics of a catalogue of the band's, with its true stems removed."""
+    stems = functools.partial(_true_stems, catalogue)
+    pool_with_stems(catalogue, catalogue.track_ids, stems, "truth", workers=workers)
 
 
 def _true_stems(catalogue: Catalogue, track_id: str) -> NDArray[np.float32]:

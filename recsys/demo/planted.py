@@ -6,7 +6,7 @@ decisions about the song: sixteen consecutive seeds hold each of the sixteen out
 random order. The songs that a listener likes therefore differ from the others in that one stem
 only, and `without` composes the same song with that one coin turned over.
 
-A model learns from crops of one second. To make the property audible within one second, all
+Models hear a second of a track, or less, at a time. To make the property audible in that, all
 planted songs, whatever their coins, are in 4/4 at 112 to 148 beats per minute; drums, bass and
 singer play throughout; the bass has overtones that a mel spectrogram resolves; a solo takes two
 fifths of the track; these stems are louder than the others; and the alternatives to a planted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,39 @@ import pandas as pd
 from audiolime.components import KINDS
 from explanations.store import TITLES
 from explanations.studies.fidelity.rankings import METHODS, ORDERS, as_curves
-from explanations.studies.measures import curve_interval, mean_and_interval, percent, table_of
+from explanations.studies.measures import (
+    curve_interval,
+    listed,
+    mean_and_interval,
+    percent,
+    side,
+    table_of,
+)
 from explanations.studies.results import describe_tracks, read_results, runs_of
 from explanations.studies.study import StudySection
 from recsys.evaluation import plots
 
 TITLE = "Faithfulness"
 AREAS = ("deletion_area", "insertion_area")
+
+ACCOUNTS = {0.8: "most of it", 0.5: "more than half of it", -math.inf: "less than half of it"}
+"""What a linear model accounts for, by the least mean fidelity."""
+
+ALIKE = 0.8
+"""Rank correlation from which on two methods count as alike."""
+
+_COMPARED = {
+    (1, 1): "is better than",
+    (1, 0): "is better in deletion and no different in insertion than",
+    (0, 1): "is no different in deletion and better in insertion than",
+    (0, 0): "is no different from",
+    (1, -1): "is better in deletion and worse in insertion than",
+    (-1, 1): "is worse in deletion and better in insertion than",
+    (0, -1): "is no different in deletion and worse in insertion than",
+    (-1, 0): "is worse in deletion and no different in insertion than",
+    (-1, -1): "is worse than",
+}
+"""LIME's order against another, by the sides of zero of its gains in deletion and insertion."""
 
 
 def read(folder: Path, name: str) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
@@ -180,7 +207,7 @@ def section(folder: Path) -> StudySection:
             ("Mean deletion and insertion curves, Time + Source; shades are 95 % intervals. "
              f"{tracks}.", f"{run}_curves.png"),
         ]  # fmt: skip
-        findings += [f"{tracks}. {finding}" for finding in _findings(explanations, curves)]
+        findings += [f"{tracks}. {finding}" for finding in findings_of(explanations, curves)]
         facts.append(about)
     return StudySection(
         title=TITLE,
@@ -196,31 +223,76 @@ def section(folder: Path) -> StudySection:
     )
 
 
-def _findings(explanations: pd.DataFrame, curves: pd.DataFrame) -> list[str]:
-    findings = []
-    for kind, group in explanations.groupby("type", sort=False):
-        values = group["fidelity"]
-        findings.append(
-            f"{TITLES[str(kind)]}: mean fidelity {values.mean():.3f}, lowest {values.min():.3f}; "
-            f"below 0.5 on {percent(values < 0.5)} of {len(values)} explanations."
+def findings_of(explanations: pd.DataFrame, curves: pd.DataFrame) -> list[str]:
+    """Say what the tables show: fidelity, silence, orders, agreement."""
+    return [
+        _on_fidelity(explanations),
+        _on_silence(explanations[explanations["type"] == "time_source"]),
+        _on_orders(curves),
+        _on_agreement(explanations[explanations["type"] == "time_source"]),
+    ]
+
+
+def _on_fidelity(explanations: pd.DataFrame) -> str:
+    by_type = {str(kind): rows["fidelity"] for kind, rows in explanations.groupby("type")}
+    accounts, above = [], math.inf
+    for least, what in ACCOUNTS.items():
+        kinds = [k for k in KINDS if k in by_type and least <= by_type[k].mean() < above]
+        named = [f"{TITLES[kind]} ({mean_and_interval(by_type[kind])})" for kind in kinds]
+        accounts += [f"for {what} with {listed(named)}"] if named else []
+        above = least
+    text = f"Of what the models say to all masks, a linear model accounts {'; '.join(accounts)}."
+    low = {kind: values < 0.5 for kind, values in by_type.items() if (values < 0.5).any()}
+    if not low:
+        return f"{text} No explanation is below 0.5."
+    shares = listed(f"{percent(low[k])} of {TITLES[k]}" for k in KINDS if k in low)
+    return f"{text} Below 0.5, where weights should not be read as amounts, are {shares}."
+
+
+def _on_silence(cells: pd.DataFrame) -> str:
+    above, silence = _silence_above(cells), f"{cells['relevance_of_silence'].mean():.3f}"
+    tracks, few = f"{cells['relevance'].mean():.3f}", cells["components_for"] < 3
+    speak = f"{cells['components_for'].mean():.1f} of {cells['components'].mean():.1f} components"
+    if not above.any():
+        return (
+            f"Silence is less relevant than any track ({silence} against {tracks} on average), so "
+            f"that components have something to add: {speak} speak for a track."
         )
-    cells = explanations[explanations["type"] == "time_source"]
-    findings.append(
-        f"Silence, where insertion begins and deletion ends, has a mean relevance of "
-        f"{cells['relevance_of_silence'].mean():.3f}, the tracks {cells['relevance'].mean():.3f}; "
-        f"on {percent(_silence_above(cells))} of the tracks silence is the more relevant. "
-        f"Where it is, most weights must speak against the track: on "
-        f"{percent(cells['components_for'] < 3)} fewer than 3 of its components "
-        "(Time + Source) speak for it."
+    return (
+        f"Silence is more relevant than the track on {percent(above)} of the tracks ({silence} "
+        f"against {tracks} on average), where most weights must speak against it: on "
+        f"{percent(few)} fewer than 3 components speak for the track, on average {speak}."
     )
+
+
+def _on_orders(curves: pd.DataFrame) -> str:
+    groups: dict[tuple[int, int], list[str]] = {}
     for order in ORDERS[1:]:
-        gains = [
-            f"{mean_and_interval(gain(curves, 'time_source', order, area))} in "
-            f"{area.removesuffix('_area')}"
-            for area in AREAS
-        ]
-        findings.append(
-            f"Time + Source, LIME's order against {order}: a gain in area of {' and '.join(gains)} "
-            "(positive: LIME is better; an interval that holds 0 shows no difference)."
+        gains = [gain(curves, "time_source", order, area) for area in AREAS]
+        numbers = " and ".join(
+            f"{values.mean():+.3f} in {area.removesuffix('_area')}"
+            for values, area in zip(gains, AREAS, strict=True)
         )
-    return findings
+        sides = side(gains[0]), side(gains[1])
+        groups.setdefault(sides, []).append(f"{order} ({numbers})")
+    sentences = [
+        f"{_COMPARED[sides]} {listed(orders)}"
+        for sides, orders in sorted(groups.items(), reverse=True)
+    ]
+    return f"Time + Source, gains in area: LIME's order {'; it '.join(sentences)}."
+
+
+def _on_agreement(cells: pd.DataFrame) -> str:
+    suffix = ": rank correlation"
+    pairs = [name.removesuffix(suffix) for name in cells.columns if name.endswith(suffix)]
+    alike: list[str] = []
+    unlike: list[str] = []
+    for pair in pairs:
+        mean = cells[pair + suffix].mean()
+        text = f"{pair.replace(' / ', ' and ')} ({mean:.2f}, the same first on "
+        text += f"{percent(cells[f'{pair}: same first'])})"
+        (alike if mean >= ALIKE else unlike).append(text)
+    parts = [f"{listed(alike)} rank components alike"] if alike else []
+    parts += [f"{listed(unlike)} do so in part only" if alike else
+              f"{listed(unlike)} rank components alike in part only"] if unlike else []  # fmt: skip
+    return f"Time + Source, rank correlation: {'; '.join(parts)}."

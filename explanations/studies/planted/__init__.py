@@ -26,13 +26,9 @@ from explanations.studies.study import Item, Study, StudyRun
 from explanations.studies.subjects import StudyContext
 from lemons_jobs import Workers
 from lemons_utils import configuration
-from recsys.demo.build import TRAINING
+from recsys.demo.build import TRAINING, pool_band
 from recsys.demo.planted import FIRST_SEED, PLANTED, likes, record_planted
 from recsys.train_all import train_all
-
-N_EPOCHS = 40
-"""Of 307 tracks, in batches of 8. A singer is learnt in a fifth of that; a solo, which three of
-five seconds lack, takes longest."""
 
 CATALOGUE, FRESH = "planted", "planted-fresh"
 
@@ -45,7 +41,6 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tracks", type=int, default=384, help="to train from, eight tenths of "
                         "them to train on; a multiple of 16")  # fmt: skip
     parser.add_argument("--fresh", type=int, default=160, help="fresh tracks; a multiple of 16")
-    parser.add_argument("--n_epochs", type=int, default=N_EPOCHS, help="of every training")
     parser.add_argument("--k", type=int, default=50, help="tracks to explain, of each listener")
     parser.add_argument("--k_cells", type=int, default=20, help="of them by Time + Source, too")
     parser.add_argument("--k_controls", type=int, default=40, help="tracks without the property "
@@ -58,13 +53,14 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 def _run(run: StudyRun) -> None:
     options = run.options
-    run.require_positive("k", "n_epochs", "n_temporal_segments")
+    run.require_positive("k", "n_temporal_segments")
     config, names = configuration(), options.user_name
     home, jobs = config.catalogues, options.jobs
     trained_on = record_planted(home / CATALOGUE, options.tracks, jobs=jobs)
     fresh = record_planted(home / FRESH, options.fresh, fresh=True, jobs=jobs)
-    training = {**TRAINING, "n_epochs": options.n_epochs, "precision": "bfloat16"}
-    train_all(names, {"catalogue": CATALOGUE, **training}, workers=Workers(-1), settings=config)
+    workers = Workers(jobs)
+    pool_band(trained_on, workers)
+    train_all(names, {"catalogue": CATALOGUE, **TRAINING}, workers=workers, settings=config)
     context = StudyContext(
         config, FRESH, CATALOGUE, run.cache, "truth", options.n_temporal_segments
     )
@@ -135,8 +131,7 @@ STUDY = Study(
     run=_run,
     section=section,
     quick=(
-        ("--user_name", "voice", "--tracks", "16", "--fresh", "16", "--n_epochs", "1", "--k", "1",
-         "--k_cells", "1", "--k_controls", "1", "--n_temporal_segments", "2", "--loudness", "8",
-         "--any"),
+        ("--user_name", "voice", "--tracks", "16", "--fresh", "16", "--k", "1", "--k_cells", "1",
+         "--k_controls", "1", "--n_temporal_segments", "2", "--loudness", "8", "--any"),
     ),
 )  # fmt: skip

@@ -8,7 +8,15 @@ import numpy as np
 import pandas as pd
 
 from explanations.store import TITLES
-from explanations.studies.measures import mean_and_interval, percent, share_interval, table_of
+from explanations.studies.measures import (
+    hits_of,
+    listed,
+    mean_and_interval,
+    percent,
+    share_interval,
+    side,
+    table_of,
+)
 from explanations.studies.planted.truth import verdict
 from explanations.studies.results import read_results
 from explanations.studies.study import StudySection
@@ -181,36 +189,73 @@ def draw(folder: Path) -> None:
 
 
 def _findings(rows: pd.DataFrame) -> list[str]:
-    findings = []
-    for user_name in _listeners(rows):
-        parts = dict(list(rows[rows["user_name"] == user_name].groupby("part")))
-        hits, verdicts = parts["source"]["first_planted"], _verdicts(parts["source"])
-        text = (
-            f"{user_name}: the planted stem is first on {percent(hits)} of {len(hits)} tracks "
-            f"(chance {percent(parts['source']['chance_first'])}), which "
-            f"{'meets' if hits.mean() >= TARGET else 'misses'} the target of {100 * TARGET:.0f} %."
-        )
-        if verdicts:
-            text += (
-                f" Of {len(verdicts)} misses, ablation lays {verdicts.count('model')} to the model "
-                f"and {verdicts.count('explanation')} to the explanation."
-            )
-        findings.append(text)
-        findings += [
-            f"{user_name}, {TITLES[kind]}: a planted component is first on "
-            f"{percent(part['first_planted'])} of {len(part)} tracks (chance "
-            f"{percent(part['chance_first'])}), and in the top 3 on "
-            f"{percent(part['in_top_3'])} (chance {percent(part['chance_top_3'])})."
-            for kind in _ORDER[1:]
-            if (part := parts.get(kind)) is not None
-        ]
-    findings += [
-        f"{line['listener']}, control: on {line['tracks']} tracks without the property the same "
-        f"stem is first on {line['the stem is first']} (chance {line['by chance']}); its mean "
-        f"weight there is {line['its weight']}."
-        for line in control_table(rows).to_dict("records")
+    findings = [
+        finding
+        for kind in _ORDER
+        if len(part := rows[rows["part"] == kind])
+        for finding in (_on_hits(part, kind), *([_on_ablation(part)] if kind == "source" else []))
     ]
-    return findings + _unexplained(rows)
+    return [*findings, *map(_on_control, _groups(rows, "control")), *_unexplained(rows)]
+
+
+def _groups(rows: pd.DataFrame, part: str) -> list[pd.DataFrame]:
+    return [group for _, group in rows[rows["part"] == part].groupby("user_name", sort=False)]
+
+
+def _on_hits(part: pd.DataFrame, kind: str) -> str:
+    """Say how often a kind of explanation puts first what is planted, and for whom it does not."""
+    what = "stem" if kind == "source" else "component"
+    hits, chance = part["first_planted"], percent(part["chance_first"])
+    missed = [g for _, g in part.groupby("user_name") if g["first_planted"].mean() < TARGET]
+    if (hits == 1).all():
+        text = f"a planted {what} is first on all {len(hits)} tracks (chance {chance})"
+    else:
+        text = f"a planted {what} is first on {hits_of(hits)} tracks (chance {chance})"
+    target = f"the target of {100 * TARGET:.0f} %"
+    names = [f"{g['user_name'].iloc[0]} ({hits_of(g['first_planted'])})" for g in missed]
+    one = part["user_name"].nunique() == 1
+    verdict_text = (
+        f"which misses {target} for {listed(names)}"
+        if names
+        else f"which meets {target}{'' if one else ' for every listener'}"
+    )
+    by_shapley = part["shapley_first_planted"]
+    text = f"{TITLES[kind]}: {text}, {verdict_text}."
+    return text if (by_shapley == hits).all() else f"{text} By Shapley: {hits_of(by_shapley)}."
+
+
+def _on_ablation(part: pd.DataFrame) -> str:
+    """Say what relevance owes to the planted stems, and who is wrong where they are not first."""
+    falls = [
+        f"{name} from {group['relevance'].mean():.2f} to {group['without_stem'].mean():.2f}"
+        for name, group in part.groupby("user_name", sort=False)
+    ]
+    text = f"Without the planted stem, mean relevance changes: {listed(falls)}."
+    if verdicts := _verdicts(part):
+        text += (
+            f" Of {len(verdicts)} misses, ablation lays {verdicts.count('model')} to the model and "
+            f"{verdicts.count('explanation')} to the explanation."
+        )
+    return text
+
+
+def _on_control(group: pd.DataFrame) -> str:
+    """Say what a stem counts for where it is not to the listener's taste."""
+    user_name, weight = group["user_name"].iloc[0], mean_and_interval(group["weight"])
+    says = {
+        -1: f"speaks against them (mean weight {weight})",
+        0: f"speaks neither for nor against them (mean weight {weight})",
+        1: f"speaks for them all the same (mean weight {weight}): the control fails",
+    }
+    hits, chance = group["first_planted"], group["chance_first"].mean()
+    low, high = share_interval(hits)
+    often = "less often than chance" if high < chance else "more often than chance"
+    often = "as often as chance" if low <= chance <= high else often
+    return (
+        f"Control, {user_name}: on {len(group)} tracks without the property the same stem "
+        f"{says[side(group['weight'])]}; it is first on {percent(hits)}, {often} "
+        f"({100 * chance:.0f} %)."
+    )
 
 
 def _unexplained(rows: pd.DataFrame) -> list[str]:

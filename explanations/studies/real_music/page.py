@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from explanations.store import TITLES
-from explanations.studies.fidelity.page import area_table, fidelity_table, gain, gain_table
-from explanations.studies.measures import part_of
+from explanations.studies.fidelity import page as faithfulness
+from explanations.studies.fidelity.page import area_table, fidelity_table, gain_table
+from explanations.studies.measures import listed, part_of, share_interval
 from explanations.studies.results import read_results
 from explanations.studies.separators import page as separators
 from explanations.studies.stability import page as stability
@@ -54,7 +56,7 @@ def section(folder: Path) -> StudySection:
         "are the reference. Songs whose guitar is a file of its own have one true stem: guitar "
         "and accompaniment are explained beside every separator's stems, of which the one with the "
         "highest SI-SDR of the guitar stands for it.",
-        findings=_findings(parts, reference, k),
+        findings=_findings(parts, reference, about),
         tables=tables,
         pictures=pictures,
         facts=[about],
@@ -145,26 +147,28 @@ def _draw_guitars(rows: pd.DataFrame, path: Path) -> None:
     plots.save_figure(figure, path)
 
 
-def _findings(parts: dict[str, pd.DataFrame], reference: str, k: int) -> list[str]:
-    repeated, explained, curves = parts["stability"], parts["explanation"], parts["curve"]
-    numbers = [
-        f"mean U_n {row['mean U_n']} from {row['masks']} masks"
-        for row in stability.summary(repeated, k).to_dict("records")
+def _findings(
+    parts: dict[str, pd.DataFrame], reference: str, about: Mapping[str, Any]
+) -> list[str]:
+    repeated = parts["stability"]
+    tracks = f"{repeated['track_id'].nunique()} tracks"
+    stable = stability.finding(repeated, int(about["k"]), int(about["repeat"]))
+    findings = [
+        f"{tracks}. {stable}",
+        *faithfulness.findings_of(parts["explanation"], parts["curve"]),
+        *separators.findings(parts["separators"], reference),
     ]
-    findings = [f"Stability on {repeated['track_id'].nunique()} tracks: {', '.join(numbers)}."]
-    for kind, title in TITLES.items():
-        values = explained["fidelity"][explained["type"] == kind]
-        findings.append(f"{title}: mean fidelity {values.mean():.3f}, lowest {values.min():.3f}.")
-    gains = [
-        f"{order} {gain(curves, 'time_source', order, 'deletion_area').mean():.3f}"
-        for order in ("random", "reversed")
+    return [*findings, _on_guitars(parts["guitar"])] if "guitar" in parts else findings
+
+
+def _on_guitars(rows: pd.DataFrame) -> str:
+    """Say whether the stem nearest to the guitar stands for it."""
+    counts = guitar_agreement(rows)
+    more = [
+        name
+        for name, (same, _, count) in counts.items()
+        if share_interval(np.arange(count) < same)[0] > 0.5
     ]
-    findings.append(f"Time + Source, what LIME's order gains in deletion area: {', '.join(gains)}.")
-    findings += separators.findings(parts["separators"], reference)
-    if "guitar" in parts:
-        findings += [
-            f"Guitars, {name}: the nearest stem's weight has the sign of the true guitar's on "
-            f"{sign} of {count} excerpts, and both lead or both do not on {leads}."
-            for name, (sign, leads, count) in guitar_agreement(parts["guitar"]).items()
-        ]
-    return findings
+    each = listed(f"{same} of {count} with {name}" for name, (same, _, count) in counts.items())
+    text = f"The stem nearest to the guitar has a weight of the true guitar's sign on {each}"
+    return f"{text}: {f'more than chance with {listed(more)}' if more else 'no more than chance'}."

@@ -15,6 +15,7 @@ from explanations.studies.sanity.randomised import (
     TRUE,
     TrainingVariant,
     auc,
+    layers_of,
     randomised,
     train,
 )
@@ -40,7 +41,7 @@ def measure_layers(item: Item, *, context: StudyContext) -> list[Row]:
     kind = item["type"]
     trained = weights_of(network, context, track_id, kind)
     rows: list[Row] = []
-    for depth in item["depths"]:
+    for depth in item["depths"] or range(1, layers_of(network) + 1):
         seed = seed_of(user_name, track_id, depth)
         weights = weights_of(randomised(network, depth, seed), context, track_id, kind)
         rows.append({
@@ -61,28 +62,29 @@ def likeness(a: Vector, b: Vector) -> Row:
 
 
 # -- shuffled labels ---------------------------------------------------------------------------
-def variants(user_name: str, n_epochs: int) -> list[TrainingVariant]:
-    """Return two variants with true labels and two with shuffled ones, each of another seed."""
-    kinds = (TRUE, TRUE, SHUFFLED, SHUFFLED)
-    return [TrainingVariant(user_name, labels, seed, n_epochs) for seed, labels in enumerate(kinds)]
+def variants(user_name: str) -> list[TrainingVariant]:
+    """Return two variants with true labels and two with shuffled ones, of a half each."""
+    return [
+        TrainingVariant(user_name, labels, half) for labels in (TRUE, SHUFFLED) for half in (0, 1)
+    ]
 
 
 def measure_model(item: Item, *, context: StudyContext) -> list[Row]:
     """Train one model and judge it by tracks that it has not heard."""
-    variant = TrainingVariant(item["user_name"], item["labels"], item["seed"], item["n_epochs"])
+    variant = TrainingVariant(item["user_name"], item["labels"], item["half"])
     network = train(context.catalogue, variant, context.cache)
     return [{
         "part": "model",
         "user_name": variant.user_name,
         "labels": variant.labels,
-        "seed": variant.seed,
+        "half": variant.half,
         "auc": auc(network, context.catalogue, variant.user_name),
     }]  # fmt: skip
 
 
 def measure_labels(item: Item, *, context: StudyContext) -> list[Row]:
     """Explain one track by all four models; one row for each two of them."""
-    models = variants(item["user_name"], item["n_epochs"])
+    models = variants(item["user_name"])
     networks = [train(context.catalogue, model, context.cache) for model in models]
     weights = [weights_of(network, context, item["track_id"], item["type"]) for network in networks]
     return [

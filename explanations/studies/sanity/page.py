@@ -10,7 +10,7 @@ import pandas as pd
 
 from audiolime.components import OF_SEGMENTS
 from explanations.store import TITLES
-from explanations.studies.measures import interval, mean_and_interval, table_of
+from explanations.studies.measures import interval, listed, mean_and_interval, side, table_of
 from explanations.studies.results import read_results, runs_of
 from explanations.studies.sanity.randomised import CASCADE, SHUFFLED, TRUE
 from explanations.studies.study import StudySection
@@ -108,15 +108,17 @@ def section(folder: Path) -> StudySection:
         findings += [f"{described}. {finding}" for finding in _findings(layers, models, pairs)]
         facts.append(about)
         models_of_runs.append(models)
-    models = pd.concat(models_of_runs).drop_duplicates(["user_name", "labels", "seed"])
+    models = pd.concat(models_of_runs).drop_duplicates(["user_name", "labels", "half"])
     tables.append(("Shuffled labels: what the models know", model_table(models)))
     return StudySection(
         title=TITLE,
-        question="Layers at random: from the top down, layers go back to untrained weights; "
+        question="Layers at random: from the top down, layers go back to untrained weights, and "
+        "a head on local statistics, which has one that learns, to its weights in random order; "
         "explanations (all masks, of the logit) are compared with the trained model's. Shuffled "
-        "labels: for each listener two models are trained on the true labels and two on labels "
-        f"in random order ({facts[0]['n_epochs']} epochs each), and every two explain the same "
-        "tracks. Intervals: 95 %, bootstrap over tracks.",
+        "labels: for each listener a head on local statistics is fitted to either half of the "
+        "training tracks, once with the true labels and once with labels in random order, and "
+        "every two of these models explain the same tracks. Intervals: 95 %, bootstrap over "
+        "tracks.",
         findings=findings,
         tables=tables,
         pictures=pictures,
@@ -133,27 +135,59 @@ def _describe(about: Mapping[str, Any], layers: pd.DataFrame) -> str:
 
 
 def _findings(layers: pd.DataFrame, models: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
+    return [_on_layers(layers), *_on_labels(models, pairs)]
+
+
+def _on_layers(layers: pd.DataFrame) -> str:
+    """Say what is left of an explanation when the model has forgotten everything."""
     deepest = layers[layers["depth"] == layers["depth"].max()]
-    low, high = interval(deepest["correlation"])
-    kept = "no likeness is left" if low <= 0 <= high else "some likeness is left"
-    findings = [
-        f"With {int(deepest['depth'].iloc[0])} layers at random the rank correlation with the "
-        f"trained model's weights is {mean_and_interval(deepest['correlation'])}: {kept}. Of the "
-        f"weights' size it is {mean_and_interval(deepest['absolute_correlation'])}."
-    ]
-    for user_name, group in pairs.groupby("user_name"):
-        means = group.groupby("pair")["correlation"].mean()
-        areas = models[models["user_name"] == user_name].groupby("labels")["auc"].mean()
-        findings.append(
-            f"{user_name}: models of shuffled labels reach a mean AUC of {areas[SHUFFLED]:.3f} on "
-            f"unheard tracks, those of the true labels {areas[TRUE]:.3f}. Two models of true "
-            f"labels agree with a mean rank correlation of {means[f'{TRUE} / {TRUE}']:.3f}, two of "
-            f"shuffled ones with {means[f'{SHUFFLED} / {SHUFFLED}']:.3f}."
+    depth, kept = int(deepest["depth"].iloc[0]), mean_and_interval(deepest["correlation"])
+    where = "the last layer" if depth == 1 else f"{depth} layers"
+    says = {
+        -1: f"the weights are turned over (rank correlation {kept})",
+        0: f"no likeness is left (rank correlation {kept})",
+        1: f"some likeness is left (rank correlation {kept})",
+    }
+    text = f"With {where} at random {says[side(deepest['correlation'])]}."
+    size = mean_and_interval(deepest["absolute_correlation"])
+    if side(deepest["absolute_correlation"]) > 0:
+        return (
+            f"{text} The weights' size stays alike in part ({size}): which components matter at "
+            "all is also a question of the track."
         )
+    return f"{text} The weights' size does not stay alike ({size})."
+
+
+def _on_labels(models: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
+    """Say for whom two models of the true labels agree more than two of shuffled ones."""
+    better: list[str] = []
+    alike: list[str] = []
+    undecided: list[str] = []
+    for user_name, group in pairs.groupby("user_name"):
+        tracks = group.pivot_table(index="track_id", columns="pair", values="correlation")
+        tracks = tracks.reindex(columns=[*PAIRS])
+        true, noise = tracks[f"{TRUE} / {TRUE}"], tracks[f"{SHUFFLED} / {SHUFFLED}"]
+        areas = models[models["user_name"] == user_name].groupby("labels")["auc"].mean()
+        text = f"{user_name} ({true.mean():.2f} against {noise.mean():.2f})"
         if areas[TRUE] < KNOWS:
-            findings.append(
-                f"{user_name}: the models of true labels stay below an AUC of {KNOWS}: so short a "
-                "training has taught them next to nothing, and the comparison of labels decides "
-                "nothing here."
-            )
+            undecided.append(f"{user_name} (AUC {areas[TRUE]:.2f})")
+        else:
+            (better if side(true - noise) > 0 else alike).append(text)
+    findings = []
+    if better:
+        findings.append(
+            "Two models of the true labels agree more than two of shuffled ones, in mean rank "
+            f"correlation, for {listed(better)}."
+        )
+    if alike:
+        findings.append(
+            f"They agree no more than two of shuffled labels for {listed(alike)}: there an "
+            "explanation is a matter of the model rather than of the listener."
+        )
+    if undecided:
+        findings.append(
+            f"Half of the training tracks have taught too little of the taste of "
+            f"{listed(undecided)}: below an AUC of {KNOWS} on unheard tracks the comparison of "
+            "labels decides nothing."
+        )
     return findings

@@ -73,37 +73,45 @@ def layers_of(network: Network) -> int:
 
 @dataclass(frozen=True)
 class TrainingVariant:
-    """One of the trainings of a listener that the study compares.
+    """One of the heads of a listener that the study compares, fitted to half of the tracks.
 
     Parameters
     ----------
     user_name : str
     labels : 'true' or 'shuffled'
-        Shuffled ones are the true ones of the training tracks in random order.
-    seed : int
-        The seed of the initial weights, the crops, dropout and, if it applies, the shuffling.
-    n_epochs : int > 0
-    batch_size : int > 0
+        Shuffled ones are the true ones of these tracks in random order.
+    half : 0 or 1
+        The half of the training tracks: the two have no track in common.
     """
 
     user_name: str
     labels: str
-    seed: int
-    n_epochs: int
-    batch_size: int = 8
+    half: int
 
     def change_split(self, split: pd.DataFrame) -> pd.DataFrame:
-        """Shuffle the training labels if asked to; validate on all tracks that are not trained on.
-
-        The last epoch is the only one that is validated, so that its weights are kept, and
-        validation tracks are as new to the model as test tracks.
-        """
-        split = split.replace({"split": {"test": "valid"}})
-        training = split["split"] == "train"
+        """Leave out the other half of the training tracks, and shuffle labels if asked to."""
+        training = split[split["split"] == "train"]
+        first = first_half(training["label"].to_numpy(), seed_of(self.user_name))
+        other = training.index[first == bool(self.half)]
+        split = split.drop(index=other)
+        mine = split["split"] == "train"
         if self.labels == SHUFFLED:
-            labels = split.loc[training, "label"].to_numpy()
-            split.loc[training, "label"] = shuffled(labels, seed_of(self.user_name, self.seed))
+            labels = split.loc[mine, "label"].to_numpy()
+            split.loc[mine, "label"] = shuffled(labels, seed_of(self.user_name, self.half))
         return split
+
+
+def first_half(labels: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
+    """Draw half of some tracks at random: of every label half, or one more.
+
+    Returns
+    -------
+    ndarray [shape=(tracks,)]: whether a track is in the first half
+    """
+    rng, first = np.random.default_rng(seed), np.zeros(len(labels), dtype=np.bool_)
+    for label in np.unique(labels):
+        first[rng.permutation(np.flatnonzero(labels == label))[::2]] = True
+    return first
 
 
 def model_path(cache: Path, catalogue: Catalogue, variant: TrainingVariant) -> Path:
@@ -114,7 +122,7 @@ def model_path(cache: Path, catalogue: Catalogue, variant: TrainingVariant) -> P
 
 
 def train(catalogue: Catalogue, variant: TrainingVariant, cache: Path) -> Network:
-    """Train a model, or read the one that was trained before."""
+    """Fit a head on local statistics, or read the one that was fitted before."""
     path = model_path(cache, catalogue, variant)
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.parent / ".wait"):  # other workers may want the same model
@@ -123,12 +131,7 @@ def train(catalogue: Catalogue, variant: TrainingVariant, cache: Path) -> Networ
                 {
                     "user_name": variant.user_name,
                     "catalogue": catalogue.name,
-                    "n_epochs": variant.n_epochs,
-                    "batch_size": variant.batch_size,
-                    "schedule": "cosine",
-                    "valid_every": variant.n_epochs,
-                    "training_seed": variant.seed,
-                    "device": "cpu",
+                    "recipe": "lemons",
                 },
             )
             with silent(torch.get_num_threads()):

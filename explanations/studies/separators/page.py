@@ -8,7 +8,15 @@ from typing import Any
 
 import pandas as pd
 
-from explanations.studies.measures import interval, mean_and_interval, percent, table_of
+from explanations.studies.measures import (
+    hits_of,
+    interval,
+    mean_and_interval,
+    percent,
+    share_interval,
+    side,
+    table_of,
+)
 from explanations.studies.results import describe_tracks, read_results
 from explanations.studies.study import StudySection
 from recsys.evaluation import plots
@@ -119,21 +127,32 @@ def draw_separators(axes: Any, rows: pd.DataFrame, column: str, colours: Sequenc
 
 
 def findings(rows: pd.DataFrame, reference: str) -> list[str]:
-    """Say what the tables show, a sentence or two for each separator."""
-    sentences = []
-    for name, group in others(rows, reference).groupby("separator", sort=False):
-        text = (
-            f"{name}: the same first stem as with {reference} stems on "
-            f"{percent(group['same_first'])} of {len(group)} explanations (chance "
-            f"{percent(group['chance_first'])}); weights differ by "
-            f"{group['difference'].mean():.3f} where their mean size is "
-            f"{group['size'].mean():.3f}"
+    """Say of each separator whether its first stem can be relied on, and what it costs."""
+    return [
+        _on_separator(str(name), group, reference)
+        for name, group in others(rows, reference).groupby("separator", sort=False)
+    ]
+
+
+def _on_separator(name: str, group: pd.DataFrame, reference: str) -> str:
+    hits, chance = group["same_first"], group["chance_first"].mean()
+    low, high = share_interval(hits)
+    share = f"{hits_of(hits)} explanations, chance {100 * chance:.0f} %"
+    if (hits == 1).all():
+        text = f"{name} always puts the same stem first as {reference} stems do ({share})"
+    elif low > chance:
+        often = "mostly" if hits.mean() > 0.5 else "more often than chance, but rarely,"
+        text = f"{name} {often} puts the same stem first as {reference} stems do ({share})"
+    elif high < chance:
+        text = f"{name} puts the same stem first less often than chance ({share})"
+    else:
+        text = f"{name} puts the same stem first no more often than chance ({share})"
+    lost = group["reference_drop"] - group["drop"]
+    if group["drop"].notna().any():
+        fall, true_fall = (f"{group[name].mean():.2f}" for name in ("drop", "reference_drop"))
+        text += f"; without the true stem that it chooses relevance falls by {fall}, " + (
+            f"less by {mean_and_interval(lost, digits=2)} than without the right one ({true_fall})"
+            if side(lost) > 0
+            else f"no less than without the right one ({true_fall})"
         )
-        if group["drop"].notna().any():
-            text += (
-                f"; without the true stem that it puts first relevance falls by "
-                f"{group['drop'].mean():.2f}, without the one of them that {reference} stems put "
-                f"first by {group['reference_drop'].mean():.2f}"
-            )
-        sentences.append(f"{text}. Fidelity {group['fidelity'].mean():.3f}.")
-    return sentences
+    return f"{text}. Fidelity {group['fidelity'].mean():.3f}."

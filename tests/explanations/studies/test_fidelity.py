@@ -73,7 +73,7 @@ def test_the_command_from_end_to_end(small, tmp_path, capsys):
     run = ["--tracks", "any", "--num_explanations", "2", *HERE, "--out", str(out)]
     assert fidelity.main(run) == 0
     section = fidelity.section(out)
-    assert len(section.findings) == 3 + 1 + len(ORDERS) - 1
+    assert len(section.findings) == 4
     by_caption = {caption.split(".")[0]: table for caption, table in section.tables}
     assert list(by_caption["Fidelity"]["listener"]) == ["marko", "all"]
     assert len(by_caption["Areas under deletion and insertion curves"]) == 3 * len(ORDERS)

@@ -8,13 +8,16 @@ import pytest
 
 from explanations.studies.measures import (
     curve_interval,
+    hits_of,
     interval,
+    listed,
     mean_and_interval,
     part_of,
     percent,
     rank_correlation,
     seed_of,
     share_interval,
+    side,
     table_of,
 )
 from lemons_utils import ParameterError
@@ -103,3 +106,14 @@ def test_a_part_has_its_own_columns_alone():
     rows = pd.DataFrame([{"part": "a", "x": 1.0}, {"part": "b", "y": 2.0}, {"part": "a", "x": 3.0}])
     part = part_of(rows, "a")
     assert list(part.columns) == ["part", "x"] and list(part["x"]) == [1.0, 3.0]
+
+
+def test_a_mean_is_on_a_side_of_zero_if_its_interval_is():
+    values = np.linspace(-0.1, 0.1, 30)
+    assert [side(values + shift) for shift in (-0.5, 0.0, 0.5)] == [-1, 0, 1]
+    assert side([]) == 0 and side([math.nan]) == 0
+
+
+def test_words_are_joined_as_in_a_sentence():
+    assert listed(["a"]) == "a" and listed("ab") == "a and b" and listed("abc") == "a, b and c"
+    assert hits_of(pd.Series([1.0, 0.0, 1.0])) == "2 of 3"

@@ -115,7 +115,7 @@ def test_the_command_composes_trains_explains_and_goes_on(tmp_path, monkeypatch,
     out = tmp_path / "results"
     run = [
         *("--user_name", "voice", "piano-solo", "--tracks", "16", "--fresh", "16", "--any"),
-        *("--n_epochs", "1", "--k", "2", "--k_cells", "1", "--n_temporal_segments", "2"),
+        *("--k", "2", "--k_cells", "1", "--n_temporal_segments", "2"),
         *("--k_controls", "2"),
         *("--loudness", "8", "--out", str(out)),
     ]
@@ -133,7 +133,7 @@ def test_the_command_composes_trains_explains_and_goes_on(tmp_path, monkeypatch,
     assert about["models"].keys() == {"voice", "piano-solo"}
 
     section = planted.section(out)
-    assert "the planted stem is first on" in section.findings[0]
+    assert section.findings[0].startswith("Source: a planted stem is first on")
     assert list(section.tables[0][1]["listener"]) == ["voice"] * 2 + ["piano-solo"] * 3
     assert (out / "planted.png").stat().st_size > 5000
     before = (out / "planted.csv").read_bytes()
@@ -147,15 +147,40 @@ def test_the_target_is_met_or_missed_in_words(tmp_path):
     rows = pd.DataFrame(
         {
             "part": "source", "user_name": "voice", "components": 5, "first_stem": "vocals",
-            "first_planted": [1.0] * 9 + [0.0], "chance_first": 0.2, "relevance": 0.9,
+            "first_planted": [1.0] * 9 + [0.0], "shapley_first_planted": 1.0,
+            "chance_first": 0.2, "relevance": 0.9,
             "without_stem": 0.5, "without_first": 0.4,
         }
     )  # fmt: skip
-    (first,) = page._findings(rows)
-    assert "90 % of 10 tracks (chance 20 %), which meets the target" in first
-    assert "1 to the model and 0 to the explanation" in first
+    first, ablation = page._findings(rows)
+    assert "9 of 10 tracks (chance 20 %), which meets the target of 90 %." in first
+    assert "By Shapley: 10 of 10" in first
+    assert "voice from 0.90 to 0.50" in ablation
+    assert "1 to the model and 0 to the explanation" in ablation
     rows["first_planted"] = 0.0
-    assert "misses the target" in page._findings(rows)[0]
+    assert "misses the target of 90 % for voice (0 of 10)" in page._findings(rows)[0]
+    rows["first_planted"] = rows["shapley_first_planted"] = 1.0
+    first, ablation = page._findings(rows)
+    assert "first on all 10 tracks" in first and "misses" not in ablation and "Shapley" not in first
+
+
+@pytest.mark.parametrize(
+    ("weight", "says"),
+    [
+        (-0.2, "speaks against them"),
+        (0.2, "the control fails"),
+        (0.0, "speaks neither for nor against"),
+    ],
+)
+def test_the_control_says_what_the_stem_counts_for(weight, says):
+    rows = pd.DataFrame(
+        {
+            "user_name": "walking-bass", "first_planted": [0.0] * 40, "chance_first": 0.25,
+            "weight": weight + np.linspace(-0.1, 0.1, 40),
+        }
+    )  # fmt: skip
+    found = page._on_control(rows)
+    assert says in found and "first on 0 %, less often than chance (25 %)" in found
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def test_the_command_compares_separators_with_the_true_stems(small, tmp_path, ca
     assert about["reference"] == "folder"
     assert (out / "separators.png").stat().st_size > 5000
     section = separators.section(out)
-    assert section.findings[0].startswith("dsp: the same first stem")
+    assert section.findings[0].startswith("dsp puts the same stem first")
     before = (out / "separators.csv").read_bytes()
     assert separators.main(run) == 0, "what is journalled is not measured again"
     assert (out / "separators.csv").read_bytes() == before
