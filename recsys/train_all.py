@@ -107,10 +107,9 @@ def train_listeners(
 
 def _result(folder: ExperimentFolder, best: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is printed of a training: how good the model is, and the training's remarks."""
-    yield (
-        f"best model of epoch {best['epoch']}, validation AUC {best['auc']:.3f}, MAP "
-        f"{best['map']:.3f}: {folder.path}"
-    )
+    is_head = folder.options["recipe"] == "lemons"
+    model = "head fitted" if is_head else f"best model of epoch {best['epoch']}"
+    yield f"{model}, validation AUC {best['auc']:.3f}, MAP {best['map']:.3f}: {folder.path}"
     yield from best["remarks"]
 
 

@@ -70,15 +70,15 @@ class Network(Protocol):
 
 
 @dataclass(frozen=True)
-class Head:
-    """Weights of the head, parted by statistic; a missing statistic has no channels."""
+class HeadParts:
+    """Weights of a head, parted by statistic; a missing statistic has no channels."""
 
     mean_weight: Tensor
     max_weight: Tensor
     bias: Tensor
 
     @classmethod
-    def of(cls, network: Network) -> Head:
+    def of(cls, network: Network) -> HeadParts:
         """Take the head of a network apart."""
         statistics = list(network.head_statistics)
         if not statistics or len(set(statistics)) < len(statistics):

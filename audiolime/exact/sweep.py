@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from audiolime.exact.local_states import Columns, States, advance
-from audiolime.exact.network import Head, Network
+from audiolime.exact.network import HeadParts, Network
 from audiolime.exact.receptive_field import Run, Spans, cut, frame_spans, runs_of, widen
 from audiolime.exact.spectra import Spectra
 from audiolime.exact.stage import LocalStage
@@ -63,7 +63,7 @@ class Sweep:
     def __init__(
         self, network: Network, stems: Tensor, starts: NDArray[np.int64], *, dtype: torch.dtype
     ) -> None:
-        self.head = Head.of(network)
+        self.head = HeadParts.of(network)
         self._spectra = Spectra(network, stems, starts, dtype=dtype)
         window = torch.nonzero(network.window).flatten()
         spans = frame_spans(

@@ -23,7 +23,7 @@ from lemons_audio import audio_checksum
 from lemons_utils import Configuration, OnProgress, ParameterError, configuration
 
 SHORTEST_SEGMENT = 24_320
-"""Samples (1.52 s) under which a segment is shorter than what one output column sees."""
+"""Samples (1.52 s) under which a segment is shorter than what an output column of an FCN sees."""
 
 
 @dataclass(frozen=True)

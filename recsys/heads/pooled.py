@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import json
+import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -20,14 +21,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lemons_audio import to_float32
+from lemons_audio import audio_checksum, to_float32
 from lemons_jobs import HERE, Workers, run
 from lemons_utils import DataError, write_beside
 from recsys import progress
 from recsys.catalogue import Catalogue
 from recsys.dataset import repeat_to
 from recsys.heads.removal import draw_removals, remove
-from recsys.model import MIN_SAMPLES, LocalStatistics
+from recsys.model import MIN_SAMPLES, STATISTICS, LocalStatistics
 
 REMOVALS = 6
 """Masks of each track."""
@@ -91,18 +92,22 @@ def write_pooled(catalogue: Catalogue, track_id: str, pooled: PooledTrack) -> No
     """Keep a track's pooled statistics beside its catalogue."""
     path = pooled_path(catalogue, track_id)
     path.parent.mkdir(parents=True, exist_ok=True)
-    about = json.dumps({"format": _FORMAT, "stems": pooled.stems}).encode()
+    about = {
+        "format": _FORMAT,
+        "stems": pooled.stems,
+        "audio": audio_checksum(catalogue.audio(track_id)),
+    }
     with write_beside(path) as temporary:
         np.savez(
             temporary,
-            about=np.frombuffer(about, dtype=np.uint8),
+            about=np.frombuffer(json.dumps(about).encode(), dtype=np.uint8),
             whole=pooled.whole,
             removed=pooled.removed,
         )
 
 
 def read_pooled(catalogue: Catalogue, track_id: str) -> PooledTrack | None:
-    """Read a track's pooled statistics; None if there are none of this version.
+    """Read a track's pooled statistics; None if there are none of this version and this audio.
 
     Raises
     ------
@@ -114,11 +119,25 @@ def read_pooled(catalogue: Catalogue, track_id: str) -> PooledTrack | None:
         with np.load(path, allow_pickle=False) as file:
             about = json.loads(file["about"].tobytes())
             pooled = PooledTrack(file["whole"], file["removed"], str(about["stems"]))
+        if about.get("format") != _FORMAT or not _is_of(catalogue, track_id, about.get("audio")):
+            return None
+        shapes = pooled.whole.shape, pooled.removed.shape
+        if shapes != ((STATISTICS,), (REMOVALS, STATISTICS)):
+            raise ValueError(f"arrays of shapes {shapes}")
     except FileNotFoundError:
         return None
-    except (OSError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
         raise DataError(f"{path} is damaged ({error}): delete it, it is computed again") from error
-    return pooled if about.get("format") == _FORMAT else None
+    return pooled
+
+
+def _is_of(catalogue: Catalogue, track_id: str, checksum: object) -> bool:
+    """Return whether a track has audio of a checksum.
+
+    The name of a track is the checksum of its audio, which need not be read then; arrays that
+    others made may have other names.
+    """
+    return checksum == track_id or checksum == audio_checksum(catalogue.audio(track_id))
 
 
 def pooled_tracks(catalogue: Catalogue, track_ids: Sequence[str]) -> list[PooledTrack]:
@@ -161,7 +180,7 @@ def pool_with_stems(
     Raises
     ------
     DataError
-        At the end, if the stems of a track could not be had; the others are kept.
+        At the end, if tracks have no stems, each of which is printed; the others are kept.
     """
     missing = [each for each in track_ids if stems_source(catalogue, each) != source]
     work = functools.partial(_pool_one, replace(catalogue), stems_of, source)
@@ -171,13 +190,18 @@ def pool_with_stems(
             if outcome.error is not None:
                 failed.append(f"{missing[outcome.index]}: {outcome.error}")
             bar.update()
+    for line in failed:
+        print(f"no statistics: {line}", file=sys.stderr)
     if failed:
-        raise DataError(f"no statistics of {len(failed)} tracks, the first {failed[0]}")
+        raise DataError(f"{len(failed)} of {len(missing)} tracks have no statistics of {source}")
 
 
 def stems_source(catalogue: Catalogue, track_id: str) -> str | None:
-    """Return the source of the stems in a track's pooled statistics; None if there are none."""
-    pooled = read_pooled(catalogue, track_id)
+    """Return the source of the stems in a track's pooled statistics; None if none can be read."""
+    try:
+        pooled = read_pooled(catalogue, track_id)
+    except DataError:
+        return None
     return pooled.stems if pooled else None
 
 

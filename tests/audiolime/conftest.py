@@ -24,7 +24,10 @@ class Stage(nn.Module):
 
 
 class SmallNetwork(nn.Module):
-    """Any depth, kernel, stride, padding, dilation, pooling and head; random weights."""
+    """Any depth, kernel, stride, padding, dilation, groups, pooling and head; random weights.
+
+    Convolutions have the groups asked for where these divide their channels.
+    """
 
     def __init__(
         self,
@@ -36,6 +39,7 @@ class SmallNetwork(nn.Module):
         stride=1,
         padding=1,
         dilation=1,
+        groups=1,
         pool="max 2",
         normalised=True,
         head_statistics=("mean", "max"),
@@ -50,7 +54,8 @@ class SmallNetwork(nn.Module):
             self.register_buffer("filters", torch.rand(n_fft // 2 + 1, n_fft // 2 + 1) / 10)
             self.stages = nn.ModuleList()
             for before, after in zip((1, *channels[:-1]), channels, strict=True):
-                conv = nn.Conv2d(before, after, kernel, stride, padding, dilation)
+                parts = groups if before % groups == after % groups == 0 else 1
+                conv = nn.Conv2d(before, after, kernel, stride, padding, dilation, parts)
                 nn.init.normal_(conv.weight, std=(2 / conv.weight[0].numel()) ** 0.5)
                 bn = nn.BatchNorm2d(after) if normalised else None
                 if bn is not None:

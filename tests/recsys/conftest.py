@@ -48,6 +48,26 @@ def _add_listener(catalogue: Catalogue, user_name: str, genre: str) -> None:
     write_split(split_path(catalogue, user_name), split)
 
 
+def _plain_log_mel(waveform):
+    """Compute the decibel mel-spectrogram [256, frames] of 16 kHz audio in float64."""
+    padded = np.pad(waveform, 256, mode="reflect")
+    frames = np.stack([padded[at : at + 512] for at in range(0, len(padded) - 511, 256)])
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(512) / 512)
+    power = np.abs(np.fft.rfft(frames * window)) ** 2
+    mel = np.linspace(0, 2595 * np.log10(1 + 8000 / 700), 258)
+    corners, frequencies = 700 * (10 ** (mel / 2595) - 1), np.linspace(0, 8000, 257)
+    filters = [
+        np.interp(frequencies, corners[band : band + 3], [0, 1, 0], left=0, right=0)
+        for band in range(256)
+    ]
+    return 10 * np.log10(np.maximum(power @ np.transpose(filters), 1e-10)).T
+
+
+@pytest.fixture(scope="session")
+def plain_log_mel() -> Callable[[np.ndarray], np.ndarray]:
+    return _plain_log_mel
+
+
 @pytest.fixture
 def make_catalogue() -> Callable[..., Catalogue]:
     return _make_catalogue

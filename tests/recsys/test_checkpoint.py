@@ -21,7 +21,7 @@ from recsys.checkpoint import (
     save_model,
     save_state,
 )
-from recsys.model import FCN
+from recsys.model import FCN, LocalStatistics, Network
 from recsys.training import TrainingState, fresh_network
 
 CONFIG = {"catalogue": "demo", "user_name": "marko", "lr": 1e-3}
@@ -39,7 +39,7 @@ def saved(network, tmp_path):
     return path, card
 
 
-def same(one: FCN, other: FCN) -> bool:
+def same(one: Network, other: Network) -> bool:
     theirs = other.state_dict()
     return all(torch.equal(tensor, theirs[name]) for name, tensor in one.state_dict().items())
 
@@ -83,6 +83,64 @@ def test_published_pth_loads(golden_folder, tmp_path):
     torch.save(weights, tmp_path / "best_model.pth")
     network, _ = load_model(tmp_path / "best_model.pth")
     assert all(torch.equal(tensor, weights[k]) for k, tensor in network.state_dict().items())
+
+
+@pytest.fixture
+def statistics_head(tmp_path):
+    """A head on local statistics, and where it is saved."""
+    network = LocalStatistics()
+    torch.nn.init.normal_(network.fc.weight, generator=torch.Generator().manual_seed(3))
+    torch.nn.init.constant_(network.fc.bias, 0.5)
+    card = save_model(tmp_path / BEST_MODEL, network, make_card(config=CONFIG, metrics={}))
+    return network, tmp_path / BEST_MODEL, card
+
+
+def test_a_head_on_statistics_comes_back(statistics_head):
+    network, path, card = statistics_head
+    for where in (path, path.parent):
+        loaded, read = load_model(where)
+        assert isinstance(loaded, LocalStatistics) and not loaded.training
+        assert same(loaded, network)
+        assert read == card
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".pt"])
+def test_a_head_on_statistics_loads_as_a_bare_state_dict(suffix, statistics_head, tmp_path):
+    network = statistics_head[0]
+    torch.save(network.state_dict(), tmp_path / f"head{suffix}")
+    assert same(load_model(tmp_path / f"head{suffix}")[0], network)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.99])
+def test_a_truncated_head_is_told(share, statistics_head):
+    path = statistics_head[1]
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(DataError, match="cannot be read as weights"):
+        load_model(path)
+
+
+def test_weights_of_neither_network_are_told(statistics_head):
+    network, path, _ = statistics_head
+    weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    path.with_suffix(".json").unlink()
+    save_file({**weights, "fc.weight": torch.zeros(1, 5)}, path)
+    with pytest.raises(DataError, match=r"fc.weight is \[1, 5\] instead of \[1, 960\]"):
+        load_model(path)
+    save_file({"fc.weight": weights["fc.weight"]}, path)
+    with pytest.raises(DataError, match="holds no weights of this network"):
+        load_model(path)
+    save_file({**weights, "more": torch.zeros(1)}, path)
+    with pytest.raises(DataError, match="holds no weights of this network"):
+        load_model(path)
+
+
+def test_weights_of_one_network_do_not_fill_the_other(statistics_head, golden_folder):
+    head, path, _ = statistics_head
+    with pytest.raises(DataError, match="holds no weights of this network"):
+        checkpoint.load_weights(FCN(), path)
+    with pytest.raises(DataError, match="holds no weights of this network"):
+        checkpoint.load_weights(head, golden_folder / "fcn_state_dict.safetensors")
 
 
 class Bomb:

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
@@ -16,6 +17,7 @@ from safetensors.torch import load_file
 from lemons_utils import ParameterError, checksum
 from recsys import experiment, experiments
 from recsys.checkpoint import load_model
+from recsys.model import LocalStatistics
 from recsys.options import typed
 
 ROOT = Path(__file__).parents[2]
@@ -163,6 +165,11 @@ def test_no_module_of_recsys_hides_another():
         ({"model_load_path": "/nowhere.pth"}, "no weights at /nowhere.pth"),
         ({"resume": "nowhere"}, "'nowhere' is no experiment"),
         ({"input_length": 4000}, "input_length must be at least 7,936"),
+        ({"recipe": "lemon"}, "recipe must be published or lemons, got 'lemon'"),
+        (
+            {"recipe": "lemons", "model_load_path": "best_model.pth"},
+            "recipe=lemons starts from nothing: leave model_load_path out",
+        ),
         ({"n_epoch": 4}, "unknown option n_epoch"),
     ],
 )
@@ -182,6 +189,74 @@ def test_training_starts_from_the_weights_it_is_given(lemons, data_folder, golde
     start = load_file(weights)["layer3.conv.weight"]
     end = load_file(only(data_folder / "experiments") / "best_model.safetensors")
     assert (end["layer3.conv.weight"] - start).abs().max() < 1e-9
+
+
+# -- recipe=lemons -----------------------------------------------------------------------------
+HEAD = {"catalogue": "tiny", "user_name": "nina", "recipe": "lemons"}
+
+
+def weights_in(folder: Path) -> bytes:
+    return (only(folder / "experiments") / "best_model.safetensors").read_bytes()
+
+
+def test_a_head_is_fitted_recorded_and_current(lemons, data_folder):
+    done = lemons("experiment", **HEAD)
+    assert (done.code, done.err) == (0, "")
+    folder = only(data_folder / "experiments")
+    assert "head fitted to 20 tracks, removals by time alone (20), validation AUC" in done.out
+    assert f"model: {folder / 'best_model.safetensors'}" in done.out
+    assert "the first that has ended)" in done.out
+    network, card = load_model(folder)
+    assert isinstance(network, LocalStatistics)
+    assert {name: card["config"][name] for name in HEAD} == HEAD
+    splits = data_folder / "catalogues" / "tiny" / "splits"
+    assert card["split_checksum"] == checksum(splits / "nina-1057386.csv")
+    assert (card["model"], card["epochs"]) == ("statistics", 1)
+    assert card["removal"] == {"stems": {"time alone": 20}, "weight": 0.5}
+    assert set(card["calibration"]) == {"temperature", "offset"}
+    assert 0.4 < card["base_rate"] < 0.6
+    assert card["base_rate"] == pytest.approx(torch.sigmoid(network.fc.bias).item(), abs=1e-6)
+    assert 0 <= card["metrics"]["valid_auc"] <= 1
+    found = experiments.find_model(data_folder / "experiments", catalogue="tiny", user_name="nina")
+    assert found.path.parent == folder
+    run = data_folder / "runs" / "1"
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["valid/auc"]["steps"] == [1]
+    assert (run / "best_model.safetensors").read_bytes() == weights_in(data_folder)
+
+
+def test_a_head_is_evaluated_and_scores_the_catalogue(lemons, data_folder):
+    assert lemons("experiment", **HEAD).code == 0
+    done = lemons("eval", user_name="nina", catalogue="tiny")
+    assert (done.code, done.err) == (0, "")
+    assert "AUC 1.000" in done.out  # high tones from low ones
+    done = lemons("predict", "--user_name", "nina", "--catalogue", "tiny")
+    assert (done.code, done.err) == (0, "")
+
+
+def test_a_stopped_head_is_fitted_to_the_same_weights(lemons, data_folder):
+    assert lemons("experiment", **HEAD).code == 0
+    first = weights_in(data_folder)
+    folder = only(data_folder / "experiments")
+    note = json.loads((folder / "experiment.json").read_text())
+    (folder / "experiment.json").write_text(json.dumps({**note, "finished": False}))
+    (folder / "best_model.safetensors").unlink()
+    done = lemons("experiment", **HEAD, resume=True)
+    assert (done.code, done.err) == (0, "")
+    assert weights_in(data_folder) == first
+    assert json.loads((folder / "experiment.json").read_text())["finished"]
+
+
+def test_a_split_of_one_kind_is_told_before_a_folder_is_made(lemons, data_folder):
+    split = data_folder / "catalogues" / "tiny" / "splits" / "nina-1057386.csv"
+    lines = split.read_text().splitlines()
+    split.unlink()  # a link to what other tests use
+    kept = [line for line in lines if ",train,1," not in line]
+    split.write_text("\n".join(kept) + "\n")
+    done = lemons("experiment", **HEAD)
+    assert done.code == 2
+    assert len(done.err.splitlines()) == 1 and "both labels" in done.err
+    assert not (data_folder / "experiments").exists()
 
 
 # -- going on ----------------------------------------------------------------------------------

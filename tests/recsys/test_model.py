@@ -10,7 +10,18 @@ from safetensors.torch import load_file
 
 from lemons_utils import ParameterError
 from recsys.inference import relevance, track_logits
-from recsys.model import FCN, MIN_SAMPLES
+from recsys.model import (
+    BANDS,
+    CONTEXT,
+    FCN,
+    JUMPS_DB,
+    LAGS,
+    LEVELS_DB,
+    MIN_SAMPLES,
+    PER_BAND,
+    STATISTICS,
+    LocalStatistics,
+)
 from recsys.training import fresh_network
 
 
@@ -154,3 +165,81 @@ def test_relevance_is_the_sigmoid_and_never_overflows():
     np.testing.assert_allclose(
         relevance(np.array([-800.0, 0.0, 2.0, 800.0])), [0, 0.5, 1 / (1 + math.exp(-2)), 1]
     )
+
+
+# -- local statistics --------------------------------------------------------------------------
+def plain_statistics(log_mel):
+    """The statistics of a track by their definition, one by one, [960]."""
+    bands = np.array([log_mel[4 * band : 4 * band + 4].mean(axis=0) for band in range(BANDS)])
+    bands = np.maximum(bands, -60.0)
+    found = []
+    for band in bands:
+        now = band[CONTEXT:]
+        before = {lag: band[CONTEXT - lag : len(band) - lag] for lag in LAGS}
+        found += [np.maximum(now - level, 0).mean() for level in LEVELS_DB]
+        found += [np.maximum(now - before[lag], 0).mean() for lag in LAGS]
+        found += [np.maximum(now - before[1] - jump, 0).mean() for jump in JUMPS_DB]
+    return np.array(found)
+
+
+def swelling_noise(rng, samples, rate=8):
+    swell = np.abs(np.sin(np.linspace(0, rate, samples)))
+    return (0.2 * rng.standard_normal(samples) * swell).astype(np.float32)
+
+
+@pytest.fixture
+def statistics_network(rng):
+    network = LocalStatistics()
+    with torch.no_grad():
+        network.fc.weight.copy_(torch.from_numpy(rng.normal(size=(1, STATISTICS))))
+        network.fc.bias.fill_(0.3)
+    return network.eval()
+
+
+@pytest.mark.parametrize("samples", [MIN_SAMPLES, 40_000, 51_111])
+def test_statistics_are_those_of_the_definition(
+    samples, statistics_network, plain_log_mel, rng, monkeypatch
+):
+    monkeypatch.setattr("recsys.model.CHUNK_FRAMES", 50)
+    waveform = swelling_noise(rng, samples)
+    expected = plain_statistics(plain_log_mel(waveform.astype(np.float64)))
+    assert (len(expected), PER_BAND) == (960, 15)
+    waveforms = torch.from_numpy(np.stack([waveform, waveform[::-1]]))
+    with torch.inference_mode():
+        pooled, logits = statistics_network.pooled(waveforms), statistics_network(waveforms)
+    np.testing.assert_allclose(pooled[0], expected, rtol=0, atol=2e-3)
+    weight = statistics_network.fc.weight.detach().numpy()[0]
+    np.testing.assert_allclose(logits[0], expected @ weight + 0.3, rtol=0, atol=0.01)
+    assert logits.shape == (2, 1)
+    torch.testing.assert_close(statistics_network.pooled(waveforms[:1])[0], pooled[0])
+    torch.testing.assert_close(track_logits(statistics_network, waveforms), logits[:, 0])
+
+
+def test_statistics_of_five_minutes_are_one_mean(rng, monkeypatch):
+    network = LocalStatistics()
+    waveforms = torch.from_numpy(swelling_noise(rng, 300 * 16_000, rate=300))[None]
+    in_chunks = network.pooled(waveforms)
+    monkeypatch.setattr("recsys.model.CHUNK_FRAMES", 1 << 30)
+    torch.testing.assert_close(in_chunks, network.pooled(waveforms), rtol=0, atol=1e-4)
+
+
+def test_all_statistics_of_silence_are_zero(statistics_network, rng):
+    """Also of what is below -60 dB throughout."""
+    quiet = 1e-6 * rng.standard_normal(20_000).astype(np.float32)
+    waveforms = torch.from_numpy(np.stack([np.zeros(20_000, np.float32), quiet]))
+    assert (statistics_network.pooled(waveforms) == 0).all()
+    assert (statistics_network(waveforms) == statistics_network.fc.bias).all()
+
+
+def test_a_fresh_head_says_nothing(rng):
+    waveforms = torch.from_numpy(swelling_noise(rng, 20_000))[None]
+    assert (LocalStatistics()(waveforms) == 0).all()
+
+
+def test_statistics_need_half_a_second_of_sound(statistics_network):
+    with pytest.raises(ParameterError, match=r"at least 7,936 samples \(32 frames\), got 7,935"):
+        statistics_network(torch.zeros(1, MIN_SAMPLES - 1))
+    with pytest.raises(ParameterError, match="at least one track"):
+        statistics_network(torch.zeros(0, 16_000))
+    with pytest.raises(ParameterError, match="finite"):
+        statistics_network(torch.full((1, 8_000), math.nan))

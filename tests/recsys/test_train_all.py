@@ -103,6 +103,35 @@ def test_who_is_trained_is_not_trained_again_until_the_split_changes(lemons, dat
     assert len(folders(data_folder / "experiments")) == 3
 
 
+def test_an_experiment_of_an_earlier_version_is_one_of_the_published_recipe(lemons, data_folder):
+    assert lemons("train_all", "--users", "nina", *FLAGS, "--jobs", "1").code == 0
+    (folder,) = folders(data_folder / "experiments")
+    note = json.loads((folder / "experiment.json").read_text())
+    assert note["options"].pop("recipe") == "published"
+    (folder / "experiment.json").write_text(json.dumps(note))
+    again = lemons("train_all", "--users", "nina", *FLAGS, "--jobs", "1")
+    assert "1 of 1 listeners are trained already" in again.out
+    assert len(folders(data_folder / "experiments")) == 1
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_heads_are_fitted_to_all_listeners_once(jobs, lemons, data_folder):
+    flags = ["--catalogue", "tiny", "--recipe", "lemons", "--jobs"]
+    done = lemons("train_all", *flags, jobs)
+    assert (done.code, done.err) == (0, "")
+    for name in EVERYBODY:
+        (line,) = (line for line in done.out.splitlines() if line.startswith(f"{name}: head"))
+        assert line.startswith(f"{name}: head fitted, validation AUC 1.000, MAP 1.000: ")
+    fitted = weights(data_folder)
+    again = lemons("train_all", *flags, "1")
+    assert "2 of 2 listeners are trained already" in again.out
+    published = lemons("train_all", "--users", "nina", *FLAGS, "--jobs", "1")
+    assert "trained already" not in published.out
+    options = {"catalogue": "tiny", "recipe": "lemons", "user_name": "nina"}
+    assert lemons("experiment", **options, use=True).code == 0
+    assert weights(data_folder)["nina"] == fitted["nina"]
+
+
 def test_each_training_is_a_run_with_its_own_options(lemons, data_folder):
     done = lemons("train_all", "--users", "nina", *FLAGS, "--jobs", "1")
     assert (done.code, done.err) == (0, "")
@@ -148,6 +177,7 @@ def test_a_listener_who_cannot_be_trained_does_not_stop_the_others(lemons, data_
         (["--users", "nobody"], "no listener 'nobody' in catalogue tiny"),
         (["--lr", "fast"], "lr must be a number, got 'fast'"),
         (["--n_epochs", "0"], "n_epochs must be greater than 0"),
+        (["--recipe", "other"], "recipe must be published or lemons, got 'other'"),
         (["--threads", "0"], "threads must be 1 or more"),
         (["--catalogue", "nowhere"], "no catalogue 'nowhere'"),
         (["--split_seed", "5"], "nobody has a split in catalogue tiny"),

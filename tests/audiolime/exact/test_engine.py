@@ -60,6 +60,7 @@ def cases(draw):
         "stride": draw(st.sampled_from([1, 1, 1, 2, (1, 3)])),
         "padding": draw(st.integers(0, 2)),
         "dilation": draw(st.sampled_from([1, 1, 2])),
+        "groups": draw(st.sampled_from([1, 1, 2])),
         "pool": draw(
             st.sampled_from(
                 ["max 2", "mean 2", "max 3, overlapping", "mean 3, overlapping", "none"]
@@ -169,6 +170,19 @@ def test_another_network(check, small_network, random_stems, segments_at):
     stems = random_stems(3, 12_000)
     engine = check(network, stems, segments_at(12_000, [4000, 9000]))
     assert engine.tables().max_weight.size == 0
+
+
+@pytest.mark.parametrize("groups", [2, 4])
+def test_convolutions_of_several_groups(groups, check, small_network, random_stems, segments_at):
+    network = small_network(channels=(4, 8, 4), groups=groups)
+    assert [stage.conv.groups for stage in network.stages] == [1, groups, groups]
+    check(network, random_stems(3, 12_000), segments_at(12_000, [4000, 9000]))
+
+
+def test_groups_of_many_channels(check, small_network, random_stems, segments_at):
+    """As many channels a group as are convolved by tiles where there is one group."""
+    network = small_network(n_fft=254, hop_length=127, channels=(128, 128), groups=2, pool="none")
+    check(network, random_stems(1, 5000), segments_at(5000, [2900]))
 
 
 # -- the network of this house -----------------------------------------------------------------
@@ -372,7 +386,6 @@ def test_masks_are_checked(small_network, random_stems):
         ("pool", torch.nn.MaxPool2d(2, ceil_mode=True), "ceil_mode"),
         ("pool", torch.nn.LPPool2d(2, 2), "MaxPool2d, AvgPool2d or None"),
         ("pool", torch.nn.AvgPool2d(3, 2, 1, count_include_pad=False), "mean pooling"),
-        ("conv", torch.nn.Conv2d(3, 3, 3, groups=3), "one group"),
         ("conv", torch.nn.Conv2d(1, 3, 3, padding_mode="reflect"), "zero padding"),
         ("bn", torch.nn.BatchNorm2d(3, track_running_stats=False), "running statistics"),
     ],

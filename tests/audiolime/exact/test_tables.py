@@ -118,7 +118,7 @@ def test_short_segments_have_no_tables(small_network, random_stems, segments_at)
 # -- all masks ---------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("n_segments", "n_stems", "channels"),
-    [(1, 6, 3), (2, 3, 0), (3, 3, 4), (4, 2, 5), (5, 2, 7), (10, 1, 5), (1, 1, 1)],
+    [(1, 6, 3), (2, 3, 0), (4, 3, 0), (3, 3, 4), (4, 2, 5), (5, 2, 7), (10, 1, 5), (1, 1, 1)],
 )
 @pytest.mark.parametrize("relevance", [True, False])
 def test_levels_are_those_of_every_mask(n_segments, n_stems, channels, relevance, monkeypatch):

@@ -1,4 +1,7 @@
-"""A small house for the page: a catalogue of short tracks and two listeners with models."""
+"""A small house for the page: a catalogue of short tracks and two listeners with models.
+
+Marko's is the published network, Paige's a head on local statistics.
+"""
 
 import json
 from pathlib import Path
@@ -12,8 +15,9 @@ from lemons_audio import to_int16
 from lemons_utils import SAMPLE_RATE
 from recsys.catalogue import Catalogue, save_audio, write_tracks
 from recsys.checkpoint import BEST_MODEL, make_card, save_model
-from recsys.listening import make_split, split_path, write_split
-from recsys.model import FCN
+from recsys.heads import train_head
+from recsys.listening import make_split, read_split, split_path, write_split
+from recsys.model import FCN, Network
 
 GENRES = ("hum", "clatter", "chirp")
 SECONDS = 5.0
@@ -45,19 +49,26 @@ def build(data_folder: Path, golden_folder: Path) -> Catalogue:
         plays = pd.DataFrame({"track_id": liked, "playcount": range(1, len(liked) + 1)})
         split = make_split(plays, catalogue.track_ids, user_name=user_name)
         write_split(split_path(catalogue, user_name), split)
-        add_model(data_folder, golden_folder, user_name)
+    add_model(data_folder, "marko", network_for_marko(golden_folder))
+    split = read_split(split_path(catalogue, "paige"))
+    add_model(data_folder, "paige", train_head(catalogue, split).network)
     return catalogue
 
 
-def add_model(data_folder: Path, golden_folder: Path, user_name: str) -> None:
-    """Give a listener the published network's seeded weights, turned around for paige."""
+def network_for_marko(golden_folder: Path) -> FCN:
+    """Return the published network with seeded weights."""
     network = FCN()
     network.load_state_dict(load_file(golden_folder / "fcn_state_dict.safetensors"))
-    network.fc.weight.data *= -3.0 if user_name == "paige" else 3.0
+    network.fc.weight.data *= 3.0
+    return network.eval()
+
+
+def add_model(data_folder: Path, user_name: str, network: Network) -> None:
+    """Make a network a listener's model."""
     card = make_card(config={"catalogue": "demo", "user_name": user_name}, metrics={})
     folder = data_folder / "experiments" / f"2026-01-02_03-04-05-demo-{user_name}"
     folder.mkdir(parents=True)
-    save_model(folder / BEST_MODEL, network.eval(), card)
+    save_model(folder / BEST_MODEL, network, card)
 
 
 def sound(genre: str, rng: np.random.Generator) -> np.ndarray:

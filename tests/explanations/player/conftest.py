@@ -74,17 +74,19 @@ class Band:
         return replace(self.data, kind=type_, weights=tuple(float(w) for w in weights))
 
 
-def random_tables(rng: np.random.Generator, n_segments: int, n_stems: int) -> Tables:
+def random_tables(
+    rng: np.random.Generator, n_segments: int, n_stems: int, channels: int = 64
+) -> Tables:
     """Tables with numbers like a network's, rounded to what a file holds."""
-    max_weight = rng.normal(size=64).astype(np.float32) / 10
+    max_weight = rng.normal(size=channels).astype(np.float32) / 10
     tables = Tables.empty(n_segments, n_stems, max_weight, -0.3)
     subsets = 2**n_stems
     for segment in range(n_segments):
         sums = rng.normal(size=subsets).astype(np.float32).astype(float) / 2
-        tables.add_segment(segment, sums, rng.normal(size=(subsets, 64)).astype(np.float32))
+        tables.add_segment(segment, sums, rng.normal(size=(subsets, channels)).astype(np.float32))
     for boundary in range(n_segments - 1):
         sums = rng.normal(size=(subsets, subsets)).astype(np.float32).astype(float) / 8
-        maxima = rng.normal(size=(subsets, subsets, 64)).astype(np.float32)
+        maxima = rng.normal(size=(subsets, subsets, channels)).astype(np.float32)
         tables.add_boundary(boundary, sums, maxima)
     return tables
 

@@ -61,26 +61,35 @@ def test_other_files_are_refused_in_words(blank: Page, band: Any, name: str) -> 
     assert expected in said
 
 
+@pytest.mark.parametrize("channels", [64, 0])  # a head on statistics takes no maxima
 @pytest.mark.parametrize(("n_segments", "n_stems"), [(5, 5), (1, 3), (7, 1), (3, 6)])
 def test_tables_say_what_the_engine_says(
-    blank: Page, band: Any, make_tables: Callable[..., Any], n_segments: int, n_stems: int
+    blank: Page,
+    band: Any,
+    make_tables: Callable[..., Any],
+    n_segments: int,
+    n_stems: int,
+    channels: int,
 ) -> None:
     rng = np.random.default_rng(n_segments)
-    tables = make_tables(rng, n_segments, n_stems)
+    tables = make_tables(rng, n_segments, n_stems, channels)
     tables.write(band.folder / "other.npz")
     masks = rng.integers(0, 2, (200, tables.n_components))
     masks[0], masks[1] = 1, 0
-    logits = blank.evaluate(
+    answers = blank.evaluate(
         """async (masks) => {
             const [{ loadArrays }, { ExactTables }] = await Promise.all(
               ["load", "tables"].map((name) => import(`/player/${name}.js`)));
             const url = `/audio/marble%20rain/other.npz?${Math.random()}`;
             const tables = new ExactTables(await loadArrays({ url }, "tables"));
-            return masks.map((mask) => tables.logit(mask));
+            return masks.map((mask) => [tables.logit(mask), tables.relevance(mask)]);
         }""",
         masks.tolist(),
     )
-    np.testing.assert_allclose(logits, tables.evaluate(masks), rtol=0, atol=1e-6)
+    expected = tables.evaluate(masks)
+    np.testing.assert_allclose([logit for logit, _ in answers], expected, rtol=0, atol=1e-6)
+    expected = 1 / (1 + np.exp(-expected))
+    np.testing.assert_allclose([value for _, value in answers], expected, rtol=0, atol=1e-6)
 
 
 def test_tables_of_another_kind_are_refused(blank: Page, band: Any) -> None:

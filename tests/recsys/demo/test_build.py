@@ -1,18 +1,20 @@
-"""What `make demo` finds done already; the trainings themselves are tested with the command."""
+"""What `make demo` trains, and what it finds done already."""
 
 import os
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from lemons_utils import checksum, configuration
 from recsys.catalogue import Catalogue
-from recsys.checkpoint import BEST_MODEL, make_card, save_model
+from recsys.checkpoint import BEST_MODEL, load_model, make_card, save_model
 from recsys.demo import build
 from recsys.demo.listeners import LISTENERS
-from recsys.experiments import find_trained, make_current, record_path
+from recsys.experiments import find_model, find_trained, make_current, record_path
 from recsys.listening import PUBLISHED_SEED, split_path, write_split
-from recsys.model import FCN
+from recsys.model import FCN, LocalStatistics
+from recsys.predict import relevance_path
 
 
 @pytest.fixture
@@ -78,3 +80,34 @@ def test_the_table_is_current_until_somebody_is_trained_again(config, catalogue)
     make_current(models[3].parent)
     os.utime(record_path(config.experiments, "demo"), (now + 9, now + 9))
     assert not build._is_current(table, catalogue, config), "another experiment is current"
+
+
+def test_it_trains_everybody_with_true_stems_once(
+    config, make_catalogue, add_listener, monkeypatch, capsys
+):
+    catalogue = make_catalogue(config.catalogues / "demo", tracks=24, seconds=1.5)
+    for number, name in enumerate(LISTENERS):
+        add_listener(catalogue, name, ("low", "high")[number % 2])
+
+    def stems(catalogue, track_id):
+        audio = catalogue.audio(track_id)
+        return np.stack([audio // 2, audio - audio // 2])
+
+    monkeypatch.setattr(build, "record_demo", lambda folder: Catalogue("demo", folder))
+    monkeypatch.setattr(build, "stems_of", stems)
+    assert build.main(["--jobs", "1"]) == 0
+    out = capsys.readouterr().out
+    for name in LISTENERS:
+        assert f"{name}: head fitted, validation AUC" in out
+        found = find_model(config.experiments, catalogue="demo", user_name=name)
+        network, card = load_model(found.path)
+        assert isinstance(network, LocalStatistics)
+        assert card["config"]["recipe"] == "lemons"
+        assert card["removal"]["stems"] == {"truth": 20}
+        assert relevance_path(catalogue, name, card["model_checksum"]).exists()
+    assert "mean" in out and (config.experiments / "demo-evaluation.csv").exists()
+    models = {path: path.stat().st_mtime_ns for path in config.experiments.rglob("*.safetensors")}
+    assert build.main(["--jobs", "1"]) == 0
+    assert "head fitted" not in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in models} == models
+    assert len([*config.experiments.rglob("*.safetensors")]) == len(LISTENERS)

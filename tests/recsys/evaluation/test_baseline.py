@@ -59,7 +59,7 @@ def catalogue_of():
 # Without noise most bands hold what leaks into them, which float32 knows to a few hundredths.
 @pytest.mark.parametrize(("noise", "atol", "mean_atol"), [(0.0, 0.05, 0.3), (1e-2, 1e-3, 5e-3)])
 def test_the_features_of_a_constant_tone_are_those_of_the_formulas(
-    catalogue_of, noise, atol, mean_atol
+    catalogue_of, plain_log_mel, noise, atol, mean_atol
 ):
     tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(16_000) / 16_000)
     tone += noise * np.random.default_rng(3).standard_normal(16_000)

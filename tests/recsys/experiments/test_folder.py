@@ -8,6 +8,7 @@ import pytest
 
 from lemons_utils import DataError, ParameterError
 from recsys import experiments
+from recsys.checkpoint import BEST_MODEL
 from recsys.experiments.folder import NOTE, time_of
 
 OPTIONS = {"catalogue": "tiny", "user_name": "marko"}
@@ -44,6 +45,24 @@ def test_the_newest_unfinished_experiment_of_the_same_options_is_found(tmp_path)
     assert experiments.newest_unfinished(tmp_path, {**options, "lr": 0.3}) is None
     with pytest.raises(DataError, match="is no experiment"):
         experiments.reopen("nix", tmp_path)
+
+
+def test_a_record_without_a_recipe_is_of_the_published_one(tmp_path):
+    """Folders of earlier versions do not name it."""
+    old = experiments.start(tmp_path, OPTIONS)
+    published, lemons = ({**OPTIONS, "recipe": recipe} for recipe in ("published", "lemons"))
+    assert experiments.newest_unfinished(tmp_path, published).path == old.path
+    assert experiments.newest_unfinished(tmp_path, lemons) is None
+    new = experiments.start(tmp_path, lemons)
+    assert experiments.newest_unfinished(tmp_path, lemons).path == new.path
+    assert experiments.newest_unfinished(tmp_path, OPTIONS).path == old.path
+
+
+def test_a_head_is_fitted_in_one_epoch(tmp_path):
+    folder = experiments.start(tmp_path, {**OPTIONS, "recipe": "lemons", "n_epochs": 1000})
+    assert (folder.epochs, folder.n_epochs) == (0, 1)
+    (folder.path / BEST_MODEL).touch()
+    assert folder.epochs == 1
 
 
 def test_the_newest_is_the_last_one_started_wherever_the_clock_stands(tmp_path, in_time_zone):
