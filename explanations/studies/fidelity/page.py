@@ -207,7 +207,8 @@ def section(folder: Path) -> StudySection:
             ("Mean deletion and insertion curves, Time + Source; shades are 95 % intervals. "
              f"{tracks}.", f"{run}_curves.png"),
         ]  # fmt: skip
-        findings += [f"{tracks}. {finding}" for finding in findings_of(explanations, curves)]
+        first, *more = findings_of(explanations, curves)
+        findings += [f"{tracks}. {first}", *more]
         facts.append(about)
     return StudySection(
         title=TITLE,

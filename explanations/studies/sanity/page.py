@@ -105,7 +105,8 @@ def section(folder: Path) -> StudySection:
         pictures.append(
             (f"Likeness to the trained model's explanation. {described}.", f"{run}.png")
         )
-        findings += [f"{described}. {finding}" for finding in _findings(layers, models, pairs)]
+        first, *more = _findings(layers, models, pairs)
+        findings += [f"{described}. {first}", *more]
         facts.append(about)
         models_of_runs.append(models)
     models = pd.concat(models_of_runs).drop_duplicates(["user_name", "labels", "half"])

@@ -138,7 +138,7 @@ def finding(rows: pd.DataFrame, k: int, repeat: int) -> str:
             else ""
         )
     elif int(enough[0]) > int(chosen):
-        text += f" It takes {int(enough[0]):,} for 19 of 20 explanations to be right."
+        text += f" Of the numbers tried, {int(enough[0]):,} is the first with 19 of 20 right."
     elif enough[0] != chosen:
         text += f" For 19 of 20 explanations to be right, {int(enough[0]):,} are enough."
     return f"{text}{_ties(part, k)}"

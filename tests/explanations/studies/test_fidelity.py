@@ -6,7 +6,7 @@ import pytest
 
 from audiolime.metrics import top_k
 from explanations.studies.fidelity import STUDY as fidelity
-from explanations.studies.fidelity.page import gain
+from explanations.studies.fidelity.page import _on_fidelity, _on_silence, gain
 from explanations.studies.fidelity.rankings import (
     METHODS,
     ORDERS,
@@ -80,3 +80,26 @@ def test_the_command_from_end_to_end(small, tmp_path, capsys):
     assert len(by_caption["Agreement of the rankings"]) == 3 * 3
     for _, picture in section.pictures:
         assert (out / picture).stat().st_size > 5000
+
+
+def test_the_findings_say_what_a_linear_model_accounts_for():
+    rows = pd.DataFrame(
+        {"type": ["time", "source", "time_source"] * 2, "fidelity": [0.9, 0.6, 0.4] * 2}
+    )
+    text = _on_fidelity(rows)
+    assert "for most of it with Time (0.900" in text
+    assert "for more than half of it with Source (0.600" in text
+    assert "for less than half of it with Time + Source (0.400" in text
+    assert text.endswith("are 100 % of Time + Source.")
+    assert _on_fidelity(rows.assign(fidelity=0.7)).endswith("No explanation is below 0.5.")
+
+
+def test_the_findings_say_where_silence_is_above_the_tracks():
+    rows = pd.DataFrame(
+        {"relevance": [0.9, 0.8], "components_for": [12, 2], "components": 25,
+         "relevance_of_silence": 0.5}
+    )  # fmt: skip
+    assert _on_silence(rows).startswith("Silence is less relevant than any track (0.500 against")
+    text = _on_silence(rows.assign(relevance_of_silence=0.85))
+    assert text.startswith("Silence is more relevant than the track on 50 % of the tracks")
+    assert "on 50 % fewer than 3 components speak" in text

@@ -6,6 +6,7 @@ import pytest
 from explanations.studies import results
 from explanations.studies.stability import STUDY as stability
 from explanations.studies.stability.measuring import measure
+from explanations.studies.stability.page import finding
 
 from .conftest import HERE
 
@@ -72,3 +73,26 @@ def test_the_command_writes_rows_facts_and_a_picture(small, tmp_path, capsys):
 def test_mistakes_are_said_in_a_line(small, capsys, option, message):
     assert stability.main(["--catalogue", "small", *option]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("right", "says"),
+    [
+        ({"2048": 1.0}, "2,048 masks settle the top 3: every explanation has the true one"),
+        ({"2048": 0.97}, "2,048 masks nearly settle the top 3"),
+        ({"2048": 0.7, "4096": 0.8}, "2,048 masks do not settle the top 3"),
+        ({"2048": 0.7, "4096": 0.8}, "Nor do 4,096, which leave 20 % wrong."),
+        ({"2048": 0.7, "4096": 0.99}, "4,096 is the first with 19 of 20 right."),
+    ],
+)
+def test_the_finding_says_whether_sampling_settles_the_top(right, says):
+    rows = pd.DataFrame(
+        [
+            {"num_samples": number, "unique": 3, "top_is_true": share, "gap": gap}
+            for number, share in {**right, "exhaustive": 1.0}.items()
+            for gap in (0.1, 0.2)
+        ]
+    )
+    text = finding(rows, 3, 5)
+    assert says in text and "tie" not in text
+    assert "On 2 of 2 tracks these two tie" in finding(rows.assign(gap=0.0), 3, 5)
