@@ -55,7 +55,7 @@ def test_a_network_below_the_baseline_gets_one_line_with_both_numbers(tiny_catal
     line = beaten_by_baseline(tiny_catalogue, split, auc=0.75, map=0.8)
     assert "\n" not in line and line.startswith("advice: ")
     assert "8 validation tracks, AUC 1.000, MAP 1.000 against" in line  # low and high tones
-    assert "network's AUC 0.750, MAP 0.800" in line and "more tracks or for more epochs" in line
+    assert "network's AUC 0.750, MAP 0.800" in line and "recipe=lemons" in line
     assert sorted(heard) == sorted(split.loc[split["split"] != "test", "track_id"])
 
 
