@@ -64,19 +64,19 @@ class Networks:
     folder: Path
 
     def trained(self, training: Training, fold: Fold) -> tuple[FCN, float]:
-        """Return the network of a training and its seconds; train it if it is not there yet."""
+        """Return the network of a training, trained if need be, and its processor seconds."""
         kind = f"{training.epochs}{'-removals' if training.removal else ''}"
         path = self.folder / f"{fold.checksum}-{kind}.safetensors"
         if not path.is_file():
             network = fresh_network(1_930_289)
-            started = time.perf_counter()
+            started = time.process_time()
             maker = RemovingCrops if training.removal else Crops
             audio, train, valid = fold.catalogue.audio, fold.train, fold.valid
             crops = maker(audio, train["track_id"].tolist(), train["label"].tolist())
             tracks = Tracks(audio, valid["track_id"].tolist(), valid["label"].tolist())
             options = Options(n_epochs=training.epochs, valid_every=VALID_EVERY)
             fit(network, crops, tracks, options)
-            seconds = {"seconds": str(time.perf_counter() - started)}
+            seconds = {"seconds": str(time.process_time() - started)}
             with write_beside(path) as temporary:
                 save_file(
                     {name: value.contiguous() for name, value in network.state_dict().items()},

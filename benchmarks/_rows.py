@@ -5,35 +5,42 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
+from _features import (
+    Features,
+    Float32,
+    Measure,
+    columns_of,
+    local_tracks,
+    local_waveform,
+    measure,
+    measure_trunk,
+    pooled_columns,
+    pooling_seconds,
+    scale_of,
+)
 from _networks import Networks, Training
 from _tastes import Fold
 from numpy.typing import NDArray
 from scipy.special import logit
-from torch import Tensor
 
 from lemons_audio import to_float32
 from recsys.catalogue import Catalogue
 from recsys.dataset import repeat_to
-from recsys.evaluation.baseline import MEAN_SPECTRA, STATISTICS, band_statistics, baseline_scores
-from recsys.heads import Head, calibrate, fit_head, pool, pooled_tracks
+from recsys.evaluation.baseline import MEAN_SPECTRA, STATISTICS, baseline_scores
+from recsys.heads import Head, calibrate, fit_head, pooled_tracks
 from recsys.heads.fitting import REMOVED_WEIGHT, STRENGTH, shared_by_neighbours
 from recsys.heads.removal import SEGMENTS, draw_removals
-from recsys.heads.training import deviations, head_of, network_of
-from recsys.melspectrogram import LogMel
-from recsys.model import BANDS, FCN, MIN_SAMPLES, PER_BAND, LocalStatistics, Network
+from recsys.heads.training import head_of, network_of
+from recsys.model import BANDS, FCN, MIN_SAMPLES, PER_BAND, Network
 
 CHANCE, PUBLISHED, LEMONS = "chance", "published", "lemons"
 TRUNK_STRENGTH = 0.03
 """Inverse strength of heads on the 128 features of a published network: best in exploration."""
-
-Float32 = NDArray[np.float32]
-Features = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,7 @@ class Model:
     logits : callable
         Maps features [n, features] to logits [n].
     seconds : float
-        Time of its fit on one thread, with the measuring of its training tracks.
+        Processor time of its fit, with the measuring of its training tracks.
     network : Network, optional
         The same as one network that an engine can explain.
     """
@@ -98,108 +105,6 @@ def rows_of(epochs: Sequence[int], names: Sequence[str]) -> list[Row]:
     return [row for row in rows if not names or any(row.name.startswith(name) for name in names)]
 
 
-# -- features ------------------------------------------------------------------------------------
-@dataclass
-class Measure:
-    """Measures tracks once and remembers the results, in this process."""
-
-    of_waveform: Callable[[Float32], Float32]
-    known: dict[tuple[str, str], Float32] = field(default_factory=dict)
-    seconds: float = 0.0
-
-    def tracks(self, catalogue: Catalogue, track_ids: Sequence[str]) -> Float32:
-        """Return the features of tracks."""
-        for track_id in track_ids:
-            if (key := (catalogue.name, track_id)) not in self.known:
-                started = time.perf_counter()
-                audio = repeat_to(catalogue.audio(track_id), MIN_SAMPLES)
-                self.known[key] = self.of_waveform(to_float32(audio))
-                self.seconds += time.perf_counter() - started
-        return np.stack([self.known[catalogue.name, track_id] for track_id in track_ids])
-
-    @property
-    def seconds_a_track(self) -> float:
-        """Mean time of what was measured."""
-        return self.seconds / max(len(self.known), 1)
-
-
-@functools.cache
-def _front_end() -> LogMel:
-    return LogMel()
-
-
-@torch.inference_mode()
-def _log_mel(waveform: Float32) -> Tensor:
-    spectrum: Tensor = _front_end()(torch.from_numpy(waveform)[None])[0]
-    return spectrum
-
-
-SPECTROGRAM: dict[str, Callable[[Tensor], Tensor]] = {
-    MEAN_SPECTRA: lambda spectrum: spectrum.mean(dim=1),
-    STATISTICS: band_statistics,
-}
-
-
-@functools.cache
-def measure(name: str) -> Measure:
-    """Return the features of a baseline."""
-    return Measure(lambda waveform: SPECTROGRAM[name](_log_mel(waveform)).float().numpy())
-
-
-def local_tracks(catalogue: Catalogue, track_ids: Sequence[str]) -> Float32:
-    """Return the local statistics of tracks, which are kept beside the catalogue."""
-    return np.stack([track.whole for track in pooled_tracks(catalogue, track_ids)])
-
-
-@torch.inference_mode()
-def local_waveform(waveform: Float32) -> Float32:
-    """Return the local statistics of a waveform."""
-    pooled: Float32 = _local_network().pooled(torch.from_numpy(waveform)[None])[0].numpy()
-    return pooled
-
-
-@functools.cache
-def _local_network() -> LocalStatistics:
-    return LocalStatistics()
-
-
-@functools.cache
-def _scale(name: str, folder: Path) -> NDArray[np.float64]:
-    return deviations(Catalogue(name, folder))
-
-
-@functools.cache
-def _pooling_seconds(name: str, folder: Path) -> float:
-    """Return the time of a track's statistics and removals, of those that have no stems."""
-    catalogue, times = Catalogue(name, folder), []
-    for track_id in sorted(catalogue.track_ids)[:5]:
-        started = time.perf_counter()
-        pool(track_id, to_float32(catalogue.audio(track_id))[None], "", _local_network())
-        times.append(time.perf_counter() - started)
-    return float(np.median(times))
-
-
-@torch.inference_mode()
-def _columns(network: FCN, waveform: Float32) -> Float32:
-    """Return the means and maxima over frequency of a network's maps, [2, 64, columns]."""
-    maps = network.features(network.spec(torch.from_numpy(waveform)[None]))[0]
-    columns: Float32 = torch.stack([maps.mean(dim=1), maps.amax(dim=1)]).numpy()
-    return columns
-
-
-def _pooled_columns(columns: Float32) -> Float32:
-    """Map columns [..., 2, 64, columns] to what the network's head takes, [..., 128]."""
-    means, maxima = columns[..., 0, :, :].mean(axis=-1), columns[..., 1, :, :].max(axis=-1)
-    return np.concatenate([means, maxima], axis=-1)
-
-
-@functools.lru_cache(maxsize=1)
-def _measure_trunk(network: FCN) -> Measure:
-    """Return the features of a network, which its rows share."""
-    return Measure(lambda waveform: _pooled_columns(_columns(network, waveform)))
-
-
-# -- rows ----------------------------------------------------------------------------------------
 def _labels(part: Any) -> NDArray[np.int64]:
     labels: NDArray[np.int64] = part["label"].to_numpy().astype(np.int64)
     return labels
@@ -224,17 +129,17 @@ def fit_baseline(name: str, fold: Fold, network: FCN | None) -> Model:
         scores = baseline_scores(name, train, labels, features.astype(np.float32))
         return np.asarray(logit(scores.clip(1e-9, 1 - 1e-9)))
 
-    started = time.perf_counter()
+    started = time.process_time()
     logits(train)
-    seconds = time.perf_counter() - started + len(train) * measured.seconds_a_track
+    seconds = time.process_time() - started + len(train) * measured.seconds_a_track
     return Model(measured.tracks, measured.of_waveform, logits, seconds)
 
 
 def fit_local(fold: Fold, network: FCN | None, *, removal: bool, shared: bool) -> Model:
     """Fit a head on local statistics, not calibrated; with or without what makes it `lemons`."""
     learnt = pooled_tracks(fold.catalogue, fold.train["track_id"].tolist())
-    scale = _scale(fold.catalogue.name, fold.catalogue.folder)
-    started = time.perf_counter()
+    scale = scale_of(fold.catalogue.name, fold.catalogue.folder)
+    started = time.process_time()
     head = fit_features(
         np.stack([track.whole for track in learnt]),
         np.stack([track.removed for track in learnt]) if removal else None,
@@ -249,18 +154,18 @@ def fit_local(fold: Fold, network: FCN | None, *, removal: bool, shared: bool) -
 def fit_lemons(fold: Fold, network: FCN | None) -> Model:
     """Fit a head as `recipe=lemons` does."""
     learnt = pooled_tracks(fold.catalogue, fold.train["track_id"].tolist())
-    scale = _scale(fold.catalogue.name, fold.catalogue.folder)
+    scale = scale_of(fold.catalogue.name, fold.catalogue.folder)
     heard = local_tracks(fold.catalogue, fold.valid["track_id"].tolist())
-    started = time.perf_counter()
+    started = time.process_time()
     head = head_of(learnt, _labels(fold.train), scale=scale)
     head, _ = calibrate(head, heard, _labels(fold.valid))
     return _local_model(fold, head, started, removal=True)
 
 
 def _local_model(fold: Fold, head: Head, started: float, *, removal: bool) -> Model:
-    measuring = _pooling_seconds(fold.catalogue.name, fold.catalogue.folder)
+    measuring = pooling_seconds(fold.catalogue.name, fold.catalogue.folder)
     count = len(fold.train) if removal else len(fold.train) / 7
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     return Model(
         local_tracks, local_waveform, head.logits, seconds + measuring * count, network_of(head)
     )
@@ -293,7 +198,7 @@ def fit_features(
 def fit_published(fold: Fold, network: FCN | None) -> Model:
     """Take a trained network as it is."""
     assert network is not None
-    trunk = _measure_trunk(network)
+    trunk = measure_trunk(network)
     weight, bias = network.fc.weight[0].detach().double().numpy(), float(network.fc.bias[0])
     return Model(trunk.tracks, trunk.of_waveform, Head(weight, bias).logits, 0.0, network)
 
@@ -301,7 +206,7 @@ def fit_published(fold: Fold, network: FCN | None) -> Model:
 def fit_trunk(fold: Fold, network: FCN | None) -> Model:
     """Fit the head of a trained network anew: with removals, and the base rate of silence."""
     assert network is not None
-    started = time.perf_counter()
+    started = time.process_time()
     whole, removed, silence, trunk = _trunk(fold, network)
     head = fit_features(
         whole - silence, removed - silence, _labels(fold.train),
@@ -315,7 +220,7 @@ def fit_trunk(fold: Fold, network: FCN | None) -> Model:
     with torch.no_grad():
         rebuilt.fc.weight.copy_(torch.from_numpy(head.weight)[None])
         rebuilt.fc.bias.fill_(bias)
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     logits = Head(head.weight, bias).logits
     return Model(trunk.tracks, trunk.of_waveform, logits, seconds, rebuilt.eval())
 
@@ -323,13 +228,13 @@ def fit_trunk(fold: Fold, network: FCN | None) -> Model:
 def fit_both(fold: Fold, network: FCN | None) -> Model:
     """Fit a head on local statistics and a trained network's features together."""
     assert network is not None
-    started = time.perf_counter()
+    started = time.process_time()
     whole, removed, silence, trunk = _trunk(fold, network)
     learnt = pooled_tracks(fold.catalogue, fold.train["track_id"].tolist())
     local = np.stack([track.whole for track in learnt])
     local_removed = np.stack([track.removed for track in learnt])[:, :1]
     groups = shared_by_neighbours(BANDS, PER_BAND)
-    scale = _scale(fold.catalogue.name, fold.catalogue.folder)
+    scale = scale_of(fold.catalogue.name, fold.catalogue.folder)
 
     def tracks(catalogue: Catalogue, track_ids: Sequence[str]) -> Features:
         parts = [local_tracks(catalogue, track_ids), trunk.tracks(catalogue, track_ids) - silence]
@@ -345,8 +250,8 @@ def fit_both(fold: Fold, network: FCN | None) -> Model:
     )
     valid = tracks(fold.catalogue, fold.valid["track_id"].tolist())
     head, _ = calibrate(head, valid, _labels(fold.valid))
-    seconds = time.perf_counter() - started
-    seconds += len(learnt) * _pooling_seconds(fold.catalogue.name, fold.catalogue.folder)
+    seconds = time.process_time() - started
+    seconds += len(learnt) * pooling_seconds(fold.catalogue.name, fold.catalogue.folder)
 
     def waveform(heard: Float32) -> Features:
         return np.concatenate([local_waveform(heard), trunk.of_waveform(heard) - silence])
@@ -357,17 +262,17 @@ def fit_both(fold: Fold, network: FCN | None) -> Model:
 @functools.lru_cache(maxsize=1)
 def _trunk(fold: Fold, network: FCN) -> tuple[Float32, Float32, Float32, Measure]:
     """Return features of the training tracks, of one time mask of each, of silence, of others."""
-    trunk = _measure_trunk(network)
+    trunk = measure_trunk(network)
     whole, removed = [], []
     rng = np.random.default_rng(int(fold.checksum, 16))
-    quiet = _columns(network, np.zeros(10 * MIN_SAMPLES, np.float32))[..., 5:6]
+    quiet = columns_of(network, np.zeros(10 * MIN_SAMPLES, np.float32))[..., 5:6]
     for track_id in fold.train["track_id"]:
         audio = repeat_to(fold.catalogue.audio(track_id), MIN_SAMPLES)
-        columns = _columns(network, to_float32(audio))
+        columns = columns_of(network, to_float32(audio))
         (mask,) = draw_removals(1, 1, rng)
         segment = np.arange(columns.shape[2]) * SEGMENTS // columns.shape[2]
-        whole.append(_pooled_columns(columns))
-        removed.append(_pooled_columns(np.where(mask[segment, 0], columns, quiet))[None])
+        whole.append(pooled_columns(columns))
+        removed.append(pooled_columns(np.where(mask[segment, 0], columns, quiet))[None])
     silence = trunk.of_waveform(np.zeros(30 * 16_000, np.float32))
     return np.stack(whole), np.stack(removed), silence, trunk
 

@@ -22,7 +22,7 @@ from lemons_utils import SAMPLE_RATE, DataError, ParameterError, write_csv
 from recsys import listening, progress
 from recsys.catalogue import Catalogue
 from recsys.demo.listeners import LISTENERS, true_taste
-from recsys.demo.takes import from_json
+from recsys.demo.takes import from_json, stems_of
 from recsys.evaluation.listeners import LABELS
 from recsys.listening import PUBLISHED_SEED, read_split
 from recsys.options import split_of
@@ -133,6 +133,11 @@ def demo_labels(catalogue: Catalogue) -> dict[str, pd.DataFrame]:
         clean = [int(true_taste(listener, from_json(songs[each]))) for each in split["track_id"]]
         labels[listener] = split.assign(clean=clean)
     return labels
+
+
+def true_stems(catalogue: Catalogue, track_id: str) -> NDArray[np.float32]:
+    """Return the stems [5, samples] of a track of the demo's band."""
+    return to_float32(stems_of(catalogue, track_id))
 
 
 # -- sounds --------------------------------------------------------------------------------------

@@ -32,22 +32,25 @@ from _tastes import (
     made_up_labels,
     sounds_of,
     test_fold,
+    true_stems,
 )
 
-from explanations.stems import made_by_the_band
 from lemons_jobs import add_options, run, workers_of
 from lemons_utils import Configuration, Journal, ParameterError, command, configuration
 from recsys import progress
 from recsys.catalogue import open_catalogue
 from recsys.demo.listeners import LISTENERS
+from recsys.demo.recording import record_demo
+from recsys.heads import pool_with_stems
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
 STATISTICS_ROWS = ("chance", "mean", "band", "local", "+", "lemons")
+DEMO = "demo"
 VERSION = 1
 """Of the measurements; others in the journal do not count."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Task:
     """Rows to measure on a fold; those that begin with the same network are in one task.
 
@@ -81,6 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     journal = Journal(cache / f"{name}.jsonl")
     known = {str(record["key"]): record["results"] for record in journal.records()}
     waiting = [task for task in tasks if any(str(task.key(row)) not in known for row in task.rows)]
+    if options.measured:
+        tasks = [task for task in tasks if task not in waiting]
+        waiting = []
     print(f"{len(tasks)} tasks, {len(waiting)} to do; kept in {journal.path}", flush=True)
     work = functools.partial(_measure, config=config, networks=Networks(cache / "networks"))
     with progress.bar(len(waiting), unit="fold") as bar:
@@ -104,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks/recipe.py", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--catalogue", default="demo")
+    parser.add_argument("--catalogue", default=DEMO)
     parser.add_argument("--test", metavar="CATALOGUE", help="train on the listeners' splits and "
                         "test on this catalogue of labelled tracks, instead of folds")  # fmt: skip
     parser.add_argument("--listeners", nargs="*", default=[], metavar="NAME")
@@ -119,6 +125,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
                         help="of the published training, a row each")  # fmt: skip
     parser.add_argument("--explain", type=int, default=10, metavar="N",
                         help="tracks to explain on each listener's first fold")  # fmt: skip
+    parser.add_argument("--measured", action="store_true",
+                        help="print the tables of what is measured already")  # fmt: skip
     parser.add_argument("--out", type=Path, default=RESULTS, metavar="FOLDER")
     parser.add_argument("--name", help="of the results (recipe-CATALOGUE)")
     add_options(parser, jobs=1)
@@ -127,7 +135,12 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _folds(options: argparse.Namespace, config: Configuration, cache: Path) -> list[Fold]:
     """Return the folds of all listeners, the first fold of each first."""
-    catalogue = open_catalogue(options.catalogue, data_folder=config.data_folder)
+    if options.catalogue == DEMO:
+        catalogue = record_demo(config.catalogues / DEMO)
+        stems = functools.partial(true_stems, catalogue)
+        pool_with_stems(catalogue, catalogue.track_ids, stems, "truth", workers=workers_of(options))
+    else:
+        catalogue = open_catalogue(options.catalogue, data_folder=config.data_folder)
     make: Callable[[str], Iterable[Fold]]
     if options.test:
         tested_on = open_catalogue(options.test, data_folder=config.data_folder)
@@ -137,7 +150,7 @@ def _folds(options: argparse.Namespace, config: Configuration, cache: Path) -> l
             return [test_fold(catalogue, tested_on, listener)]
     else:
         groups = folders(catalogue)
-        if made_by_the_band(catalogue):
+        if catalogue.name == DEMO:
             labels = demo_labels(catalogue)
         else:
             path = cache / f"sounds-{catalogue.name}.csv"
