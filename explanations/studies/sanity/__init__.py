@@ -25,6 +25,7 @@ from explanations.studies.sanity.measuring import (
     variants,
 )
 from explanations.studies.sanity.page import TITLE, draw, label_table, layer_table, section
+from explanations.studies.sanity.randomised import CASCADE
 from explanations.studies.study import Study, StudyRun
 from explanations.studies.subjects import StudyContext, context_arguments, context_of
 from lemons_utils import ParameterError, write_csv
@@ -33,8 +34,9 @@ from recsys.listening import PUBLISHED_SEED, split_path
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     context_arguments(parser, num_explanations=10, tracks="unseen")
-    parser.add_argument("--depths", nargs="+", type=int, default=[], help="how many layers to set "
-                        "at random, from the top; by default every number of them")  # fmt: skip
+    parser.add_argument("--depths", nargs="+", type=int, choices=range(1, len(CASCADE) + 1),
+                        default=[], help="how many layers to set at random, from the top; by "
+                        "default every number that a model has")  # fmt: skip
     parser.add_argument("--type", choices=KINDS, default="time_source")
     parser.add_argument("--name", default="sanity", help="of the files that it writes")
 

@@ -35,13 +35,17 @@ def weights_of(network: Network, context: StudyContext, track_id: str, kind: str
 
 
 def measure_layers(item: Item, *, context: StudyContext) -> list[Row]:
-    """Compare a model's explanation with those of its randomised copies, a row for each depth."""
+    """Compare a model's explanation with those of its randomised copies, a row for each depth.
+
+    Depths that a network of fewer layers does not have are left out.
+    """
     user_name, track_id = item["user_name"], item["track_id"]
     network = context.listener(user_name).network
     kind = item["type"]
     trained = weights_of(network, context, track_id, kind)
     rows: list[Row] = []
-    for depth in item["depths"] or range(1, layers_of(network) + 1):
+    every = range(1, layers_of(network) + 1)
+    for depth in [depth for depth in item["depths"] or every if depth in every]:
         seed = seed_of(user_name, track_id, depth)
         weights = weights_of(randomised(network, depth, seed), context, track_id, kind)
         rows.append({

@@ -8,7 +8,7 @@ import torch
 from audiolime.exact import LocalStateEngine
 from explanations.studies.measures import seed_of
 from explanations.studies.sanity import STUDY as sanity
-from explanations.studies.sanity.measuring import likeness, weights_of
+from explanations.studies.sanity.measuring import likeness, measure_layers, weights_of
 from explanations.studies.sanity.page import _findings
 from explanations.studies.sanity.randomised import (
     CASCADE,
@@ -22,7 +22,9 @@ from explanations.studies.sanity.randomised import (
     unseen,
 )
 from lemons_utils import ParameterError
+from recsys.checkpoint import make_card, save_model
 from recsys.listening import read_split, split_path
+from recsys.model import LocalStatistics
 
 from .conftest import HERE
 
@@ -46,6 +48,19 @@ def test_layers_lose_their_weights_from_the_top_down(small, depth):
 def test_a_depth_that_there_is_not_is_named(small):
     with pytest.raises(ParameterError, match="depth must be from 0 to 6, got 7"):
         randomised(small.context.listener("marko").network, 7, seed=1)
+
+
+@pytest.mark.parametrize("depths", [[], [1, 2, 6], [1]])
+def test_depths_that_a_head_does_not_have_are_left_out(depths, small):
+    network = LocalStatistics()
+    torch.nn.init.normal_(network.fc.weight, generator=torch.Generator().manual_seed(1))
+    experiment = small.folder / "experiments" / "2026-01-03_03-04-05-small-marko"
+    card = make_card(config={"catalogue": "small", "user_name": "marko"}, metrics={})
+    save_model(experiment / "best_model.safetensors", network, card)
+    item = {"user_name": "marko", "track_id": small.track_ids[0], "type": "source"}
+    rows = measure_layers({**item, "depths": depths}, context=small.context)
+    assert [row["depth"] for row in rows] == [1]
+    assert rows[0]["correlation"] < 1
 
 
 def test_shuffling_keeps_how_many_are_liked_and_not_which():
