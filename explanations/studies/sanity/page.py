@@ -184,8 +184,8 @@ def _on_labels(models: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
         )
     if alike:
         findings.append(
-            f"They agree, but no more than two of shuffled labels, for {listed(alike)}: there an "
-            "explanation is a matter of the track rather than of the listener."
+            "They agree, though on these tracks not surely more than two of shuffled labels, for "
+            f"{listed(alike)}."
         )
     if unlike:
         findings.append(
