@@ -250,7 +250,7 @@ def _on_control(group: pd.DataFrame) -> str:
     hits, chance = group["first_planted"], group["chance_first"].mean()
     low, high = share_interval(hits)
     often = "less often than chance" if high < chance else "more often than chance"
-    often = "as often as chance" if low <= chance <= high else often
+    often = "no different from chance" if low <= chance <= high else often
     return (
         f"Control, {user_name}: on {len(group)} tracks without the property the same stem "
         f"{says[side(group['weight'])]}; it is first on {percent(hits)}, {often} "

@@ -164,11 +164,16 @@ def _findings(
 def _on_guitars(rows: pd.DataFrame) -> str:
     """Say whether the stem nearest to the guitar stands for it."""
     counts = guitar_agreement(rows)
-    more = [
-        name
-        for name, (same, _, count) in counts.items()
-        if share_interval(np.arange(count) < same)[0] > 0.5
-    ]
     each = listed(f"{same} of {count} with {name}" for name, (same, _, count) in counts.items())
-    text = f"The stem nearest to the guitar has a weight of the true guitar's sign on {each}"
-    return f"{text}: {f'more than chance with {listed(more)}' if more else 'no more than chance'}."
+    says: dict[str, list[str]] = {}
+    for name, (same, _, count) in counts.items():
+        low, high = share_interval(np.arange(count) < same)
+        often = "more often than chance" if low > 0.5 else "no different from chance"
+        says.setdefault("less often than chance" if high < 0.5 else often, []).append(name)
+    verdicts = "; ".join(f"{often} with {listed(names)}" for often, names in says.items())
+    true = rows[rows["separator"] == TRUE]["weight"]
+    return (
+        f"The stem nearest to the guitar has a weight of the true guitar's sign on {each} "
+        f"excerpts: {verdicts}. The true guitar's own weight is {true.abs().median():.4f} in size "
+        "(median)."
+    )

@@ -163,6 +163,7 @@ def _on_labels(models: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
     """Say for whom two models of the true labels agree more than two of shuffled ones."""
     better: list[str] = []
     alike: list[str] = []
+    unlike: list[str] = []
     undecided: list[str] = []
     for user_name, group in pairs.groupby("user_name"):
         tracks = group.pivot_table(index="track_id", columns="pair", values="correlation")
@@ -173,8 +174,9 @@ def _on_labels(models: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
         if areas[TRUE] < KNOWS:
             undecided.append(f"{user_name} (AUC {areas[TRUE]:.2f})")
         else:
-            (better if side(true - noise) > 0 else alike).append(text)
-    findings = []
+            more, agree = side(true - noise) > 0, side(true) > 0
+            (better if more else alike if agree else unlike).append(text)
+    findings = [_over_listeners(pairs)] if pairs["user_name"].nunique() > 1 else []
     if better:
         findings.append(
             "Two models of the true labels agree more than two of shuffled ones, in mean rank "
@@ -182,8 +184,13 @@ def _on_labels(models: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
         )
     if alike:
         findings.append(
-            f"They agree no more than two of shuffled labels for {listed(alike)}: there an "
-            "explanation is a matter of the model rather than of the listener."
+            "They agree, though on these tracks not surely more than two of shuffled labels, for "
+            f"{listed(alike)}."
+        )
+    if unlike:
+        findings.append(
+            f"They do not agree for {listed(unlike)}: there an explanation is a matter of the "
+            "model rather than of the listener."
         )
     if undecided:
         findings.append(
@@ -192,3 +199,15 @@ def _on_labels(models: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
             "labels decides nothing."
         )
     return findings
+
+
+def _over_listeners(pairs: pd.DataFrame) -> str:
+    """Compare the agreement of models over listeners, each of whom counts as one."""
+    means = pairs.groupby(["user_name", "pair"])["correlation"].mean().unstack()
+    true, noise = (means.reindex(columns=[*PAIRS])[f"{kind} / {kind}"] for kind in (TRUE, SHUFFLED))
+    says = {-1: "less than", 0: "no more than", 1: "more than"}
+    return (
+        f"Over {len(means)} listeners, two models of the true labels agree (mean rank correlation "
+        f"{mean_and_interval(true, digits=2)}) {says[side(true - noise)]} two of shuffled labels "
+        f"({mean_and_interval(noise, digits=2)}); intervals over listeners."
+    )

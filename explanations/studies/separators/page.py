@@ -141,7 +141,7 @@ def _on_separator(name: str, group: pd.DataFrame, reference: str) -> str:
     if (hits == 1).all():
         text = f"{name} always puts the same stem first as {reference} stems do ({share})"
     elif low > chance:
-        often = "mostly" if hits.mean() > 0.5 else "more often than chance, but rarely,"
+        often = "mostly" if low > 0.5 else "more often than chance, but not reliably,"
         text = f"{name} {often} puts the same stem first as {reference} stems do ({share})"
     elif high < chance:
         text = f"{name} puts the same stem first less often than chance ({share})"

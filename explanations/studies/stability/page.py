@@ -41,7 +41,7 @@ def summary(rows: pd.DataFrame, k: int) -> pd.DataFrame:
     def line(part: pd.DataFrame) -> dict[str, str]:
         return {
             "mean U_n": mean_and_interval(part["unique"], digits=2),
-            "largest U_n": str(part["unique"].max()),
+            "largest U_n": f"{part['unique'].max():.0f}",
             f"tracks with U_n = {k}": percent(part["unique"] == k),
             f"explanations with the true top {k}": percent(part["top_is_true"]),
             f"of the true top {k} found": percent(part["overlap"]),

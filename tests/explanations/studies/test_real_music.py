@@ -71,7 +71,7 @@ def test_the_command_measures_every_part(small, songs, tmp_path, monkeypatch, ca
         "real_music_guitar.png",
     }
     section = real_music.section(out)
-    assert "1 with dsp: no more than chance" in section.findings[-1]
+    assert "1 with dsp excerpts: no different from chance" in section.findings[-1]
     assert real_music.main([*HERE, "--out", str(out)]) == 0, "songs may be left out"
     assert len(real_music.section(out).tables) == len(section.tables) - 1
 
