@@ -199,7 +199,10 @@ def fit_published(fold: Fold, network: FCN | None) -> Model:
     """Take a trained network as it is."""
     assert network is not None
     trunk = measure_trunk(network)
-    weight, bias = network.fc.weight[0].detach().double().numpy(), float(network.fc.bias[0])
+    weight, bias = (
+        network.fc.weight[0].detach().double().numpy(),
+        float(network.fc.bias[0].detach()),
+    )
     return Model(trunk.tracks, trunk.of_waveform, Head(weight, bias).logits, 0.0, network)
 
 
