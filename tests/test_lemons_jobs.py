@@ -169,7 +169,8 @@ def test_an_interrupt_ends_it_within_seconds(elsewhere, tmp_path, wait_until):
         (tmp_path / "begun" / "over").touch()  # frees the workers of a cluster
     assert process.returncode == 130
     assert "Traceback" not in said
-    assert said.endswith("interrupted; run the same command again to go on\n")
+    # joblib's resource tracker, another process, may warn after it of what is gone already.
+    assert "interrupted; run the same command again to go on" in said.splitlines()
     assert psutil.wait_procs(family, timeout=5)[1] == []
 
 
