@@ -9,6 +9,7 @@ from _rows import Model
 from _tastes import Fold
 from numpy.typing import NDArray
 
+from audiolime.components import KINDS
 from audiolime.exact import LocalStateEngine
 from explanations.explain.track import default_segments
 from explanations.stems import separator_for, stems_of
@@ -17,7 +18,6 @@ from lemons_utils import SAMPLE_RATE, Configuration
 from recsys.evaluation.reliability import reliability
 from recsys.metrics import ranking_metrics
 
-KINDS = ("time", "source", "time_source")
 NOTHING = ("silence", "noise", "mean spectrum")
 """What may stand for a removed part: digital silence; white noise as loud as the training tracks;
 noise with their mean spectrum."""
@@ -30,10 +30,12 @@ def ranking(fold: Fold, model: Model) -> dict[str, float]:
     """Return AUC and MAP against both kinds of labels, and the expected calibration error."""
     logits = model.logits(model.tracks(fold.tested_on, fold.test["track_id"].tolist()))
     numbers = {"ece": reliability(_clean(fold), sigmoid(logits)).ece}
-    numbers |= {f"{name}_clean": value for name, value in _ranked(_clean(fold), logits).items()}
+    numbers |= {
+        f"{name}_clean": value for name, value in ranking_metrics(_clean(fold), logits).items()
+    }
     noisy = fold.test["label"]
     if noisy.notna().all():
-        found = _ranked(noisy.to_numpy().astype(np.int64), logits)
+        found = ranking_metrics(noisy.to_numpy().astype(np.int64), logits)
         numbers |= {f"{name}_noisy": value for name, value in found.items()}
     return numbers
 
@@ -43,17 +45,13 @@ def ceiling(fold: Fold) -> dict[str, float]:
     if fold.test["label"].isna().any():
         return {}
     noisy = fold.test["label"].to_numpy().astype(np.int64)
-    found = _ranked(noisy, _clean(fold).astype(np.float64))
+    found = ranking_metrics(noisy, _clean(fold).astype(np.float64))
     return {f"{name}_noisy": value for name, value in found.items()}
 
 
 def _clean(fold: Fold) -> NDArray[np.int64]:
     clean: NDArray[np.int64] = fold.test["clean"].to_numpy().astype(np.int64)
     return clean
-
-
-def _ranked(labels: NDArray[np.int64], scores: NDArray[np.float64]) -> dict[str, float]:
-    return ranking_metrics(labels, scores)
 
 
 def of_nothing(fold: Fold, model: Model) -> dict[str, float]:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from _measuring import KINDS, NOTHING
+from _measuring import NOTHING
 from _rows import LEMONS
 from _shared import print_head, print_row
 
+from audiolime.components import KINDS
 from lemons_utils import write_csv
 from recsys.evaluation.baseline import STATISTICS
 

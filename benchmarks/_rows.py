@@ -32,8 +32,9 @@ from lemons_audio import to_float32
 from recsys.catalogue import Catalogue
 from recsys.dataset import repeat_to
 from recsys.evaluation.baseline import MEAN_SPECTRA, STATISTICS, baseline_scores
-from recsys.heads import Head, calibrate, fit_head, pooled_tracks
-from recsys.heads.fitting import REMOVED_WEIGHT, STRENGTH, shared_by_neighbours
+from recsys.heads import Head, calibrate, pooled_tracks
+from recsys.heads.fitting import STRENGTH, fit_to_removals, shared_by_neighbours
+from recsys.heads.pooled import REMOVALS
 from recsys.heads.removal import SEGMENTS, draw_removals
 from recsys.heads.training import head_of, network_of
 from recsys.model import BANDS, FCN, MIN_SAMPLES, PER_BAND, Network
@@ -140,7 +141,7 @@ def fit_local(fold: Fold, network: FCN | None, *, removal: bool, shared: bool) -
     learnt = pooled_tracks(fold.catalogue, fold.train["track_id"].tolist())
     scale = scale_of(fold.catalogue.name, fold.catalogue.folder)
     started = time.process_time()
-    head = fit_features(
+    head = fit_to_removals(
         np.stack([track.whole for track in learnt]),
         np.stack([track.removed for track in learnt]) if removal else None,
         _labels(fold.train),
@@ -164,35 +165,11 @@ def fit_lemons(fold: Fold, network: FCN | None) -> Model:
 
 def _local_model(fold: Fold, head: Head, started: float, *, removal: bool) -> Model:
     measuring = pooling_seconds(fold.catalogue.name, fold.catalogue.folder)
-    count = len(fold.train) if removal else len(fold.train) / 7
+    count = len(fold.train) if removal else len(fold.train) / (1 + REMOVALS)
     seconds = time.process_time() - started
     return Model(
         local_tracks, local_waveform, head.logits, seconds + measuring * count, network_of(head)
     )
-
-
-def fit_features(
-    whole: Features,
-    removed: Features | None,
-    labels: NDArray[np.int64],
-    *,
-    scale: NDArray[np.float64],
-    shared: NDArray[np.float64] | None,
-    strength: float,
-) -> Head:
-    """Fit a head to features [tracks, features] and what is left of each, [tracks, n, features]."""
-    features, all_labels, weights = whole, labels, np.ones(len(whole))
-    if removed is not None:
-        count = removed.shape[1]
-        features = np.concatenate([whole, removed.reshape(-1, whole.shape[1])])
-        all_labels = np.concatenate([labels, np.repeat(labels, count)])
-        rest = np.full(len(labels) * count, REMOVED_WEIGHT / count)
-        weights = np.concatenate([weights, rest])
-    base_rate = (labels.sum() + 1) / (len(labels) + 2)
-    return fit_head(
-        features, all_labels, weights,
-        scale=scale, base_rate=base_rate, shared=shared, strength=strength,
-    )  # fmt: skip
 
 
 def fit_published(fold: Fold, network: FCN | None) -> Model:
@@ -211,7 +188,7 @@ def fit_trunk(fold: Fold, network: FCN | None) -> Model:
     assert network is not None
     started = time.process_time()
     whole, removed, silence, trunk = _trunk(fold, network)
-    head = fit_features(
+    head = fit_to_removals(
         whole - silence, removed - silence, _labels(fold.train),
         scale=whole.astype(np.float64).std(axis=0), shared=None, strength=TRUNK_STRENGTH,
     )  # fmt: skip
@@ -243,7 +220,7 @@ def fit_both(fold: Fold, network: FCN | None) -> Model:
         parts = [local_tracks(catalogue, track_ids), trunk.tracks(catalogue, track_ids) - silence]
         return np.hstack(parts)
 
-    head = fit_features(
+    head = fit_to_removals(
         np.hstack([local, whole - silence]),
         np.concatenate([local_removed, removed - silence], axis=2),
         _labels(fold.train),

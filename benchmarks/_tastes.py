@@ -18,12 +18,12 @@ from scipy.signal import stft
 from explanations.studies.measures import seed_of
 from lemons_audio import to_float32
 from lemons_jobs import Workers, run
-from lemons_utils import SAMPLE_RATE, DataError, ParameterError, write_csv
+from lemons_utils import SAMPLE_RATE, ParameterError, write_csv
 from recsys import listening, progress
 from recsys.catalogue import Catalogue
 from recsys.demo.listeners import LISTENERS, true_taste
-from recsys.demo.takes import from_json, stems_of
-from recsys.evaluation.listeners import LABELS
+from recsys.demo.takes import from_json
+from recsys.evaluation.listeners import read_labels
 from recsys.listening import PUBLISHED_SEED, read_split
 from recsys.options import split_of
 
@@ -133,11 +133,6 @@ def demo_labels(catalogue: Catalogue) -> dict[str, pd.DataFrame]:
         clean = [int(true_taste(listener, from_json(songs[each]))) for each in split["track_id"]]
         labels[listener] = split.assign(clean=clean)
     return labels
-
-
-def true_stems(catalogue: Catalogue, track_id: str) -> NDArray[np.float32]:
-    """Return the stems [5, samples] of a track of the demo's band."""
-    return to_float32(stems_of(catalogue, track_id))
 
 
 # -- sounds --------------------------------------------------------------------------------------
@@ -254,13 +249,7 @@ def _balanced(
 
 def test_fold(catalogue: Catalogue, tested_on: Catalogue, listener: str) -> Fold:
     """Train on a listener's split, and test on another catalogue of labelled tracks."""
-    path = tested_on.folder / LABELS
-    if not path.is_file():
-        raise DataError(
-            f"catalogue {tested_on.name} has no {LABELS}: name one with labelled tracks"
-        )
-    labels = pd.read_csv(path, dtype={"track_id": str})
-    labels = labels[labels["user_name"] == listener]
+    labels = read_labels(tested_on, listener)
     split = listening.read_split(split_of(catalogue, listener, PUBLISHED_SEED))
     train, valid = (
         split.loc[split["split"] == part, ["track_id", "label"]] for part in ("train", "valid")

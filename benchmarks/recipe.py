@@ -32,16 +32,15 @@ from _tastes import (
     made_up_labels,
     sounds_of,
     test_fold,
-    true_stems,
 )
 
 from lemons_jobs import add_options, run, workers_of
 from lemons_utils import Configuration, Journal, ParameterError, command, configuration
 from recsys import progress
 from recsys.catalogue import open_catalogue
+from recsys.demo.build import pool_band
 from recsys.demo.listeners import LISTENERS
 from recsys.demo.recording import record_demo
-from recsys.heads import pool_with_stems
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
 STATISTICS_ROWS = ("chance", "mean", "band", "local", "+", "lemons")
@@ -137,8 +136,7 @@ def _folds(options: argparse.Namespace, config: Configuration, cache: Path) -> l
     """Return the folds of all listeners, the first fold of each first."""
     if options.catalogue == DEMO:
         catalogue = record_demo(config.catalogues / DEMO)
-        stems = functools.partial(true_stems, catalogue)
-        pool_with_stems(catalogue, catalogue.track_ids, stems, "truth", workers=workers_of(options))
+        pool_band(catalogue, workers_of(options))
     else:
         catalogue = open_catalogue(options.catalogue, data_folder=config.data_folder)
     make: Callable[[str], Iterable[Fold]]

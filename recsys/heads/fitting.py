@@ -97,6 +97,49 @@ def fit_head(
     return Head((own if shared is None else own + shared @ common) * unit, bias)
 
 
+def fit_to_removals(
+    whole: NDArray[np.floating],
+    removed: NDArray[np.floating] | None,
+    labels: NDArray[np.integer],
+    *,
+    removed_weight: float = REMOVED_WEIGHT,
+    scale: Float64,
+    shared: Float64 | None = None,
+    strength: float = STRENGTH,
+) -> Head:
+    """Fit a head to tracks and to what removals leave of them, the labels kept.
+
+    The base rate is the share of listened tracks, with one more of either kind.
+
+    Parameters
+    ----------
+    whole : ndarray [shape=(tracks, features)]
+    removed : ndarray [shape=(tracks, removals, features)], optional
+    labels : ndarray [shape=(tracks,)], 0 or 1
+    removed_weight : float > 0
+        Weight of all that is left of a track, beside 1 for the whole track.
+    scale, shared, strength
+        See `fit_head`.
+    """
+    features, all_labels, weights = whole, labels, np.ones(len(whole))
+    if removed is not None:
+        removals = removed.shape[1]
+        features = np.concatenate([whole, removed.reshape(-1, whole.shape[1])])
+        all_labels = np.concatenate([labels, np.repeat(labels, removals)])
+        share = np.full(len(labels) * removals, removed_weight / removals)
+        weights = np.concatenate([weights, share])
+    base_rate = (labels.sum() + 1) / (len(labels) + 2)
+    return fit_head(
+        features,
+        all_labels,
+        weights,
+        scale=scale,
+        base_rate=base_rate,
+        shared=shared,
+        strength=strength,
+    )
+
+
 def shared_by_neighbours(bands: int, per_band: int, *, width: int = 8) -> Float64:
     """Return the groups of like statistics of neighbouring bands, for `fit_head`.
 

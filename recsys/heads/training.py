@@ -11,10 +11,17 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from lemons_audio import sigmoid
 from lemons_utils import ParameterError
 from recsys.catalogue import Catalogue
 from recsys.heads.calibration import calibrate
-from recsys.heads.fitting import REMOVED_WEIGHT, STRENGTH, Head, fit_head, shared_by_neighbours
+from recsys.heads.fitting import (
+    REMOVED_WEIGHT,
+    STRENGTH,
+    Head,
+    fit_to_removals,
+    shared_by_neighbours,
+)
 from recsys.heads.pooled import PooledTrack, pooled_tracks
 from recsys.metrics import Evaluation, judge
 from recsys.model import BANDS, PER_BAND, LocalStatistics
@@ -78,7 +85,7 @@ def train_head(
     about = {
         "model": "statistics",
         "calibration": calibration,
-        "base_rate": float(1 / (1 + np.exp(-head.bias))),
+        "base_rate": float(sigmoid(np.array(head.bias))),
         "removal": {"stems": sources, "weight": REMOVED_WEIGHT},
         "strength": strength,
     }
@@ -105,21 +112,12 @@ def head_of(
     removed_weight : float >= 0
         Weight of all that is left of a track, beside 1 for the whole track.
     """
-    features, all_labels = [track.whole for track in tracks], labels
-    weights = np.ones(len(tracks))
-    if removed_weight > 0:
-        features += [each for track in tracks for each in track.removed]
-        removals = len(tracks[0].removed)
-        all_labels = np.concatenate([labels, np.repeat(labels, removals)])
-        share = np.full(len(tracks) * removals, removed_weight / removals)
-        weights = np.concatenate([weights, share])
-    base_rate = (labels.sum() + 1) / (len(labels) + 2)
-    return fit_head(
-        np.stack(features),
-        all_labels,
-        weights,
+    return fit_to_removals(
+        np.stack([track.whole for track in tracks]),
+        np.stack([track.removed for track in tracks]) if removed_weight > 0 else None,
+        labels,
+        removed_weight=removed_weight,
         scale=scale,
-        base_rate=base_rate,
         shared=shared_by_neighbours(BANDS, PER_BAND),
         strength=strength,
     )
