@@ -125,9 +125,8 @@ def load_model(path: Path) -> tuple[Network, dict[str, Any]]:
     path = weights_path(path)
     weights = _read_weights(path)
     # A head alone has no layers; whatever is no head is taken for the published network.
-    network = (
-        LocalStatistics() if weights.keys() == LocalStatistics().state_dict().keys() else FCN()
-    )
+    head = LocalStatistics()
+    network = head if weights.keys() == head.state_dict().keys() else FCN()
     _fill(network, weights, path)
     return network.eval(), read_card(path)
 

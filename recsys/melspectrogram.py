@@ -180,6 +180,11 @@ class LogMel(nn.Sequential):
             decibels: Tensor = self[1](self.mel.of_padded(waveforms))
         return decibels
 
+    def of_spectra(self, spectra: Tensor) -> Tensor:
+        """Map complex spectra [batch, 257, frames] to decibels [batch, 256, frames]."""
+        decibels: Tensor = self[1](self.mel.mel_scale(spectra))
+        return decibels
+
     @property
     def mel(self) -> MelSpectrogram:
         """The first stage, by its type."""

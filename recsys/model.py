@@ -151,8 +151,7 @@ class FCN(nn.Module):
 
     def from_spectrum(self, spectra: Tensor) -> Tensor:
         """Map complex spectra [batch, 257, frames] to the input of the first block."""
-        decibels: Tensor = self.spec[1](self.spec.mel.mel_scale(spectra))
-        normalised: Tensor = self.spec_bn(decibels[:, None])
+        normalised: Tensor = self.spec_bn(self.spec.of_spectra(spectra)[:, None])
         return normalised
 
 
@@ -213,21 +212,7 @@ class LocalStatistics(nn.Module):
         self.register_buffer("offset", offset, persistent=False)
 
     def forward(self, waveforms: Tensor) -> Tensor:
-        """Return the logits of waveforms, as `FCN` does.
-
-        Parameters
-        ----------
-        waveforms : Tensor [shape=(batch, samples)], float32 in [-1, 1], at least 7,936 samples
-
-        Returns
-        -------
-        Tensor [shape=(batch, 1)], logits
-
-        Raises
-        ------
-        ParameterError
-            If the waveforms are shorter or empty, or hold NaN or infinity.
-        """
+        """Return the logits [batch, 1] of waveforms; what it takes and raises is `FCN`'s."""
         logits: Tensor = self.fc(self.pooled(waveforms))
         return logits
 
@@ -271,7 +256,7 @@ class LocalStatistics(nn.Module):
 
     def from_spectrum(self, spectra: Tensor) -> Tensor:
         """Map complex spectra [batch, 257, frames] to [batch, 64, 1, frames] dB."""
-        return _bands(self.spec[1](self.spec.mel.mel_scale(spectra)))[:, :, None]
+        return _bands(self.spec.of_spectra(spectra))[:, :, None]
 
 
 def _bands(decibels: Tensor) -> Tensor:

@@ -26,7 +26,6 @@ from lemons_jobs import HERE, Workers, run
 from lemons_utils import DataError, write_beside
 from recsys import progress
 from recsys.catalogue import Catalogue
-from recsys.dataset import repeat_to
 from recsys.heads.removal import draw_removals, remove
 from recsys.model import MIN_SAMPLES, STATISTICS, LocalStatistics
 
@@ -148,8 +147,8 @@ def pooled_tracks(catalogue: Catalogue, track_ids: Sequence[str]) -> list[Pooled
         for track_id in track_ids:
             pooled = read_pooled(catalogue, track_id)
             if pooled is None:
-                audio = repeat_to(catalogue.audio(track_id), MIN_SAMPLES)
-                pooled = pool(track_id, to_float32(audio)[None], NO_STEMS, network)
+                audio = to_float32(catalogue.audio(track_id))
+                pooled = pool(track_id, audio[None], NO_STEMS, network)
                 write_pooled(catalogue, track_id, pooled)
             found.append(pooled)
             bar.update()
