@@ -18,21 +18,6 @@ from recsys.evaluation.baseline import (
 )
 
 
-def plain_log_mel(waveform):
-    """Compute the decibel mel-spectrogram [256, frames] of 16 kHz audio in float64."""
-    padded = np.pad(waveform, 256, mode="reflect")
-    frames = np.stack([padded[at : at + 512] for at in range(0, len(padded) - 511, 256)])
-    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(512) / 512)
-    power = np.abs(np.fft.rfft(frames * window)) ** 2
-    mel = np.linspace(0, 2595 * np.log10(1 + 8000 / 700), 258)
-    corners, frequencies = 700 * (10 ** (mel / 2595) - 1), np.linspace(0, 8000, 257)
-    filters = [
-        np.interp(frequencies, corners[band : band + 3], [0, 1, 0], left=0, right=0)
-        for band in range(256)
-    ]
-    return 10 * np.log10(np.maximum(power @ np.transpose(filters), 1e-10)).T
-
-
 def plain_statistics(spectrum):
     bands = np.array([spectrum[8 * band : 8 * band + 8].mean(axis=0) for band in range(32)])
     deviations = np.sqrt(((bands - bands.mean(axis=1, keepdims=True)) ** 2).mean(axis=1))
