@@ -23,7 +23,7 @@ from explanations.app.people import Person, open_catalogues, people
 from explanations.app.recommendations import TOP, ranked, score, stored_relevance
 from explanations.app.view import ExplanationJob, view_explanation
 from explanations.listeners import ListenerModel
-from lemons_utils import Configuration, DataError, command, configuration
+from lemons_utils import Configuration, DataError, OnProgress, command, configuration
 from recsys import progress
 from recsys.catalogue import Catalogue
 
@@ -55,34 +55,38 @@ def prepare(config: Configuration) -> str:
     with progress.bar(len(shown), unit="listener", about="first pages") as bar:
         said = []
         for person in shown:
-            said.append(_prepare(person, catalogue, config))
+            said.append(
+                _prepare(person, catalogue, config, lambda step, _: bar.set_postfix_str(step))
+            )
             bar.update()
     return said[0]
 
 
-def _prepare(person: Person, catalogue: Catalogue, config: Configuration) -> str:
+def _prepare(
+    person: Person, catalogue: Catalogue, config: Configuration, on_progress: OnProgress
+) -> str:
     """Make what the page shows of one listener: the tracks on top, the first of them explained."""
     model = person.model(config.experiments)
-    table = ranked(catalogue, _relevance(model, catalogue), ())
+    table = ranked(catalogue, _relevance(model, catalogue, on_progress), ())
     for track_id in table["track_id"].head(TOP):
         web_files.preview(catalogue, track_id, config.web_folder)
     best = table.iloc[0]
-    _explain(ExplanationJob(model, catalogue, best["track_id"], config))
+    _explain(ExplanationJob(model, catalogue, best["track_id"], config), on_progress)
     return f"“{best['title']}” for {person.name}, {model.found.line}"
 
 
-def _relevance(model: ListenerModel, catalogue: Catalogue) -> pd.DataFrame:
+def _relevance(model: ListenerModel, catalogue: Catalogue, on_progress: OnProgress) -> pd.DataFrame:
     """Return the stored relevance of the catalogue, or score it."""
     if (stored := stored_relevance(model, catalogue)) is not None:
         return stored
-    return score(model, catalogue, lambda step, share: None)
+    return score(model, catalogue, on_progress)
 
 
-def _explain(job: ExplanationJob) -> None:
+def _explain(job: ExplanationJob, on_progress: OnProgress) -> None:
     """Explain a track in all kinds, and put what the browser needs into the web folder."""
     for kind in reversed(KINDS):  # as the page: Time + Source first
         if job.stored(kind) is None:
-            job.make(kind, lambda step, _: None)
+            job.make(kind, on_progress)
         if (explanation := job.stored(kind)) is not None:
             view_explanation(job, explanation)
 
