@@ -6,6 +6,7 @@ beside it the card. Nothing is pickled; a published `.pth` is read as tensors al
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import json
 import pickle
@@ -89,13 +90,13 @@ def save_model(
     -------
     dict, the card as written, with `model_checksum`: SHA-256 of the weights' file
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     if path.suffix != ".safetensors":
         raise ParameterError(f"expected a path that ends in .safetensors, got {path}")
     weights = model.state_dict() if isinstance(model, torch.nn.Module) else model
     with write_beside(path) as temporary:
-        save_file(_for_a_file(weights), temporary)
+        temporary.write_bytes(save(_for_a_file(weights)))  # `save_file` hides it from others
         written = {**card, "model_checksum": checksum(temporary)}
     with write_beside(path.with_suffix(".json")) as temporary:
         temporary.write_text(json.dumps(written, indent=2, ensure_ascii=False) + "\n")
@@ -145,22 +146,32 @@ def load_weights(network: Network, path: Path) -> None:
 def _fill(network: Network, weights: dict[str, Tensor], path: Path) -> None:
     expected = network.state_dict()
     missing, unknown = sorted(expected.keys() - weights), sorted(weights.keys() - expected)
-    misshapen = [
-        f"{name} is {list(weights[name].shape)} instead of {list(tensor.shape)}"
-        for name, tensor in expected.items()
-        if name in weights and weights[name].shape != tensor.shape
+    known = {name: (weights[name], tensor) for name, tensor in expected.items() if name in weights}
+    different = [
+        f"{name} is {list(given.shape)} instead of {list(tensor.shape)}"
+        for name, (given, tensor) in known.items()
+        if given.shape != tensor.shape
     ]
-    if missing or unknown or misshapen:
+    different += [
+        f"{name} is {_kind(given)} instead of {_kind(tensor)}"
+        for name, (given, tensor) in known.items()
+        if given.is_floating_point() != tensor.is_floating_point() or given.is_complex()
+    ]
+    if missing or unknown or different:
         reasons = [
             f"missing {', '.join(missing[:3])}" if missing else "",
             f"unknown {', '.join(unknown[:3])}" if unknown else "",
-            "; ".join(misshapen[:3]),
+            "; ".join(different[:3]),
         ]
         raise DataError(
             f"{path} holds no weights of this network ({'; '.join(filter(None, reasons))}): "
             f"name a {BEST_MODEL} or a published .pth"
         )
     network.load_state_dict(weights)
+
+
+def _kind(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
 
 
 def read_card(path: Path) -> dict[str, Any]:
@@ -208,11 +219,13 @@ def _for_a_file(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 # -- training states ---------------------------------------------------------------------------
 def save_state(path: Path, state: TrainingState) -> None:
-    """Write a training's state, atomically."""
-    from safetensors.torch import save_file
+    """Write a training's state with a checksum of it, atomically."""
+    from safetensors.torch import save
 
+    tensors, facts = _for_a_file(state.tensors), json.dumps(state.facts)
+    metadata = {"facts": facts, "checksum": _state_checksum(tensors, facts)}
     with write_beside(path) as temporary:
-        save_file(_for_a_file(state.tensors), temporary, {"facts": json.dumps(state.facts)})
+        temporary.write_bytes(save(tensors, metadata))
 
 
 def load_state(path: Path) -> TrainingState:
@@ -221,18 +234,32 @@ def load_state(path: Path) -> TrainingState:
     Raises
     ------
     DataError
-        If there is none, or the file holds something else.
+        If there is none, the file holds something else, or it has changed since it was written.
     """
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
         raise DataError(f"there is no training to resume at {path}: start a new one")
+    again = "remove it, and the training begins again"
     try:
         with safe_open(path, framework="pt") as file:
-            facts = json.loads(file.metadata()["facts"])
-            return TrainingState({name: file.get_tensor(name) for name in file.keys()}, facts)  # noqa: SIM118
+            metadata = file.metadata()
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            state = TrainingState(tensors, json.loads(metadata["facts"]))
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} holds no state of a training ({error})") from error
+        raise DataError(f"{path} holds no state of a training ({error}): {again}") from error
+    if metadata.get("checksum") != _state_checksum(tensors, metadata["facts"]):
+        raise DataError(f"{path} is damaged, its checksum is that of other content: {again}")
+    return state
+
+
+def _state_checksum(tensors: Mapping[str, Tensor], facts: str) -> str:
+    digest = hashlib.sha256(facts.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"\n{name} {_kind(tensor)} {[*tensor.shape]}\n".encode())
+        digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def trained_epochs(path: Path) -> int:

@@ -161,6 +161,8 @@ def write_wrong(path, case, network):
         save_file({"elsewhere": weights["fc.weight"]}, path)
     elif case == "shape":
         save_file({**weights, "fc.weight": torch.zeros(1, 64)}, path)
+    elif case in ("int64", "complex64"):
+        save_file({**weights, "fc.weight": torch.ones(1, 128, dtype=getattr(torch, case))}, path)
     elif case == "pickle":
         path.write_bytes(pickle.dumps(Bomb(), protocol=2))
     elif case == "bomb":
@@ -179,6 +181,8 @@ def write_wrong(path, case, network):
         ("cut", ".safetensors", "cannot be read as weights"),
         ("names", ".safetensors", "missing fc.bias, .* unknown elsewhere"),
         ("shape", ".safetensors", r"fc\.weight is \[1, 64\] instead of \[1, 128\]"),
+        ("int64", ".safetensors", r"fc\.weight is int64 instead of float32"),
+        ("complex64", ".safetensors", r"fc\.weight is complex64 instead of float32"),
         ("pickle", ".pth", "cannot be read as weights"),
         ("bomb", ".pth", "cannot be read as weights"),
         ("checkpoint", ".pth", "no state dict"),
@@ -235,6 +239,27 @@ def test_state_that_is_none_is_said(saved, tmp_path):
     (tmp_path / "text.safetensors").write_text("text")
     with pytest.raises(DataError, match="holds no state"):
         load_state(tmp_path / "text.safetensors")
+
+
+def test_a_changed_bit_of_a_state_is_found(tmp_path, rng):
+    tensors = {"a": torch.arange(1000.0), "b": torch.tensor(3), "c": torch.tensor([True, False])}
+    path = tmp_path / LAST_STATE
+    save_state(path, TrainingState(tensors, {"epoch": 2}))
+    content = path.read_bytes()
+    for at in [*rng.integers(8, len(content), 200), content.index(b"epoch")]:
+        changed = bytearray(content)
+        changed[at] ^= 1 << int(rng.integers(8))
+        path.write_bytes(changed)
+        with pytest.raises(DataError, match="remove it"):
+            load_state(path)
+
+
+def test_files_are_as_open_as_others(network, tmp_path):
+    save_model(tmp_path / BEST_MODEL, network, {})
+    save_state(tmp_path / LAST_STATE, TrainingState({}, {}))
+    (tmp_path / "other").touch()
+    modes = {path.name: path.stat().st_mode for path in tmp_path.iterdir()}
+    assert set(modes.values()) == {modes["other"]}, modes
 
 
 def test_leftovers_of_a_kill_go_and_nothing_else(saved):
