@@ -151,7 +151,10 @@ def train_listener(
 
     folder = folder or start(experiments, options)
     logs = folder.path / "tensorboard" if options["use_tensorboard"] else None
-    with folder.in_use(), tracking.Tracker(run, tensorboard_folder=logs) as tracker:
+    with (
+        folder.in_use(),
+        tracking.Tracker(run, tensorboard_folder=logs, afresh=True) as tracker,
+    ):
         folder = folder.go_on(options)
         checkpoint.remove_leftovers(folder.path)
         numbers = train(folder, tracker, checksum(path))

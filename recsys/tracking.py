@@ -35,15 +35,23 @@ class Tracker:
     run : sacred's run, or None to leave sacred out
     tensorboard_folder : Path or None
         Where TensorBoard's event file goes; None leaves TensorBoard out.
+    afresh : bool
+        TensorBoard hides what is in that folder: a training that goes on logs it again.
     """
 
-    def __init__(self, run: Run | None = None, *, tensorboard_folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        run: Run | None = None,
+        *,
+        tensorboard_folder: Path | None = None,
+        afresh: bool = False,
+    ) -> None:
         self._run = run
         self._writer: Any = None
         if tensorboard_folder is not None:
             from torch.utils.tensorboard import SummaryWriter
 
-            self._writer = SummaryWriter(str(tensorboard_folder))
+            self._writer = SummaryWriter(str(tensorboard_folder), purge_step=0 if afresh else None)
 
     def metrics(self, values: Mapping[str, float], step: int) -> None:
         """Log numbers by name, e.g. `valid/auc`, in sacred and TensorBoard.

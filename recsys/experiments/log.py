@@ -63,7 +63,11 @@ class ModelLog:
 
 
 class EpochLog(ModelLog):
-    """Writes files, logs metrics and prints lines during a training of epochs."""
+    """Writes files, logs metrics and prints lines during a training of epochs.
+
+    The state holds the metrics up to its epoch, which are logged again when a training goes on:
+    the run that ends has all of them, however often the training was killed.
+    """
 
     def __init__(
         self,
@@ -78,12 +82,15 @@ class EpochLog(ModelLog):
         options = folder.options
         self._steps_per_epoch = -(-tracks // options["batch_size"])
         self._epochs = state.facts["epoch"] if state else 0
+        self._metrics: list[tuple[int, dict[str, float]]] = []
+        for step, values in state.facts.get("metrics", []) if state else []:
+            self._log(values, step)
         self._tenth = max(1, options["n_epochs"] // 10)
         self.bar = progress.bar(options["n_epochs"], unit="epoch", initial=self._epochs)
 
     def on_step(self, step: int, loss: float) -> None:
         """Log the loss of a step."""
-        self._tracker.metrics({"train/loss": loss}, step)
+        self._log({"train/loss": loss}, step)
         self.bar.n = round(step / self._steps_per_epoch, 1)
         self.bar.refresh()
 
@@ -92,11 +99,13 @@ class EpochLog(ModelLog):
         # First the model, then the state: what a kill leaves between the two is trained again.
         if report.is_best and report.best:
             self.save_model(report.best)
-        checkpoint.save_state(self._folder / checkpoint.LAST_STATE, report.state)
         metrics = {"train/epoch_loss": report.train_loss, "train/lr": report.lr}
         if report.valid is not None:
             metrics |= {f"valid/{name}": value for name, value in report.valid.numbers().items()}
-        self._tracker.metrics(metrics, report.epoch)
+        self._log(metrics, report.epoch)
+        facts = {**report.state.facts, "metrics": self._metrics}
+        state = training.TrainingState(report.state.tensors, facts)
+        checkpoint.save_state(self._folder / checkpoint.LAST_STATE, state)
         self._epochs = report.epoch
         self._show(report)
 
@@ -104,6 +113,10 @@ class EpochLog(ModelLog):
         """Write the model for good, print how good it is, and return its numbers."""
         result = f"best of {self._epochs} epochs: epoch {best.epoch}"
         return self.keep(best, result, epochs=self._epochs)
+
+    def _log(self, values: dict[str, float], step: int) -> None:
+        self._metrics.append((step, values))
+        self._tracker.metrics(values, step)
 
     def _show(self, report: training.EpochReport) -> None:
         shown = {"loss": f"{report.train_loss:.3f}"}

@@ -259,6 +259,32 @@ def test_a_split_of_one_kind_is_told_before_a_folder_is_made(lemons, data_folder
     assert not (data_folder / "experiments").exists()
 
 
+def course(run: Path) -> dict[str, list[tuple[int, float]]]:
+    metrics = json.loads((run / "metrics.json").read_text())
+    return {
+        name: [*zip(points["steps"], points["values"], strict=True)]
+        for name, points in metrics.items()
+    }
+
+
+def test_a_damaged_state_is_named_and_the_good_model_stays(lemons, data_folder):
+    assert lemons("experiment", n_epochs=1, **TINY).code == 0
+    folder = only(data_folder / "experiments")
+    state, model = (folder / name for name in ("last.safetensors", "best_model.safetensors"))
+    before, content = model.read_bytes(), bytearray(state.read_bytes())
+    content[-1000] ^= 0x40  # among the weights
+    state.write_bytes(content)
+    done = lemons("experiment", n_epochs=2, resume=folder.name)
+    assert done.code == 2
+    (line,) = done.err.splitlines()
+    assert f"{state} is damaged" in line and "remove it" in line
+    assert model.read_bytes() == before
+    state.unlink()
+    done = lemons("experiment", n_epochs=1, resume=folder.name)
+    assert (done.code, done.err) == (0, "")
+    assert model.read_bytes() == before
+
+
 # -- going on ----------------------------------------------------------------------------------
 def test_killed_twice_it_ends_with_the_weights_of_an_uninterrupted_run(
     lemons, data_folder, tmp_path, tiny_environment, wait_until
@@ -267,7 +293,7 @@ def test_killed_twice_it_ends_with_the_weights_of_an_uninterrupted_run(
     assert whole.code == 0, whole.err
     expected = only(data_folder / "experiments").rename(tmp_path / "expected")
 
-    options = TINY | {"n_epochs": 3, "resume": True}
+    options = TINY | {"n_epochs": 3, "log_step": 1, "resume": True}
     command = [sys.executable, "-m", "recsys.experiment", "with"]
     command += [f"{name}={value}" for name, value in options.items()]
     for wait_for in ("experiment.json", "last.safetensors"):
@@ -287,6 +313,11 @@ def test_killed_twice_it_ends_with_the_weights_of_an_uninterrupted_run(
         assert weights.keys() == whole_weights.keys()
         assert all(weights[key].equal(whole_weights[key]) for key in weights)
     assert not [path for path in folder.iterdir() if path.name.startswith(".best_model")]
+    runs = data_folder / "runs"
+    last = max((path for path in runs.iterdir() if path.name.isdigit()), key=lambda p: int(p.name))
+    logged, all_of_it = course(last), course(runs / "1")
+    assert [step for step, _ in logged["train/loss"]] == [*range(1, 10)]
+    assert logged == all_of_it
 
     # It has ended, so the same command would start a new one; named, it can be trained further.
     recorded = experiments.reopen(folder.name, folder.parent).options

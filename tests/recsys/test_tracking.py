@@ -63,6 +63,19 @@ def test_tensorboard_has_the_same_names_and_values(tmp_path):
     ]
 
 
+def test_a_training_that_goes_on_replaces_its_points_in_tensorboard(tmp_path):
+    for steps in (2, 3):  # the first was killed after two
+        with Tracker(tensorboard_folder=tmp_path, afresh=True) as tracker:
+            for step in range(1, steps + 1):
+                tracker.metrics({"train/loss": 1.0}, step)
+    with Tracker(tensorboard_folder=tmp_path) as tracker:
+        tracker.metrics({"test/auc": 1.0}, 0)
+    events = EventAccumulator(str(tmp_path))
+    events.Reload()
+    assert [event.step for event in events.Scalars("train/loss")] == [1, 2, 3]
+    assert [event.step for event in events.Scalars("test/auc")] == [0]
+
+
 def test_a_folder_on_the_command_line_replaces_the_configured_one(build, tmp_path):
     experiment = build(lambda: None)
     assert run_commandline(experiment, ["-F", str(tmp_path / "mine")]) == 0
