@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +17,10 @@ from numpy.typing import NDArray
 from audiolime.separation import get_separator
 from audiolime.separation.interface import FULL_SCALE, Separator
 from lemons_audio import read_audio, write_audio
-from lemons_utils import DataError, write_beside
+from lemons_utils import DataError, checksum, locked, write_json
 
 CARD = "separation.json"
-"""File beside the stems, written after them: the source file and the separator."""
+"""File beside the stems: the source file, the separator, and a checksum of each stem."""
 
 
 @dataclass(frozen=True)
@@ -27,16 +30,6 @@ class SeparationJob:
     track: Path
     folder: Path
     separator: str
-
-
-@dataclass(frozen=True)
-class _Card:
-    file: str
-    size: int
-    mtime_ns: int
-    separator: str
-    version: str
-    stems: tuple[str, ...]
 
 
 load = functools.cache(get_separator)
@@ -62,19 +55,21 @@ def separate_file(job: SeparationJob) -> str:
     """
     started = time.monotonic()
     separator = load(job.separator)
+    if not job.track.is_file():
+        raise DataError(f"{job.track} is not a file: name an audio file")
+    there = f"there already -> {job.folder}"
     try:
         card = _card(job.track, separator)
-        if card is not None and _is_there(job.folder, card):
-            return f"there already -> {job.folder}"
-        for left_over in job.folder.glob(".*.flac"):  # of a process that was killed
-            left_over.unlink(missing_ok=True)
+        if _is_there(job.folder, card):
+            return there
         waveform, sample_rate = read_audio(job.track)
-        mix, clipped = _within_full_scale(waveform)
-        stems = separator.separate(mix, sample_rate)
-        for name, stem in zip(separator.stem_names, stems, strict=True):
-            write_audio(job.folder / f"{name}.flac", stem, sample_rate=sample_rate)
-        with write_beside(job.folder / CARD) as temporary:
-            temporary.write_text(json.dumps(asdict(card), indent=1) + "\n" if card else "{}\n")
+        job.folder.mkdir(parents=True, exist_ok=True)
+        busy = DataError(f"another command separates into {job.folder}")
+        with locked(job.folder / ".lock", busy, wait_s=math.inf):
+            if _is_there(job.folder, card):  # the other command has separated the same file
+                return there
+            mix, clipped = _within_full_scale(waveform)
+            _write(job.folder, separator, separator.separate(mix, sample_rate), sample_rate, card)
     except OSError as error:
         raise DataError(str(error)) from error
     note = f" (peaks of {clipped:.2f} clipped to full scale)" if clipped else ""
@@ -82,27 +77,66 @@ def separate_file(job: SeparationJob) -> str:
     return f"{length_s:.1f} s of audio in {took_s:.1f} s -> {job.folder}{note}"
 
 
-def _card(track: Path, separator: Separator) -> _Card | None:
-    if not track.is_file():
-        return None  # `read_audio` raises
+def _write(
+    folder: Path,
+    separator: Separator,
+    stems: NDArray[np.float32],
+    sample_rate: int,
+    card: Mapping[str, Any],
+) -> None:
+    """Write stems and their card; remove the stems that another separator has left."""
+    before = _stored_card(folder).get("stems")
+    old = sorted(set(before) - set(card["stems"])) if isinstance(before, dict) else []
+    # A kill leaves this card: it vouches for no stem, and names all that may be there.
+    write_json(folder / CARD, {**card, "stems": {**card["stems"], **dict.fromkeys(old, "")}})
+    for left_over in folder.glob(".*.flac"):  # of a process that was killed
+        left_over.unlink(missing_ok=True)
+    for name in old:
+        _stem_path(folder, name).unlink(missing_ok=True)
+    checksums = {}
+    for name, stem in zip(separator.stem_names, stems, strict=True):
+        path = _stem_path(folder, name)
+        write_audio(path, stem, sample_rate=sample_rate)
+        checksums[name] = checksum(path)
+    write_json(folder / CARD, {**card, "stems": checksums})
+
+
+def _stem_path(folder: Path, name: str) -> Path:
+    return folder / f"{Path(name).name}.flac"
+
+
+def _card(track: Path, separator: Separator) -> dict[str, Any]:
+    """Return the card of stems that are not written yet, without checksums."""
     status = track.stat()
-    return _Card(
-        str(track.resolve()),
-        status.st_size,
-        status.st_mtime_ns,
-        separator.name,
-        separator.version,
-        tuple(separator.stem_names),
-    )
+    return {
+        "file": str(track.resolve()),
+        "size": status.st_size,
+        "mtime_ns": status.st_mtime_ns,
+        "separator": separator.name,
+        "version": separator.version,
+        "stems": dict.fromkeys(separator.stem_names, ""),
+    }
 
 
-def _is_there(folder: Path, card: _Card) -> bool:
+def _stored_card(folder: Path) -> dict[str, Any]:
     try:
-        stored = json.loads((folder / CARD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return dict(json.loads((folder / CARD).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def _is_there(folder: Path, card: Mapping[str, Any]) -> bool:
+    """Return whether a folder holds all stems of a card's file and separator, unchanged."""
+    stored = _stored_card(folder)
+    stems = stored.get("stems")
+    if {**stored, "stems": card["stems"]} != card or not isinstance(stems, dict):
         return False
-    expected = json.loads(json.dumps(asdict(card)))
-    return stored == expected and all((folder / f"{name}.flac").is_file() for name in card.stems)
+    try:
+        return stems.keys() == card["stems"].keys() and all(
+            checksum(_stem_path(folder, name)) == digest for name, digest in stems.items()
+        )
+    except OSError:
+        return False
 
 
 def _within_full_scale(waveform: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:

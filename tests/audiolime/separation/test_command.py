@@ -1,13 +1,17 @@
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import av
 import numpy as np
 import pytest
 import soundfile
 
+from audiolime.separation import files
 from audiolime.separation.__main__ import main
+from audiolime.separation.dsp import Dsp
+from audiolime.separation.interface import ComputingSeparator
 from lemons_audio import read_audio, write_audio
 from lemons_jobs import Workers
 
@@ -105,6 +109,89 @@ def test_what_is_there_is_not_separated_again_until_the_file_changes(tmp_path, c
         np.testing.assert_array_equal(_sum(out / str(number))[0], read_audio(song)[0])
     made = {path.parent.name for path, time in times.items() if path.stat().st_mtime_ns != time}
     assert made == {"1", "2"}
+
+
+def _kill_after_first_stem(monkeypatch) -> None:
+    def write_one(path, stem, *, sample_rate):
+        monkeypatch.setattr(files, "write_audio", _killed)
+        write_audio(path, stem, sample_rate=sample_rate)
+
+    monkeypatch.setattr(files, "write_audio", write_one)
+
+
+def _killed(*_, **__) -> None:
+    raise KeyboardInterrupt
+
+
+def test_stems_of_a_killed_separation_are_not_taken_for_those_of_another(tmp_path, monkeypatch):
+    song, out = tmp_path / "song.wav", tmp_path / "out"
+    write_audio(song, _noise(1, (20_000,)), sample_rate=16_000)
+    separators = {"dsp": Dsp(), "halves": _Halves()}
+    monkeypatch.setattr(files, "load", separators.__getitem__)
+    dsp, halves = (files.SeparationJob(song, out, name) for name in separators)
+    files.separate_file(dsp)
+    expected = {path.name: path.read_bytes() for path in out.glob("*.flac")}
+    with monkeypatch.context() as killing:
+        _kill_after_first_stem(killing)
+        with pytest.raises(KeyboardInterrupt):
+            files.separate_file(halves)
+    assert (out / "vocals.flac").read_bytes() != expected["vocals.flac"]
+    assert "already" not in files.separate_file(dsp)
+    assert {path.name: path.read_bytes() for path in out.glob("*.flac")} == expected
+    assert "already" in files.separate_file(dsp)
+    files.separate_file(halves)
+    files.separate_file(dsp)  # whose folder has no guitar
+    assert {path.name: path.read_bytes() for path in out.glob("*.flac")} == expected
+
+
+class _Halves(ComputingSeparator):
+    """A separator with stems that `dsp` does not have."""
+
+    name, version, stem_names = "halves", "1", ("vocals", "guitar", "other")
+
+    def estimate(self, mix, sample_rate):
+        return np.stack([mix / 2, mix / 4])
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "swapped"])
+def test_a_damaged_stem_is_not_there_already(tmp_path, capsys, damage):
+    song, folder = tmp_path / "song.wav", tmp_path / "out" / "song"
+    write_audio(song, _noise(1, (20_000,)), sample_rate=16_000)
+    arguments = [str(song), "--separator", "dsp", "--out", str(tmp_path / "out")]
+    assert main(arguments) == 0
+    stem = folder / "bass.flac"
+    before = stem.read_bytes()
+    flipped = bytearray(before)
+    flipped[len(before) // 2] ^= 1
+    other = (folder / "drums.flac").read_bytes()
+    stem.write_bytes({"cut": before[:-100], "flipped": flipped, "swapped": other}[damage])
+    capsys.readouterr()
+    assert main(arguments) == 0
+    assert "already" not in capsys.readouterr().out
+    assert stem.read_bytes() == before
+
+
+def test_two_commands_at_once_separate_once(tmp_path, monkeypatch):
+    song = tmp_path / "song.wav"
+    write_audio(song, _noise(1, (20_000,)), sample_rate=16_000)
+    job = files.SeparationJob(song, tmp_path / "out", "dsp")
+    both, times = threading.Barrier(2), []
+
+    def separate(self, mix, sample_rate, separate=Dsp.separate):
+        times.append(1)
+        return separate(self, mix, sample_rate)
+
+    def read(path, read=read_audio):
+        both.wait(30)  # neither has seen a card
+        return read(path)
+
+    monkeypatch.setattr(Dsp, "separate", separate)
+    monkeypatch.setattr(files, "read_audio", read)
+    with ThreadPoolExecutor(2) as pool:
+        said = sorted(pool.map(files.separate_file, [job, job]), key=len)
+    assert len(times) == 1
+    assert said[0].startswith("there already")
+    assert {path.name for path in (tmp_path / "out").glob("*.flac")} == NAMES
 
 
 @pytest.mark.parametrize("workers", ["processes", "cluster"])
