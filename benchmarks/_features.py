@@ -17,8 +17,8 @@ from lemons_audio import to_float32
 from recsys.catalogue import Catalogue
 from recsys.dataset import repeat_to
 from recsys.evaluation.baseline import MEAN_SPECTRA, STATISTICS, band_statistics
-from recsys.heads import pool, pooled_tracks
-from recsys.heads.training import deviations
+from recsys.heads import Trunk, make_trunk, pool, pooled_tracks
+from recsys.heads.directions import leading_directions
 from recsys.melspectrogram import LogMel
 from recsys.model import FCN, MIN_SAMPLES, LocalStatistics
 
@@ -91,8 +91,17 @@ def _local_network() -> LocalStatistics:
 
 
 @functools.cache
-def scale_of(name: str, folder: Path) -> NDArray[np.float64]:
-    return deviations(Catalogue(name, folder))
+def trunk_of(name: str, folder: Path) -> Trunk:
+    """Return a catalogue's trunk."""
+    return make_trunk(Catalogue(name, folder))
+
+
+def trunk_of_tracks(catalogue: Catalogue, track_ids: Sequence[str], count: int) -> Trunk:
+    """Return a trunk of so many directions, of these tracks alone."""
+    tracks = pooled_tracks(catalogue, track_ids)
+    whole = np.stack([track.whole for track in tracks])
+    removed = np.stack([track.removed for track in tracks])
+    return Trunk("", catalogue.name, leading_directions(whole, removed, count), "")
 
 
 @functools.cache

@@ -6,6 +6,7 @@ import functools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,8 @@ from _features import (
     measure_trunk,
     pooled_columns,
     pooling_seconds,
-    scale_of,
+    trunk_of,
+    trunk_of_tracks,
 )
 from _networks import Networks, Training
 from _tastes import Fold
@@ -32,16 +34,26 @@ from lemons_audio import to_float32
 from recsys.catalogue import Catalogue
 from recsys.dataset import repeat_to
 from recsys.evaluation.baseline import MEAN_SPECTRA, STATISTICS, baseline_scores
-from recsys.heads import Head, calibrate, pooled_tracks
-from recsys.heads.fitting import STRENGTH, fit_to_removals, shared_by_neighbours
+from recsys.heads import Head, Trunk, calibrate, pooled_tracks
+from recsys.heads.fitting import fit_to_removals
 from recsys.heads.pooled import REMOVALS
 from recsys.heads.removal import SEGMENTS, draw_removals
-from recsys.heads.training import head_of, network_of
-from recsys.model import BANDS, FCN, MIN_SAMPLES, PER_BAND, Network
+from recsys.heads.training import head_of
+from recsys.model import FCN, MIN_SAMPLES, Network
+from recsys.model import STATISTICS as ALL
 
 CHANCE, PUBLISHED, LEMONS = "chance", "published", "lemons"
 TRUNK_STRENGTH = 0.03
 """Inverse strength of heads on the 128 features of a published network: best in exploration."""
+
+
+SIZES = (32, 64, 128, ALL)
+"""Directions of trunks of training tracks."""
+
+
+def of_tracks(directions: int) -> str:
+    """Return the name of the row of a trunk that is made of the training tracks alone."""
+    return f"{LEMONS}, {directions} directions of training tracks"
 
 
 @dataclass(frozen=True)
@@ -99,6 +111,7 @@ def rows_of(epochs: Sequence[int], names: Sequence[str]) -> list[Row]:
         Row("+ removals", functools.partial(fit_local, removal=True, shared=False)),
         Row("+ shared by neighbours", functools.partial(fit_local, removal=True, shared=True)),
         Row(LEMONS, fit_lemons),
+        *(Row(of_tracks(each), functools.partial(fit_lemons, directions=each)) for each in SIZES),
         *(Row(each.name, fit_published, each) for each in [*trained, *removed]),
         Row(f"{first.name}, head anew", fit_trunk, first),
         Row(f"{first.name}, and {LEMONS}", fit_both, first),
@@ -137,39 +150,48 @@ def fit_baseline(name: str, fold: Fold, network: FCN | None) -> Model:
 
 
 def fit_local(fold: Fold, network: FCN | None, *, removal: bool, shared: bool) -> Model:
-    """Fit a head on local statistics, not calibrated; with or without what makes it `lemons`."""
+    """Fit a head on all local statistics, not calibrated; with or without what makes `lemons`."""
+    name, folder = fold.catalogue.name, fold.catalogue.folder
+    if shared:
+        trunk = _everything(name, folder)
+    else:
+        catalogue = fold.catalogue
+        unit = _unit(local_tracks(catalogue, catalogue.track_ids))
+        trunk = Trunk("", name, np.diag(unit).astype(np.float32), "")
     learnt = pooled_tracks(fold.catalogue, fold.train["track_id"].tolist())
-    scale = scale_of(fold.catalogue.name, fold.catalogue.folder)
     started = time.process_time()
-    head = fit_to_removals(
-        np.stack([track.whole for track in learnt]),
-        np.stack([track.removed for track in learnt]) if removal else None,
-        _labels(fold.train),
-        scale=scale,
-        shared=shared_by_neighbours(BANDS, PER_BAND) if shared else None,
-        strength=STRENGTH,
-    )
-    return _local_model(fold, head, started, removal=removal)
+    head = head_of(trunk, learnt, _labels(fold.train), removed_weight=0.5 if removal else 0)
+    return _local_model(fold, trunk, head, started, removal=removal)
 
 
-def fit_lemons(fold: Fold, network: FCN | None) -> Model:
-    """Fit a head as `recipe=lemons` does."""
-    learnt = pooled_tracks(fold.catalogue, fold.train["track_id"].tolist())
-    scale = scale_of(fold.catalogue.name, fold.catalogue.folder)
-    heard = local_tracks(fold.catalogue, fold.valid["track_id"].tolist())
+@functools.cache
+def _everything(name: str, folder: Path) -> Trunk:
+    catalogue = Catalogue(name, folder)
+    return trunk_of_tracks(catalogue, catalogue.track_ids, ALL)
+
+
+def fit_lemons(fold: Fold, network: FCN | None, *, directions: int = 0) -> Model:
+    """Fit a head as `recipe=lemons` does; or with a trunk of the training tracks alone."""
+    train = fold.train["track_id"].tolist()
+    if directions:
+        trunk = trunk_of_tracks(fold.catalogue, train, directions)
+    else:
+        trunk = trunk_of(fold.catalogue.name, fold.catalogue.folder)
+    learnt = pooled_tracks(fold.catalogue, train)
+    heard = trunk.coordinates(local_tracks(fold.catalogue, fold.valid["track_id"].tolist()))
     started = time.process_time()
-    head = head_of(learnt, _labels(fold.train), scale=scale)
+    head = head_of(trunk, learnt, _labels(fold.train))
     head, _ = calibrate(head, heard, _labels(fold.valid))
-    return _local_model(fold, head, started, removal=True)
+    return _local_model(fold, trunk, head, started, removal=True)
 
 
-def _local_model(fold: Fold, head: Head, started: float, *, removal: bool) -> Model:
+def _local_model(fold: Fold, trunk: Trunk, head: Head, started: float, *, removal: bool) -> Model:
+    seconds = time.process_time() - started
     measuring = pooling_seconds(fold.catalogue.name, fold.catalogue.folder)
     count = len(fold.train) if removal else len(fold.train) / (1 + REMOVALS)
-    seconds = time.process_time() - started
-    return Model(
-        local_tracks, local_waveform, head.logits, seconds + measuring * count, network_of(head)
-    )
+    logits = Head(trunk.weight(head), head.bias).logits
+    seconds += measuring * count
+    return Model(local_tracks, local_waveform, logits, seconds, trunk.model(head))
 
 
 def fit_published(fold: Fold, network: FCN | None) -> Model:
@@ -188,10 +210,14 @@ def fit_trunk(fold: Fold, network: FCN | None) -> Model:
     assert network is not None
     started = time.process_time()
     whole, removed, silence, trunk = _trunk(fold, network)
+    unit = _unit(whole)
     head = fit_to_removals(
-        whole - silence, removed - silence, _labels(fold.train),
-        scale=whole.astype(np.float64).std(axis=0), shared=None, strength=TRUNK_STRENGTH,
-    )  # fmt: skip
+        (whole - silence) * unit,
+        (removed - silence) * unit,
+        _labels(fold.train),
+        strength=TRUNK_STRENGTH,
+    )
+    head = Head(head.weight * unit, head.bias)
     valid = trunk.tracks(fold.catalogue, fold.valid["track_id"].tolist())
     head, _ = calibrate(head, valid - silence, _labels(fold.valid))
     bias = head.bias - float(head.weight @ silence)
@@ -213,20 +239,17 @@ def fit_both(fold: Fold, network: FCN | None) -> Model:
     learnt = pooled_tracks(fold.catalogue, fold.train["track_id"].tolist())
     local = np.stack([track.whole for track in learnt])
     local_removed = np.stack([track.removed for track in learnt])[:, :1]
-    groups = shared_by_neighbours(BANDS, PER_BAND)
-    scale = scale_of(fold.catalogue.name, fold.catalogue.folder)
+    own, unit = trunk_of(fold.catalogue.name, fold.catalogue.folder), _unit(whole)
 
     def tracks(catalogue: Catalogue, track_ids: Sequence[str]) -> Features:
-        parts = [local_tracks(catalogue, track_ids), trunk.tracks(catalogue, track_ids) - silence]
-        return np.hstack(parts)
+        known = own.coordinates(local_tracks(catalogue, track_ids))
+        return np.hstack([known, (trunk.tracks(catalogue, track_ids) - silence) * unit])
 
+    parts = own.coordinates(local_removed), (removed - silence) * unit
     head = fit_to_removals(
-        np.hstack([local, whole - silence]),
-        np.concatenate([local_removed, removed - silence], axis=2),
+        np.hstack([own.coordinates(local), (whole - silence) * unit]),
+        np.concatenate(parts, axis=2),
         _labels(fold.train),
-        scale=np.concatenate([scale, whole.astype(np.float64).std(axis=0)]),
-        shared=np.vstack([groups, np.zeros((whole.shape[1], groups.shape[1]))]),
-        strength=STRENGTH,
     )
     valid = tracks(fold.catalogue, fold.valid["track_id"].tolist())
     head, _ = calibrate(head, valid, _labels(fold.valid))
@@ -234,9 +257,15 @@ def fit_both(fold: Fold, network: FCN | None) -> Model:
     seconds += len(learnt) * pooling_seconds(fold.catalogue.name, fold.catalogue.folder)
 
     def waveform(heard: Float32) -> Features:
-        return np.concatenate([local_waveform(heard), trunk.of_waveform(heard) - silence])
+        known = own.coordinates(local_waveform(heard))
+        return np.concatenate([known, (trunk.of_waveform(heard) - silence) * unit])
 
     return Model(tracks, waveform, head.logits, seconds)
+
+
+def _unit(features: Float32) -> NDArray[np.float64]:
+    scale = features.astype(np.float64).std(axis=0)
+    return np.asarray(np.divide(1.0, scale, out=np.zeros(len(scale)), where=scale > 1e-6))
 
 
 @functools.lru_cache(maxsize=1)

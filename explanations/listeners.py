@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lemons_utils import DataError
 from recsys.checkpoint import load_model
 from recsys.experiments import FoundModel, find_model
+from recsys.heads import Head, Trunk, find_head
 from recsys.model import Network
 
 
@@ -26,6 +28,8 @@ class ListenerModel:
         The file of weights.
     why : str
         Why it is this file; empty if it was named.
+    trunk, head : Trunk and Head, or None both
+        They make the network; a network without them is explained by itself.
     """
 
     user_name: str
@@ -33,6 +37,8 @@ class ListenerModel:
     checksum: str
     path: Path
     why: str = ""
+    trunk: Trunk | None = None
+    head: Head | None = None
 
     @property
     def found(self) -> FoundModel:
@@ -68,11 +74,13 @@ def load_listener(
     path = found.path
     if not path.is_file():
         raise DataError(f"there are no weights at {path}: train a model or name another file")
-    return replace(_loaded(user_name, path, path.stat().st_mtime_ns), why=found.why)
+    network, card = _loaded(path, path.stat().st_mtime_ns)
+    trunk, head = find_head(network, card, experiments) or (None, None)
+    model_checksum = str(card["model_checksum"])
+    return ListenerModel(user_name, network, model_checksum, path, found.why, trunk, head)
 
 
 @functools.lru_cache(maxsize=16)
-def _loaded(user_name: str, path: Path, modified_ns: int) -> ListenerModel:
-    """Load weights, again if the time of their last change differs."""
-    network, card = load_model(path)
-    return ListenerModel(user_name, network, str(card["model_checksum"]), path)
+def _loaded(path: Path, modified_ns: int) -> tuple[Network, dict[str, Any]]:
+    """Load weights and their card, again if the time of their last change differs."""
+    return load_model(path)

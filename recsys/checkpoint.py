@@ -124,7 +124,7 @@ def load_model(path: Path) -> tuple[Network, dict[str, Any]]:
         If there are no weights, they are not this network's, or the card is another model's.
     """
     path = weights_path(path)
-    weights = _read_weights(path)
+    weights = read_tensors(path)
     # A head alone has no layers; whatever is no head is taken for the published network.
     head = LocalStatistics()
     network = head if weights.keys() == head.state_dict().keys() else FCN()
@@ -140,7 +140,7 @@ def weights_path(path: Path) -> Path:
 def load_weights(network: Network, path: Path) -> None:
     """Load the weights of a file or an experiment into a network; see `load_model`."""
     path = weights_path(path)
-    _fill(network, _read_weights(path), path)
+    _fill(network, read_tensors(path), path)
 
 
 def _fill(network: Network, weights: dict[str, Tensor], path: Path) -> None:
@@ -193,7 +193,14 @@ def read_card(path: Path) -> dict[str, Any]:
     return card
 
 
-def _read_weights(path: Path) -> dict[str, Tensor]:
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read all tensors of a file of weights.
+
+    Raises
+    ------
+    DataError
+        If there is none, or it holds something else.
+    """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 

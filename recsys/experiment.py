@@ -50,6 +50,7 @@ def defaults() -> dict[str, Any]:
         "user_name": "marko",
         "catalogue": "demo",
         "recipe": "published",  # or "lemons", where options from input_length to device are idle
+        "trunk": "",  # of recipe=lemons: a trunk's name; by default the catalogue's own
         "split_seed": listening.PUBLISHED_SEED,
         "input_length": 16_000,  # samples of a crop
         "batch_size": 20,
@@ -75,6 +76,8 @@ def options_of(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return all options of a training but `resume`: those given, and defaults for the others."""
     known = {name: value for name, value in defaults().items() if name != "resume"}
     options = typed({**known, **given}, known)
+    if options["trunk"]:
+        options["recipe"] = "lemons"
     if options["recipe"] not in RECIPES:
         raise ParameterError(f"recipe must be {' or '.join(RECIPES)}, got {options['recipe']!r}")
     if options["model_load_path"]:
@@ -143,11 +146,13 @@ def train_listener(
         If an option, the listener or the weights to start from are wrong: before a folder is
         made, where `folder` is None.
     """
-    prepare = _published if options["recipe"] == "published" else _lemons
     path = split_of(catalogue, options["user_name"], options["split_seed"])
     split = listening.read_split(path)
     split = change_split(split) if change_split else split
-    train = prepare(options, catalogue, split)
+    if options["recipe"] == "published":
+        train = _published(options, catalogue, split)
+    else:
+        train = _lemons(options, catalogue, split, experiments)
 
     folder = folder or start(experiments, options)
     logs = folder.path / "tensorboard" if options["use_tensorboard"] else None
@@ -207,22 +212,26 @@ def _published(options: Mapping[str, Any], catalogue: Catalogue, split: pd.DataF
     return train
 
 
-def _lemons(options: Mapping[str, Any], catalogue: Catalogue, split: pd.DataFrame) -> _Train:
-    """Prepare the fit of a head on local statistics, in one go."""
+def _lemons(
+    options: Mapping[str, Any], catalogue: Catalogue, split: pd.DataFrame, experiments: Path
+) -> _Train:
+    """Prepare the fit of a head on a trunk, in one go."""
     if options["model_load_path"]:
         raise ParameterError("recipe=lemons starts from nothing: leave model_load_path out")
     heads.check_split(split)
+    trunk = heads.open_trunk(experiments, catalogue, options["trunk"])
 
     def train(
         folder: ExperimentFolder, tracker: tracking.Tracker, split_checksum: str
     ) -> dict[str, Any]:
         network = LocalStatistics()
         log = ModelLog(folder, network, split_checksum, tracker)
-        trained = heads.train_head(catalogue, split)
+        trained = heads.train_head(trunk, catalogue, split)
         network.load_state_dict(trained.network.state_dict())
         numbers = trained.valid.numbers()
         tracker.metrics({f"valid/{name}": value for name, value in numbers.items()}, 1)
-        tracks = f"{(split['split'] == 'train').sum()} tracks, removals by {trained.stems}"
+        count = (split["split"] == "train").sum()
+        tracks = f"{count} tracks on trunk {trunk.name}, removals by {trained.stems}"
         best = training.Best(1, **numbers)
         return log.keep(best, f"head fitted to {tracks}", epochs=1, **trained.about)
 

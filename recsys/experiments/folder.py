@@ -169,7 +169,11 @@ def time_of(path: Path, *recorded: object) -> datetime:
 
 
 def _decisive(options: Mapping[str, Any]) -> dict[str, Any]:
-    known = {"recipe": "published", **options}  # which folders of earlier versions do not say
+    known = {
+        "recipe": "published",
+        "trunk": "",
+        **options,
+    }  # which folders of earlier versions do not say
     return {name: value for name, value in known.items() if name not in CHANGE_NOTHING}
 
 

@@ -1,8 +1,7 @@
-"""Linear heads on local statistics: fitted in seconds, taught what removal means, calibrated."""
+"""Trunks, and listeners' linear heads on them: taught what removal means, calibrated."""
 
 from recsys.heads.calibration import calibrate as calibrate
 from recsys.heads.fitting import Head as Head
-from recsys.heads.fitting import fit_head as fit_head
 from recsys.heads.pooled import PooledTrack as PooledTrack
 from recsys.heads.pooled import pool as pool
 from recsys.heads.pooled import pool_with_stems as pool_with_stems
@@ -12,3 +11,10 @@ from recsys.heads.pooled import write_pooled as write_pooled
 from recsys.heads.training import HeadTraining as HeadTraining
 from recsys.heads.training import check_split as check_split
 from recsys.heads.training import train_head as train_head
+from recsys.heads.trunk import Trunk as Trunk
+from recsys.heads.trunk import find_head as find_head
+from recsys.heads.trunk import make_trunk as make_trunk
+from recsys.heads.trunk import open_trunk as open_trunk
+from recsys.heads.trunk import read_trunk as read_trunk
+from recsys.heads.trunk import trunk_path as trunk_path
+from recsys.heads.trunk import write_trunk as write_trunk

@@ -15,15 +15,10 @@ from lemons_utils import ParameterError
 Float64 = NDArray[np.float64]
 
 STRENGTH = 0.001
-"""Inverse strength C of the regularisation, of features in units of their deviation."""
-
-SHARED = 2.0
-"""How much further than a weight of its own a weight that neighbouring bands share may go."""
+"""Inverse strength C of the regularisation, of a trunk's coordinates."""
 
 REMOVED_WEIGHT = 0.5
 """Weight of all that is left of a track by removals, beside 1 for the whole track."""
-
-_SMALLEST_DEVIATION = 1e-6
 
 
 @dataclass(frozen=True)
@@ -38,14 +33,12 @@ class Head:
         return np.asarray(features.astype(np.float64) @ self.weight + self.bias)
 
 
-def fit_head(
+def fit_logistic(
     features: NDArray[np.floating],
     labels: NDArray[np.integer],
     weights: Float64,
     *,
-    scale: Float64,
     base_rate: float,
-    shared: Float64 | None = None,
     strength: float = STRENGTH,
 ) -> Head:
     """Fit regularised logistic regression whose bias is the base rate.
@@ -59,13 +52,8 @@ def fit_head(
     labels : ndarray [shape=(tracks,)], 0 or 1
     weights : ndarray [shape=(tracks,)]
         How much each track counts.
-    scale : ndarray [shape=(features,)]
-        The features' deviations; a feature that does not vary takes no part.
     base_rate : float in (0, 1)
         The relevance of nothing at all.
-    shared : ndarray [shape=(features, groups)], optional
-        Groups of features that are likely to have like weights, with the deviation of what they
-        share beside 1 for a weight of its own.
     strength : float > 0
         Inverse strength C of the regularisation.
 
@@ -80,11 +68,7 @@ def fit_head(
         raise ParameterError(
             f"base_rate must lie in (0, 1) and strength above 0, got {base_rate} and {strength}"
         )
-    varies = scale > _SMALLEST_DEVIATION
-    unit = np.divide(1.0, scale, out=np.zeros(len(scale)), where=varies)
-    x, sign, bias = features * unit, 2.0 * labels - 1.0, float(logit(base_rate))
-    if shared is not None:
-        x = np.hstack([x, x @ shared])
+    x, sign, bias = features.astype(np.float64), 2.0 * labels - 1.0, float(logit(base_rate))
 
     def loss(w: Float64) -> tuple[float, Float64]:
         margin = sign * (x @ w + bias)
@@ -93,8 +77,7 @@ def fit_head(
 
     start = np.zeros(x.shape[1])
     found: Any = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 1_000})
-    own, common = np.split(found.x, [len(scale)])
-    return Head((own if shared is None else own + shared @ common) * unit, bias)
+    return Head(found.x, bias)
 
 
 def fit_to_removals(
@@ -103,8 +86,6 @@ def fit_to_removals(
     labels: NDArray[np.integer],
     *,
     removed_weight: float = REMOVED_WEIGHT,
-    scale: Float64,
-    shared: Float64 | None = None,
     strength: float = STRENGTH,
 ) -> Head:
     """Fit a head to tracks and to what removals leave of them, the labels kept.
@@ -118,8 +99,8 @@ def fit_to_removals(
     labels : ndarray [shape=(tracks,)], 0 or 1
     removed_weight : float > 0
         Weight of all that is left of a track, beside 1 for the whole track.
-    scale, shared, strength
-        See `fit_head`.
+    strength : float > 0
+        Inverse strength C of the regularisation.
     """
     features, all_labels, weights = whole, labels, np.ones(len(whole))
     if removed is not None:
@@ -129,30 +110,4 @@ def fit_to_removals(
         share = np.full(len(labels) * removals, removed_weight / removals)
         weights = np.concatenate([weights, share])
     base_rate = (labels.sum() + 1) / (len(labels) + 2)
-    return fit_head(
-        features,
-        all_labels,
-        weights,
-        scale=scale,
-        base_rate=base_rate,
-        shared=shared,
-        strength=strength,
-    )
-
-
-def shared_by_neighbours(bands: int, per_band: int, *, width: int = 8) -> Float64:
-    """Return the groups of like statistics of neighbouring bands, for `fit_head`.
-
-    Parameters
-    ----------
-    bands, per_band : int > 0
-        Features are those of each band side by side.
-    width : int > 0
-        Neighbouring bands in a group; it divides their number.
-
-    Returns
-    -------
-    ndarray [shape=(bands * per_band, bands / width * per_band)]
-    """
-    groups = np.repeat(np.eye(bands // width), width, axis=0)
-    return np.asarray(np.kron(groups, np.eye(per_band)) * SHARED / np.sqrt(width))
+    return fit_logistic(features, all_labels, weights, base_rate=base_rate, strength=strength)

@@ -35,7 +35,8 @@ REMOVALS = 6
 NO_STEMS = "time alone"
 """The source of stems of tracks that have none."""
 
-_FORMAT = "lemons-statistics 1"
+FORMAT = "lemons-statistics 1"
+"""Of the files, and of the statistics in them."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def write_pooled(catalogue: Catalogue, track_id: str, pooled: PooledTrack) -> No
     path = pooled_path(catalogue, track_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     about = {
-        "format": _FORMAT,
+        "format": FORMAT,
         "stems": pooled.stems,
         "audio": audio_checksum(catalogue.audio(track_id)),
     }
@@ -118,7 +119,7 @@ def read_pooled(catalogue: Catalogue, track_id: str) -> PooledTrack | None:
         with np.load(path, allow_pickle=False) as file:
             about = json.loads(file["about"].tobytes())
             pooled = PooledTrack(file["whole"], file["removed"], str(about["stems"]))
-        if about.get("format") != _FORMAT or not _is_of(catalogue, track_id, about.get("audio")):
+        if about.get("format") != FORMAT or not _is_of(catalogue, track_id, about.get("audio")):
             return None
         shapes = pooled.whole.shape, pooled.removed.shape
         if shapes != ((STATISTICS,), (REMOVALS, STATISTICS)):

@@ -1,4 +1,4 @@
-"""Train a listener's head on the local statistics of a split's tracks: seconds, not minutes."""
+"""Train a listener's head on a trunk and a split's tracks: a moment, not minutes."""
 
 from __future__ import annotations
 
@@ -8,32 +8,24 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 
 from lemons_audio import sigmoid
 from lemons_utils import ParameterError
 from recsys.catalogue import Catalogue
 from recsys.heads.calibration import calibrate
-from recsys.heads.fitting import (
-    REMOVED_WEIGHT,
-    STRENGTH,
-    Head,
-    fit_to_removals,
-    shared_by_neighbours,
-)
+from recsys.heads.fitting import REMOVED_WEIGHT, STRENGTH, Head, fit_to_removals
 from recsys.heads.pooled import PooledTrack, pooled_tracks
+from recsys.heads.trunk import Trunk
 from recsys.metrics import Evaluation, judge
-from recsys.model import BANDS, PER_BAND, LocalStatistics
-
-SCALE_TRACKS = 512
-"""Most tracks of a catalogue whose statistics say how much each varies."""
+from recsys.model import LocalStatistics
 
 
 @dataclass(frozen=True)
 class HeadTraining:
-    """A trained network, its numbers on validation tracks, and what its card says of it."""
+    """A trained head, its network, numbers on validation tracks, and what its card says of it."""
 
+    head: Head
     network: LocalStatistics
     valid: Evaluation
     about: dict[str, Any]
@@ -56,17 +48,20 @@ def check_split(split: pd.DataFrame) -> None:
 
 
 def train_head(
-    catalogue: Catalogue, split: pd.DataFrame, *, strength: float = STRENGTH
+    trunk: Trunk, catalogue: Catalogue, split: pd.DataFrame, *, strength: float = STRENGTH
 ) -> HeadTraining:
     """Fit a head to a split's training tracks and what removal leaves of them, and calibrate it.
 
     Parameters
     ----------
+    trunk : Trunk
+        Of this catalogue or of another one.
     catalogue : Catalogue
+        That of the split's tracks.
     split : DataFrame with columns track_id, split, label
         Both its training and its validation tracks have both labels.
     strength : float > 0
-        See `fit_head`.
+        See `fit_to_removals`.
 
     Raises
     ------
@@ -75,11 +70,11 @@ def train_head(
     """
     check_split(split)
     train, valid = (split[split["split"] == part] for part in ("train", "valid"))
-    scale = deviations(catalogue)
     learnt = pooled_tracks(catalogue, train["track_id"].tolist())
-    head = head_of(learnt, train["label"].to_numpy(), scale=scale, strength=strength)
+    head = head_of(trunk, learnt, train["label"].to_numpy(), strength=strength)
     valid_ids, valid_labels = valid["track_id"].tolist(), valid["label"].to_numpy()
-    heard = np.stack([track.whole for track in pooled_tracks(catalogue, valid_ids)])
+    pooled = np.stack([track.whole for track in pooled_tracks(catalogue, valid_ids)])
+    heard = trunk.coordinates(pooled)
     head, calibration = calibrate(head, heard, valid_labels)
     sources = dict(Counter(track.stems for track in learnt))
     about = {
@@ -88,56 +83,37 @@ def train_head(
         "base_rate": float(sigmoid(np.array(head.bias))),
         "removal": {"stems": sources, "weight": REMOVED_WEIGHT},
         "strength": strength,
+        "trunk": trunk.entry(head),
     }
     evaluation = judge(valid_ids, valid_labels.tolist(), head.logits(heard))
-    return HeadTraining(network_of(head), evaluation, about)
+    return HeadTraining(head, trunk.model(head), evaluation, about)
 
 
 def head_of(
+    trunk: Trunk,
     tracks: list[PooledTrack],
     labels: NDArray[np.integer],
     *,
-    scale: NDArray[np.float64],
     strength: float = STRENGTH,
     removed_weight: float = REMOVED_WEIGHT,
 ) -> Head:
-    """Fit a head to tracks and to what removal leaves of them, the labels kept.
+    """Fit a head to tracks and to what removals leave of them, the labels kept.
 
     Parameters
     ----------
+    trunk : Trunk
     tracks : list of PooledTrack
     labels : ndarray [shape=(tracks,)], 0 or 1
-    scale, strength
-        See `fit_head`.
+    strength : float > 0
+        See `fit_to_removals`.
     removed_weight : float >= 0
         Weight of all that is left of a track, beside 1 for the whole track.
     """
+    removed = np.stack([track.removed for track in tracks]) if removed_weight > 0 else None
     return fit_to_removals(
-        np.stack([track.whole for track in tracks]),
-        np.stack([track.removed for track in tracks]) if removed_weight > 0 else None,
+        trunk.coordinates(np.stack([track.whole for track in tracks])),
+        None if removed is None else trunk.coordinates(removed),
         labels,
         removed_weight=removed_weight,
-        scale=scale,
-        shared=shared_by_neighbours(BANDS, PER_BAND),
         strength=strength,
     )
-
-
-def deviations(catalogue: Catalogue) -> NDArray[np.float64]:
-    """Return the deviation of each statistic over at most 512 tracks of a catalogue, [960].
-
-    Labels play no part: how much music varies is the same for all its listeners.
-    """
-    track_ids = sorted(catalogue.track_ids)
-    chosen = track_ids[:: -(-len(track_ids) // SCALE_TRACKS)]
-    pooled = np.stack([track.whole for track in pooled_tracks(catalogue, chosen)])
-    return np.asarray(pooled.astype(np.float64).std(axis=0))
-
-
-def network_of(head: Head) -> LocalStatistics:
-    """Return the network with a head, in evaluation mode."""
-    network = LocalStatistics()
-    with torch.no_grad():
-        network.fc.weight.copy_(torch.from_numpy(head.weight)[None])
-        network.fc.bias.fill_(head.bias)
-    return network.eval()

@@ -15,7 +15,7 @@ from lemons_audio import to_int16
 from lemons_utils import SAMPLE_RATE
 from recsys.catalogue import Catalogue, save_audio, write_tracks
 from recsys.checkpoint import BEST_MODEL, make_card, save_model
-from recsys.heads import train_head
+from recsys.heads import make_trunk, train_head
 from recsys.listening import make_split, read_split, split_path, write_split
 from recsys.model import FCN, Network
 
@@ -51,7 +51,7 @@ def build(data_folder: Path, golden_folder: Path) -> Catalogue:
         write_split(split_path(catalogue, user_name), split)
     add_model(data_folder, "marko", network_for_marko(golden_folder))
     split = read_split(split_path(catalogue, "paige"))
-    add_model(data_folder, "paige", train_head(catalogue, split).network)
+    add_model(data_folder, "paige", train_head(make_trunk(catalogue), catalogue, split).network)
     return catalogue
 
 

@@ -1,0 +1,67 @@
+"""The few directions in which local statistics of music lie, in the metric of a head's prior."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.model import BANDS, PER_BAND
+
+Float64 = NDArray[np.float64]
+
+DIRECTIONS = 128
+"""Directions that a trunk keeps."""
+
+SHARED = 2.0
+"""How much further than a weight of its own a weight that neighbouring bands share may go."""
+
+NEIGHBOURS = 8
+"""Neighbouring bands that share weights; they divide the number of bands."""
+
+_SMALLEST_DEVIATION = 1e-6
+
+
+def leading_directions(
+    whole: NDArray[np.floating], removed: NDArray[np.floating], count: int = DIRECTIONS
+) -> NDArray[np.float32]:
+    """Return the directions that hold most of what tracks and their removals differ from silence.
+
+    A ridge of equal strength on the coordinates is one on all statistics, in units of their
+    deviation, in which neighbouring bands are likely to have like weights; of that, the part in
+    the span of these directions. All `count=960` of them leave nothing out.
+
+    Parameters
+    ----------
+    whole : ndarray [shape=(tracks, 960)]
+    removed : ndarray [shape=(tracks, removals, 960)]
+    count : int > 0
+
+    Returns
+    -------
+    ndarray [shape=(count, 960)], float32
+        The leading one first, the largest entry of each is positive; a statistic that does not
+        vary takes no part.
+    """
+    whole = whole.astype(np.float64)
+    scale = whole.std(axis=0)
+    varies = scale > _SMALLEST_DEVIATION
+    unit = np.divide(1.0, scale, out=np.zeros(len(scale)), where=varies)
+    root = prior_root()
+    z = np.concatenate([whole, removed.reshape(-1, len(unit)).astype(np.float64)]) * unit @ root
+    _, vectors = np.linalg.eigh(z.T @ z)
+    directions = vectors[:, ::-1][:, :count].T @ root * unit
+    largest = np.take_along_axis(directions, np.abs(directions).argmax(axis=1)[:, None], axis=1)
+    return np.asarray(directions * np.where(largest < 0, -1.0, 1.0), np.float32)
+
+
+def prior_root() -> Float64:
+    """Return the root of the covariance that a head's weights are expected to have, [960, 960].
+
+    Each has a part of its own, of variance 1, and one that it shares with the same statistic of
+    the neighbouring bands.
+    """
+    groups = np.repeat(np.eye(BANDS // NEIGHBOURS), NEIGHBOURS, axis=0)
+    shared = np.kron(groups, np.eye(PER_BAND)) * SHARED / np.sqrt(NEIGHBOURS)
+    # `shared @ shared.T` projects onto the groups' means, SHARED squared times.
+    longer = np.sqrt(1 + SHARED**2) - 1
+    return np.asarray(np.eye(len(shared)) + shared @ shared.T * longer / SHARED**2)
