@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from lemons_jobs import Workers, add_options, run, workers_of
 from lemons_utils import Configuration, DataError, ParameterError, command, configuration
-from recsys import experiment, listening, progress
+from recsys import experiment, heads, listening, progress
 from recsys.catalogue import open_catalogue
 from recsys.experiments import ExperimentFolder, find_trained, make_current, take_up
 
@@ -122,11 +122,16 @@ def _untrained(
     if everybody[0]["recipe"] == "published":
         experiment.check_options(everybody[0])
     catalogue = open_catalogue(everybody[0]["catalogue"], data_folder=settings.data_folder)
-    untrained, home = [], settings.experiments
+    untrained, home, trunk = [], settings.experiments, None
+    if everybody[0]["recipe"] == "lemons":
+        trunk = heads.open_trunk(home, catalogue, everybody[0]["trunk"])
     for each in everybody:
         done = find_trained(home, catalogue, each["user_name"], each["split_seed"], each)
         if done is None:
             untrained.append(each)
+        elif trunk and not heads.is_on(trunk, done):
+            print(f"{each['user_name']}: fitted again, since trunk {trunk.name} is another one now")
+            untrained.append({**each, "use": True})
         elif each["use"]:
             print(make_current(done))
     if count := len(everybody) - len(untrained):

@@ -13,6 +13,7 @@ from recsys.heads.training import check_split as check_split
 from recsys.heads.training import train_head as train_head
 from recsys.heads.trunk import Trunk as Trunk
 from recsys.heads.trunk import find_head as find_head
+from recsys.heads.trunk import is_on as is_on
 from recsys.heads.trunk import make_trunk as make_trunk
 from recsys.heads.trunk import open_trunk as open_trunk
 from recsys.heads.trunk import read_trunk as read_trunk

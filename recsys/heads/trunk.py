@@ -240,3 +240,9 @@ def find_head(
     near = functools.partial(np.allclose, rtol=_TOLERANCE, atol=_TOLERANCE)
     same = near(fc["weight"][0], weight) and near(fc["bias"], head.bias)
     return (trunk, head) if same and trunk.checksum == entry["checksum"] else None
+
+
+def is_on(trunk: Trunk, model: Path) -> bool:
+    """Return whether a model, or the best one of an experiment, was fitted on this trunk."""
+    entry = checkpoint.read_card(checkpoint.weights_path(model)).get("trunk")
+    return isinstance(entry, Mapping) and entry.get("checksum") == trunk.checksum

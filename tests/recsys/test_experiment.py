@@ -16,7 +16,9 @@ from safetensors.torch import load_file
 
 from lemons_utils import ParameterError, checksum
 from recsys import experiment, experiments
+from recsys.catalogue import open_catalogue
 from recsys.checkpoint import load_model
+from recsys.heads import find_head, make_trunk, trunk_path, write_trunk
 from recsys.model import LocalStatistics
 from recsys.options import typed
 
@@ -203,7 +205,10 @@ def test_a_head_is_fitted_recorded_and_current(lemons, data_folder):
     done = lemons("experiment", **HEAD)
     assert (done.code, done.err) == (0, "")
     folder = only(data_folder / "experiments")
-    assert "head fitted to 20 tracks, removals by time alone (20), validation AUC" in done.out
+    assert (
+        "head fitted to 20 tracks on trunk tiny, removals by time alone (20), validation AUC"
+        in done.out
+    )
     assert f"model: {folder / 'best_model.safetensors'}" in done.out
     assert "the first that has ended)" in done.out
     network, card = load_model(folder)
@@ -217,6 +222,8 @@ def test_a_head_is_fitted_recorded_and_current(lemons, data_folder):
     assert 0.4 < card["base_rate"] < 0.6
     assert card["base_rate"] == pytest.approx(torch.sigmoid(network.fc.bias).item(), abs=1e-6)
     assert 0 <= card["metrics"]["valid_auc"] <= 1
+    trunk, head = find_head(network, card, data_folder / "experiments")
+    assert (trunk.name, len(head.weight)) == ("tiny", 128)
     found = experiments.find_model(data_folder / "experiments", catalogue="tiny", user_name="nina")
     assert found.path.parent == folder
     run = data_folder / "runs" / "1"
@@ -245,6 +252,21 @@ def test_a_stopped_head_is_fitted_to_the_same_weights(lemons, data_folder):
     assert (done.code, done.err) == (0, "")
     assert weights_in(data_folder) == first
     assert json.loads((folder / "experiment.json").read_text())["finished"]
+
+
+def test_a_head_on_another_trunk_names_it(lemons, data_folder):
+    done = lemons("experiment", catalogue="tiny", user_name="nina", trunk="music")
+    assert (done.code, len(done.err.splitlines())) == (2, 1)
+    assert "there is no trunk at" in done.err and "python -m recsys.trunk" in done.err
+    assert not (data_folder / "experiments").exists()
+    catalogue = open_catalogue("tiny", data_folder=data_folder)
+    path = trunk_path(data_folder / "experiments", "music")
+    write_trunk(path, make_trunk(catalogue, "music"))
+    done = lemons("experiment", catalogue="tiny", user_name="nina", trunk="music")
+    assert done.code == 0 and "on trunk music" in done.out
+    _, card = load_model(only(data_folder / "experiments"))
+    assert card["config"]["recipe"] == "lemons"
+    assert (card["trunk"]["name"], card["trunk"]["checksum"]) == ("music", checksum(path))
 
 
 def test_a_split_of_one_kind_is_told_before_a_folder_is_made(lemons, data_folder):

@@ -17,6 +17,7 @@ from lemons_utils import ParameterError, configuration
 from recsys import experiment
 from recsys.checkpoint import BEST_MODEL, LAST_STATE, trained_epochs
 from recsys.experiments import find_model, take_up
+from recsys.heads import is_on, read_trunk, trunk_path, write_trunk
 from recsys.train_all import train_all
 
 ROOT = Path(__file__).parents[2]
@@ -125,6 +126,16 @@ def test_heads_are_fitted_to_all_listeners_once(jobs, lemons, data_folder):
     fitted = weights(data_folder)
     again = lemons("train_all", *flags, "1")
     assert "2 of 2 listeners are trained already" in again.out
+    experiments = data_folder / "experiments"
+    trunk = read_trunk(trunk_path(experiments, "tiny"))
+    about = {**trunk.about, "sample": trunk.about["sample"][1:]}
+    changed = replace(trunk, sample=trunk.sample[1:], about=about)
+    write_trunk(trunk_path(experiments, "tiny"), changed)
+    again = lemons("train_all", *flags, "1")
+    assert "nina: fitted again, since trunk tiny is another one now" in again.out
+    assert "trained already" not in again.out and weights(data_folder) == fitted
+    current = find_model(experiments, catalogue="tiny", user_name="nina").path
+    assert is_on(read_trunk(trunk_path(experiments, "tiny")), current)
     published = lemons("train_all", "--users", "nina", *FLAGS, "--jobs", "1")
     assert "trained already" not in published.out
     options = {"catalogue": "tiny", "recipe": "lemons", "user_name": "nina"}
