@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from recsys.listening.draws import Pool
 from recsys.listening.grouping import assign_groups
 from recsys.listening.matching import loose_key
 from recsys.listening.plays import match_plays, read_plays
+from recsys.listening.recordings import same_songs
 
 PUBLISHED_SEED = 1_057_386
 PARTS = ("train", "valid", "test")
@@ -38,6 +39,7 @@ def make_split(
     user_name: str = "",
     seed: int = PUBLISHED_SEED,
     group: Mapping[str, str] | None = None,
+    neither: Collection[str] = (),
 ) -> pd.DataFrame:
     """Label one listener's tracks and divide them 80-10-10.
 
@@ -52,6 +54,8 @@ def make_split(
     seed : int
     group : mapping from track_id to a group such as the artist, optional
         Tracks of one group stay in one part; tracks without a group (or with "") stand alone.
+    neither : collection of str
+        Tracks of the catalogue that are not unheard, although `plays` does not list them.
 
     Returns
     -------
@@ -70,13 +74,14 @@ def make_split(
     pool = track_ids if isinstance(track_ids, Pool) else Pool(track_ids)
     counts = _counts(plays, pool)
     listened = counts[counts >= 1]
-    unheard = len(pool) - len(listened)
+    heard = {*listened.index, *neither}
+    unheard = len(pool) - len(heard)
     if len(listened) < 3 or unheard < 3:
         raise DataError(
             f"train, valid and test need at least 3 listened and 3 unheard tracks, "
             f"got {len(listened)} listened and {unheard} unheard ones{_of(user_name)}"
         )
-    negatives = pool.draw(len(listened), salt=_salt(seed, user_name), without=listened.index)
+    negatives = pool.draw(len(listened), salt=_salt(seed, user_name), without=heard)
     positives = listened.index.to_numpy(dtype=object)
     split = pd.DataFrame(
         {
@@ -251,7 +256,8 @@ def write_splits(
 ) -> None:
     """Match plays to a catalogue, write each listener's split and print a summary.
 
-    Rows that match no track are counted and written to `splits/unmatched.csv`.
+    Rows that match no track are counted and written to `splits/unmatched/<user_name>.csv`. Other
+    recordings of a song that a listener has heard count neither as listened nor as unheard.
 
     Parameters
     ----------
@@ -268,42 +274,53 @@ def write_splits(
     """
     names = ["track_id", "title", "artist"] if (plays["track_id"] == "").any() else ["track_id"]
     matched, unmatched = match_plays(plays, catalogue.columns(*names))
-    _report_unmatched(catalogue, unmatched)
+    _report_unmatched(catalogue, plays, unmatched)
     if not len(matched) and (len(unmatched) or not user_names):
         raise DataError(f"no row of the plays fits a track of catalogue {catalogue.name}")
     group_of = artists(catalogue) if group == "artist" else None
     pool = Pool(catalogue.table or catalogue.track_ids)
     plays_of = {str(name): rows for name, rows in matched.groupby("user_name")}
+    recordings = same_songs(catalogue, matched["track_id"])
     failed = []
     for name in user_names or sorted(plays_of):
         path = split_path(catalogue, name, seed)
         rows = plays_of.get(name, matched.iloc[:0])
+        heard = rows["track_id"][rows["playcount"] >= 1]
+        others = {other for track_id in heard for other in recordings.get(track_id, ())} - {*heard}
         try:
-            split = make_split(rows, pool, user_name=name, seed=seed, group=group_of)
+            split = make_split(
+                rows, pool, user_name=name, seed=seed, group=group_of, neither=others
+            )
         except DataError as error:
             failed.append(str(error))
             continue
         write_split(path, split)
-        print(_summary(name, split, path))
+        print(_summary(name, split, path, len(others)))
     if failed:
         raise DataError("; ".join(failed))
 
 
-def _report_unmatched(catalogue: Catalogue, unmatched: pd.DataFrame) -> None:
-    """Write the rows that match no track beside the splits; remove the file if there are none."""
-    path = catalogue.folder / "splits" / "unmatched.csv"
-    path.unlink(missing_ok=True)
+def _report_unmatched(catalogue: Catalogue, plays: pd.DataFrame, unmatched: pd.DataFrame) -> None:
+    """Write each listener's rows that match no track; remove the file of one who has none now."""
+    folder = catalogue.folder / "splits" / "unmatched"
+    rows_of = {str(name): rows for name, rows in unmatched.groupby("user_name")}
+    for name in plays["user_name"].unique():
+        path = folder / f"{check_name(name, 'user_name')}.csv"
+        if name in rows_of:
+            write_csv(path, rows_of[name])
+        else:
+            path.unlink(missing_ok=True)
     if len(unmatched):
-        write_csv(path, unmatched)
         print(
             f"{len(unmatched):,} rows with {unmatched['playcount'].sum():,} plays fit no track "
-            f"of the catalogue: {path}"
+            f"of the catalogue: {folder}"
         )
 
 
-def _summary(name: str, split: pd.DataFrame, path: Path) -> str:
+def _summary(name: str, split: pd.DataFrame, path: Path, others: int) -> str:
     listened = int(split["label"].sum())
     unheard = len(split) - listened
     parts = ", ".join(f"{(split['split'] == part).sum():,} {part}" for part in PARTS)
     few = " (all there are)" if unheard < listened else ""
-    return f"{name}: {listened:,} listened, {unheard:,} unheard{few}; {parts}: {path}"
+    more = f", {others:,} other recordings of songs heard" if others else ""
+    return f"{name}: {listened:,} listened, {unheard:,} unheard{few}{more}; {parts}: {path}"

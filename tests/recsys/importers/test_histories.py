@@ -235,7 +235,7 @@ def test_an_export_becomes_a_listener(source, catalogue, tmp_path, capsys):
     )
     split = read_split(split_path(catalogue, "me"))
     pd.testing.assert_frame_equal(split, expected, check_dtype=False)
-    unmatched = pd.read_csv(catalogue.folder / "splits" / "unmatched.csv")
+    unmatched = pd.read_csv(catalogue.folder / "splits" / "unmatched" / "me.csv")
     assert list(unmatched["title"]) == ["Unheard of"]
 
     again = importlib.import_module("recsys.listening").main

@@ -304,6 +304,11 @@ def test_bad_counts_are_told_with_their_line(tmp_path, count):
     [
         ("user_name,track_id\nu,t\n", r"missing: \['playcount'\]"),
         ("track_id,playcount\nt,1\n", r"missing: \['user_name'\]"),
+        ("user,plays\nu,1\n", r"missing: \['user_name', 'playcount'\]; found: user, plays$"),
+        (
+            "user_name;track_id;playcount\nu;t;1\n",
+            r"found: user_name;track_id;playcount \(separate columns by commas\)$",
+        ),
         ("user_name,title,playcount\nu,t,1\n", "track_id, or the columns title and artist"),
         ("user_name,track_id,playcount\nu,t,1\n,t,1\n", "line 3: no user_name"),
         ("user_name,track_id,playcount\nu,t,1,extra\nu,t,1,extra\n", "is no table"),
@@ -480,7 +485,8 @@ def home(tmp_path, monkeypatch):
 
 def test_the_command(home, tmp_path, capsys):
     rows = [f"marko,{track_id},,,2" for track_id in IDS[:60]]
-    rows += [f"nina,,song {n} (Live),ARTIST {n // 5} feat. X,1" for n in range(100, 150)]
+    rows_of_nina = [f"nina,,song {n} (Live),ARTIST {n // 5} feat. X,1" for n in range(100, 150)]
+    rows += rows_of_nina
     rows += ["nina,,Unheard of,Nobody,4", "nina,alien,,,1"]
     plays = write(
         tmp_path / "plays.csv", "\n".join(["user_name,track_id,title,artist,playcount", *rows])
@@ -490,8 +496,10 @@ def test_the_command(home, tmp_path, capsys):
     assert "2 rows with 5 plays fit no track" in printed
     assert "marko: 60 listened, 60 unheard; " in printed
     assert "nina: 50 listened, 50 unheard; " in printed
-    unmatched = pd.read_csv(home / "splits" / "unmatched.csv", keep_default_na=False)
-    assert list(unmatched["title"]) == ["Unheard of", ""]
+    unmatched = home / "splits" / "unmatched"
+    assert [path.name for path in unmatched.iterdir()] == ["nina.csv"]
+    rows = pd.read_csv(unmatched / "nina.csv", keep_default_na=False)
+    assert list(rows["title"]) == ["Unheard of", ""]
     catalogue = Catalogue("mine", home)
     assert users(catalogue) == ["marko", "nina"]
     split = read_split(split_path(catalogue, "nina"))
@@ -505,6 +513,33 @@ def test_the_command(home, tmp_path, capsys):
     assert main([*arguments, "--seed", "7"]) == 0
     assert users(catalogue, 7) == ["marko"]
     assert split_path(catalogue, "marko").read_bytes() == before
+    assert (unmatched / "nina.csv").is_file()  # of the run before, which marko's does not touch
+    write(plays, "\n".join(["user_name,track_id,title,artist,playcount", *rows_of_nina]))
+    assert main([str(plays), "--catalogue", "mine"]) == 0
+    assert not any(unmatched.iterdir())
+
+
+def test_other_recordings_of_a_song_are_not_unheard(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("LEMONS_DATA_FOLDER", str(tmp_path))
+    folder = tmp_path / "catalogues" / "mine"
+    titles = ["Hello"] * 10 + ["HELLO (Live)", "Goodbye", *(f"Song {n}" for n in range(10))]
+    table = pd.DataFrame({"track_id": IDS[:22], "title": titles, "artist": "The Gulls"})
+    table.loc[20:, ["title", "artist"]] = "Hello", "Others"
+    write_tracks(folder, table.assign(samples=16_000))
+    rows = ["u,,Hello,The Gulls,3", f"u,{IDS[11]},,,1", f"u,{IDS[12]},,,1", f"u,{IDS[13]},,,0"]
+    plays = write(
+        tmp_path / "plays.csv", "\n".join(["user_name,track_id,title,artist,playcount", *rows])
+    )
+    assert main([str(plays), "--catalogue", "mine"]) == 0
+    assert "3 listened, 3 unheard, 10 other recordings" in capsys.readouterr().out
+    for seed in range(8):
+        assert main([str(plays), "--catalogue", "mine", "--seed", str(seed)]) == 0
+        split = read_split(split_path(Catalogue("mine", folder), "u", seed))
+        assert set(split.loc[split["label"] == 1, "track_id"]) == {IDS[0], *IDS[11:13]}
+        assert set(split.loc[split["label"] == 0, "track_id"]) <= set(IDS[13:22])
+    write(plays, f"user_name,track_id,playcount\nu,{IDS[20]},1\nu,{IDS[12]},1\nu,{IDS[14]},1\n")
+    assert main([str(plays), "--catalogue", "mine"]) == 0
+    assert "1 other recordings" in capsys.readouterr().out.splitlines()[-1]
 
 
 def test_one_listener_with_too_few_tracks_does_not_cost_the_others_their_split(
@@ -524,7 +559,7 @@ def test_fewer_unheard_tracks_than_listened_ones_are_told(home, tmp_path, capsys
     plays = write(tmp_path / "plays.csv", "\n".join(["user_name,track_id,playcount", *rows]))
     assert main([str(plays), "--catalogue", "mine"]) == 0
     assert "290 listened, 10 unheard (all there are)" in capsys.readouterr().out
-    assert not (home / "splits" / "unmatched.csv").exists()
+    assert not (home / "splits" / "unmatched").exists()
 
 
 @pytest.mark.parametrize(
@@ -566,12 +601,31 @@ def test_a_parquet_file_of_plays_gives_the_same_split(home, tmp_path, capsys):
     assert "name the listeners" in capsys.readouterr().err
 
 
+def test_whole_counts_of_any_type_are_read_from_parquet(tmp_path):
+    for counts in ([3, 0], [3.0, 0.0], ["3", "0"], pd.array([3, 0], "UInt8")):
+        table = pd.DataFrame({"user_name": "u", "track_id": ["a", None], "playcount": counts})
+        table.to_parquet(tmp_path / "plays.parquet")
+        plays = read_plays(tmp_path / "plays.parquet", ["u"])
+        assert list(plays["playcount"]) == [3, 0] and plays["playcount"].dtype == "int64"
+        assert list(plays["track_id"]) == ["a", ""]
+
+
+ONE = {"user_name": ["u"], "track_id": ["a"]}
+
+
 @pytest.mark.parametrize(
     ("plays", "says"),
     [
-        ({"track_id": ["a"], "playcount": [1]}, "is no table of play counts"),
-        ({"user_name": ["u"], "track_id": ["a"], "playcount": ["x"]}, "is no table of play counts"),
-        ({"user_name": ["u"], "track_id": ["a"], "playcount": [-1]}, "from 0 up"),
+        ({"track_id": ["a"], "playcount": [1]}, "missing:.*found: track_id, playcount$"),
+        ({"user_name": ["u"], "playcount": [1]}, "needs a column track_id.*found: user_name"),
+        (ONE | {"playcount": ["x"]}, "whole number from 0 up, got 'x'"),
+        (ONE | {"playcount": [-1]}, "whole number from 0 up, got '-1'"),
+        (ONE | {"playcount": [2.7]}, r"whole number from 0 up, got '2\.7'"),
+        (ONE | {"playcount": [None]}, "whole number from 0 up"),
+        (ONE | {"playcount": [True]}, "whole number from 0 up, got 'True'"),
+        (ONE | {"playcount": [2**63 - 1]}, "whole number from 0 up, got '9223372036854775807'"),
+        (ONE | {"playcount": [pd.Timestamp("2011-04-01")]}, "whole number .*got '2011-04-01"),
+        ({**ONE, "user_name": [7], "playcount": [1]}, "is no table of play counts"),
     ],
 )
 def test_broken_parquet_files_are_data_errors(tmp_path, plays, says):
