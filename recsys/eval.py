@@ -27,6 +27,7 @@ from recsys.catalogue import Catalogue, open_catalogue
 from recsys.evaluation import Result, SpectrogramFeatures, evaluate_listener, reports
 from recsys.evaluation.reliability import FEW_TRACKS
 from recsys.options import split_of, typed
+from recsys.training_options import pick_device
 
 EVERYBODY = "all"
 
@@ -51,11 +52,8 @@ def defaults() -> dict[str, Any]:
 
 def evaluate(_run: Run, _config: Mapping[str, Any]) -> dict[str, Any]:
     """Evaluate one listener's model, or everybody's (sacred's main function)."""
-    options, settings = typed(_config, defaults()), configuration()
-    catalogue = open_catalogue(options["catalogue"], data_folder=settings.data_folder)
-    test_catalogue = None
-    if options["test_catalogue"]:
-        test_catalogue = open_catalogue(options["test_catalogue"], data_folder=settings.data_folder)
+    settings = configuration()
+    options, catalogue, test_catalogue = _opened(_config, settings)
     features = SpectrogramFeatures() if options["baseline"] else None
     everybody = options["user_name"] == EVERYBODY
     results = []
@@ -82,6 +80,23 @@ def evaluate(_run: Run, _config: Mapping[str, Any]) -> dict[str, Any]:
         _print(results[0], files)
     means = {m: sum(getattr(r, m) for r in results) / len(results) for m in ("auc", "map")}
     return {**means, "listeners": {result.user_name: asdict(result) for result in results}}
+
+
+def _opened(
+    config: Mapping[str, Any], settings: Configuration
+) -> tuple[dict[str, Any], Catalogue, Catalogue | None]:
+    """Return the options with their types, the catalogue, and that to evaluate on, if named."""
+    options = typed(config, defaults())
+    open_one = functools.partial(open_catalogue, data_folder=settings.data_folder)
+    test_catalogue = open_one(options["test_catalogue"]) if options["test_catalogue"] else None
+    return options, open_one(options["catalogue"]), test_catalogue
+
+
+def _check(config: Mapping[str, Any], settings: Configuration) -> None:
+    options, catalogue, _ = _opened(config, settings)
+    pick_device(options["device"])
+    if options["user_name"] != EVERYBODY:
+        _models(catalogue, options, settings)
 
 
 def _models(
@@ -158,7 +173,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run sacred's command line."""
     settings = configuration()
     experiment = Experiment(settings.experiment_name, save_git_info=False)
-    tracking.set_up(experiment, evaluate, defaults(), settings)
+    check = functools.partial(_check, settings=settings)
+    tracking.set_up(experiment, evaluate, defaults(), settings, check=check)
     return tracking.run_commandline(experiment, arguments)
 
 

@@ -8,6 +8,7 @@ that was killed or interrupted goes on with `resume=True` or `resume=FOLDER`, to
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import sys
 import threading
@@ -39,6 +40,8 @@ RECIPES = ("published", "lemons")
 
 local_conf = {"mongodb_url": "", "mongodb_db_name": "LEMONS", "experiment_name": "LEMONS"}
 """The settings of config.py that say where runs are logged, set when the command starts."""
+
+_RESUME_ANY, _RESUME_NONE = {"true", "1"}, {"", "false", "0"}
 
 _ALONE = threading.Lock()
 """Held by each silent training of this process."""
@@ -89,11 +92,11 @@ def _train(run: Run, config: Mapping[str, Any], settings: Configuration) -> dict
     options = options_of(config)
     resume = typed(config, {"resume": ""})["resume"]
     folder = None
-    if resume.lower() in ("true", "1"):
+    if resume.lower() in _RESUME_ANY:
         folder = newest_unfinished(settings.experiments, options)
         if folder is None:
             print("nothing unfinished with these options; starting anew")
-    elif resume.lower() not in ("", "false", "0"):
+    elif resume.lower() not in _RESUME_NONE:
         folder = reopen(resume, settings.experiments)
         given = {name: options[name] for name in run.meta_info["config_updates"] if name in options}
         options = {**options, **folder.options, **given}
@@ -101,6 +104,21 @@ def _train(run: Run, config: Mapping[str, Any], settings: Configuration) -> dict
     return train_listener(
         options, catalogue, experiments=settings.experiments, folder=folder, run=run
     )
+
+
+def _check(config: Mapping[str, Any], settings: Configuration) -> None:
+    """Raise what is wrong with the options of a training that does not go on in a named folder."""
+    options = options_of(config)
+    resume = typed(config, {"resume": ""})["resume"]
+    if resume.lower() not in _RESUME_ANY | _RESUME_NONE:
+        reopen(resume, settings.experiments)  # whose options come before the defaults
+        return
+    catalogue = open_catalogue(options["catalogue"], data_folder=settings.data_folder)
+    path = split_of(catalogue, options["user_name"], options["split_seed"])
+    if options["recipe"] == "published":
+        _published(options, catalogue, listening.read_split(path))
+    else:
+        _check_lemons(options, listening.read_split(path))
 
 
 def check_options(options: Mapping[str, Any]) -> Options:
@@ -216,9 +234,7 @@ def _lemons(
     options: Mapping[str, Any], catalogue: Catalogue, split: pd.DataFrame, experiments: Path
 ) -> _Train:
     """Prepare the fit of a head on a trunk, in one go."""
-    if options["model_load_path"]:
-        raise ParameterError("recipe=lemons starts from nothing: leave model_load_path out")
-    heads.check_split(split)
+    _check_lemons(options, split)
     trunk = heads.open_trunk(experiments, catalogue, options["trunk"])
 
     def train(
@@ -236,6 +252,12 @@ def _lemons(
         return log.keep(best, f"head fitted to {tracks}", epochs=1, **trained.about)
 
     return train
+
+
+def _check_lemons(options: Mapping[str, Any], split: pd.DataFrame) -> None:
+    if options["model_load_path"]:
+        raise ParameterError("recipe=lemons starts from nothing: leave model_load_path out")
+    heads.check_split(split)
 
 
 def train_in_background(
@@ -300,7 +322,8 @@ def _sacred_experiment(settings: Configuration) -> Experiment:
         """Train one listener's relevance model."""
         return _train(_run, _config, settings)
 
-    return tracking.set_up(experiment, train, defaults(), settings)
+    check = functools.partial(_check, settings=settings)
+    return tracking.set_up(experiment, train, defaults(), settings, check=check)
 
 
 def run_commandline(arguments: Sequence[str] | None, settings: Configuration) -> int:

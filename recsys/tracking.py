@@ -98,12 +98,22 @@ def set_up(
     main: Callable[..., Any],
     defaults: Mapping[str, Any],
     settings: Configuration,
+    *,
+    check: Callable[[Mapping[str, Any]], object],
 ) -> Experiment:
     """Give an experiment its main function and options, and keep its runs; return it.
 
-    The module of a command makes its own experiment: sacred keeps the sources of that module.
+    `check` takes the options and raises what is wrong with them, before a run of them is kept. The
+    module of a command makes its own experiment: sacred keeps the sources of that module.
     """
     experiment.add_config(dict(defaults))
+
+    def checked(config: Any, command_name: str, logger: logging.Logger) -> dict[str, Any]:
+        if not _only_prints({"COMMAND": command_name}):
+            check(config)
+        return {}
+
+    experiment.config_hook(checked)
     experiment.main(main)
     watch(
         experiment,

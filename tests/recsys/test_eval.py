@@ -220,6 +220,13 @@ def test_a_mistake_is_one_line(lemons, give_model, options, said):
     assert said in line
 
 
+@pytest.mark.parametrize("options", [{"user_name": "bob"}, {"device": "abacus"}, {"baseline": 3}])
+def test_a_wrong_value_leaves_no_run(lemons, give_model, data_folder, options):
+    give_model("marko")
+    assert lemons("eval", **({"catalogue": "tiny"} | options)).code == 2
+    assert not (data_folder / "runs").exists()
+
+
 def test_a_model_of_another_split_is_told(lemons, give_model):
     give_model("marko", split_checksum="0" * 64)
     done = lemons("eval", catalogue="tiny")

@@ -172,6 +172,9 @@ def test_no_module_of_recsys_hides_another():
             {"recipe": "lemons", "model_load_path": "best_model.pth"},
             "recipe=lemons starts from nothing: leave model_load_path out",
         ),
+        ({"n_epochs": -1}, "n_epochs must be greater than 0, got -1"),
+        ({"lr": "fast"}, "lr must be a number, got 'fast'"),
+        ({"device": "abacus"}, "device must be cpu, cuda or auto, got 'abacus'"),
         ({"n_epoch": 4}, "unknown option n_epoch"),
     ],
 )
@@ -182,6 +185,7 @@ def test_a_mistake_is_one_line_and_leaves_no_folder(lemons, data_folder, option,
     assert line.startswith("error: ")
     assert said in line
     assert not (data_folder / "experiments").exists()
+    assert not (data_folder / "runs").exists()
 
 
 def test_training_starts_from_the_weights_it_is_given(lemons, data_folder, golden_folder):
