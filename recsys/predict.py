@@ -1,10 +1,12 @@
-"""Score every track of a catalogue by a listener's model.
+"""Score every track of a catalogue by listeners' models.
 
 `python -m recsys.predict --user_name marko --catalogue NAME` scores whole tracks by the
 listener's current model and writes the result to
-`catalogues/<catalogue>/relevance/<user_name>-<model's checksum>.parquet`. It scores only the
-tracks that this table lacks; an interrupted command goes on where it stopped. `--jobs N` scores
-in N processes, `--cluster ADDRESS` on a Dask cluster.
+`catalogues/<catalogue>/relevance/<user_name>-<model's checksum>.parquet`; `--user_name all` does
+so for everybody who has a model. It scores only the tracks that this table lacks; an interrupted
+command goes on where it stopped. Heads of one trunk are scored together: one pass over the
+catalogue for all of them, then a matrix product. `--jobs N` scores in N processes, `--cluster
+ADDRESS` on a Dask cluster.
 """
 
 from __future__ import annotations
@@ -12,9 +14,11 @@ from __future__ import annotations
 import argparse
 import functools
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,13 +26,14 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from lemons_jobs import HERE, Workers, add_options, run, workers_of
-from lemons_utils import OnProgress, ParameterError, command, configuration
-from recsys import checkpoint, experiments, listening, progress
+from lemons_utils import DataError, OnProgress, ParameterError, command, configuration
+from recsys import checkpoint, experiments, heads, listening, progress
 from recsys.catalogue import Catalogue, check_name, open_catalogue
 from recsys.dataset import Tracks
+from recsys.heads import Head, Trunk
 from recsys.inference import relevance, score_tracks
 from recsys.model import Network
-from recsys.relevance_table import COLUMNS, RelevanceTable
+from recsys.track_table import COLUMNS, TrackTable
 
 CHUNK_TRACKS = 32
 """The number of tracks scored between two notes on disk."""
@@ -47,20 +52,26 @@ def predict(
     catalogue: Catalogue,
     path: Path,
     *,
+    on_trunk: tuple[Trunk, Head] | None = None,
     batch_size: int = 4,
     workers: Workers = HERE,
     on_progress: OnProgress | None = None,
 ) -> pd.DataFrame:
-    """Score the tracks that a table lacks by `score_catalogue`, and return the whole table.
+    """Score the tracks that a table lacks, and return the whole table.
+
+    By `heads.score_heads` where the network is made of a trunk and a head, `on_trunk`; otherwise by
+    `score_catalogue`, whose the other arguments are.
 
     Returns
     -------
     DataFrame with columns track_id, relevance (in [0, 1]), title, artist
         The most relevant track first, as in the file.
     """
-    score_catalogue(
-        network, catalogue, path, batch_size=batch_size, workers=workers, on_progress=on_progress
-    )
+    how: dict[str, Any] = {"workers": workers, "on_progress": on_progress}
+    if on_trunk is None:
+        score_catalogue(network, catalogue, path, batch_size=batch_size, **how)
+    else:
+        heads.score_heads(on_trunk[0], {path: on_trunk[1]}, catalogue, **how)
     return pd.read_parquet(path, columns=list(COLUMNS))
 
 
@@ -101,7 +112,7 @@ def score_catalogue(
     ParameterError
         If the device is missing, or the network's weights are broken.
     """
-    table = RelevanceTable(path, catalogue)
+    table = TrackTable(path, catalogue)
     known, total = table.known(), max(catalogue.count, 1)
 
     def report(more: float) -> None:
@@ -140,42 +151,95 @@ def _score_here(
 
 
 # -- the command -------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class _Listener:
+    """A listener, the model, and where its table is."""
+
+    user_name: str
+    network: Network
+    on_trunk: tuple[Trunk, Head] | None
+    table: Path
+
+
 @command
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `python -m recsys.predict`."""
     options, settings = _parse(arguments), configuration()
     workers = workers_of(options)
     catalogue = open_catalogue(options.catalogue, data_folder=settings.data_folder)
-    model = experiments.find_model(
-        settings.experiments,
-        catalogue=options.trained_on or options.catalogue,
-        user_name=options.user_name,
-        named=options.model,
-    )
-    print(model.line)
-    network, card = checkpoint.load_model(model.path)
-    path = options.out or relevance_path(catalogue, options.user_name, card["model_checksum"])
-    if path.suffix != ".parquet":
-        raise ParameterError(f"--out must end in .parquet, got {path}")
-    if options.out:
-        path.unlink(missing_ok=True)  # another model may have written it
-    with progress.shown(catalogue.count, unit="track", about=options.user_name) as on_progress:
-        more = {name: getattr(options, name) for name in ("batch_size", "num_workers", "device")}
-        score_catalogue(network, catalogue, path, **more, workers=workers, on_progress=on_progress)
-    with pq.ParquetFile(path) as file:
-        top = next(file.iter_batches(TOP)).to_pandas()
-        tracks = file.metadata.num_rows
-    _print_top(top, catalogue, options)
-    print(f"relevance of {tracks:,} tracks: {path}")
+    listeners = _listeners(options, catalogue, settings.experiments)
+    together = defaultdict[str, list[_Listener]](list)
+    for each in listeners:
+        together[each.on_trunk[0].checksum if each.on_trunk else str(each.table)].append(each)
+    for group in together.values():
+        _score(group, catalogue, options, workers)
+    for each in listeners:
+        with pq.ParquetFile(each.table) as file:
+            top = next(file.iter_batches(TOP)).to_pandas()
+            tracks = file.metadata.num_rows
+        if len(listeners) == 1:
+            _print_top(top, catalogue, each.user_name, options.split_seed)
+        print(f"relevance of {tracks:,} tracks for {each.user_name}: {each.table}")
     return 0
+
+
+def _listeners(options: argparse.Namespace, catalogue: Catalogue, home: Path) -> list[_Listener]:
+    """Load the models of those who were asked for, and print which they are."""
+    trained_on, names = options.trained_on or catalogue.name, list(dict.fromkeys(options.user_name))
+    if names == ["all"]:
+        names = experiments.trained_listeners(home, catalogue=trained_on)
+        if not names:
+            raise DataError(
+                f"nobody has a model for catalogue {trained_on}: `python -m recsys.train_all "
+                f"--catalogue {trained_on} --recipe lemons` trains everybody's"
+            )
+    if len(names) > 1 and (options.model or options.out):
+        raise ParameterError("--model and --out are of one listener, got several: name one")
+    found = []
+    for name in names:
+        model = experiments.find_model(
+            home, catalogue=trained_on, user_name=name, named=options.model
+        )
+        print(model.line)
+        network, card = checkpoint.load_model(model.path)
+        table = options.out or relevance_path(catalogue, name, card["model_checksum"])
+        if table.suffix != ".parquet":
+            raise ParameterError(f"--out must end in .parquet, got {table}")
+        if options.out:
+            table.unlink(missing_ok=True)  # another model may have written it
+        found.append(_Listener(name, network, heads.find_head(network, card, home), table))
+    return found
+
+
+def _score(
+    group: Sequence[_Listener],
+    catalogue: Catalogue,
+    options: argparse.Namespace,
+    workers: Workers,
+) -> None:
+    """Score a catalogue by the models of one trunk, or by one of none."""
+    first, count = group[0], len(group)
+    about = first.user_name if count == 1 else f"{count} listeners"
+    with progress.shown(catalogue.count, unit="track", about=about) as on_progress:
+        how: dict[str, Any] = {
+            "device": options.device, "workers": workers, "on_progress": on_progress
+        }  # fmt: skip
+        if first.on_trunk:
+            chosen = {each.table: each.on_trunk[1] for each in group if each.on_trunk}
+            heads.score_heads(first.on_trunk[0], chosen, catalogue, **how)
+        else:
+            how |= {name: getattr(options, name) for name in ("batch_size", "num_workers")}
+            score_catalogue(first.network, catalogue, first.table, **how)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m recsys.predict",
-        description="Score every track of a catalogue by a listener's model.",
+        description="Score every track of a catalogue by listeners' models.",
     )
-    parser.add_argument("--user_name", required=True, metavar="NAME", help="whose model")
+    parser.add_argument(
+        "--user_name", required=True, nargs="+", metavar="NAME", help="whose models, or `all`"
+    )
     parser.add_argument("--catalogue", required=True, metavar="NAME", help="whose tracks")
     current = "weights or an experiment (default: the listener's current one)"
     parser.add_argument("--model", metavar="PATH", type=Path, help=current)
@@ -192,14 +256,14 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _print_top(table: pd.DataFrame, catalogue: Catalogue, options: argparse.Namespace) -> None:
+def _print_top(table: pd.DataFrame, catalogue: Catalogue, user_name: str, seed: int) -> None:
     """Print the most relevant tracks, and mark those that are new to the listener."""
     heard: set[str] = set()
-    split_path = listening.split_path(catalogue, options.user_name, options.split_seed)
+    split_path = listening.split_path(catalogue, user_name, seed)
     if split_path.is_file():
         split = listening.read_split(split_path)
         heard = set(split[split["label"] == 1]["track_id"])
-    print(f"{options.user_name}, the {min(TOP, len(table))} most relevant (* not heard yet):")
+    print(f"{user_name}, the {min(TOP, len(table))} most relevant (* not heard yet):")
     top = table.head(TOP)
     for place, track_id, value, title, artist in zip(
         range(1, TOP + 1), *(top[name] for name in COLUMNS), strict=False

@@ -1,6 +1,9 @@
 """Trunks, and listeners' linear heads on them: taught what removal means, calibrated."""
 
 from recsys.heads.calibration import calibrate as calibrate
+from recsys.heads.features import complete_features as complete_features
+from recsys.heads.features import feature_batches as feature_batches
+from recsys.heads.features import features_path as features_path
 from recsys.heads.fitting import Head as Head
 from recsys.heads.pooled import PooledTrack as PooledTrack
 from recsys.heads.pooled import pool as pool
@@ -8,6 +11,7 @@ from recsys.heads.pooled import pool_with_stems as pool_with_stems
 from recsys.heads.pooled import pooled_tracks as pooled_tracks
 from recsys.heads.pooled import read_pooled as read_pooled
 from recsys.heads.pooled import write_pooled as write_pooled
+from recsys.heads.scoring import score_heads as score_heads
 from recsys.heads.training import HeadTraining as HeadTraining
 from recsys.heads.training import check_split as check_split
 from recsys.heads.training import train_head as train_head

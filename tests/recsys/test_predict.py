@@ -1,6 +1,7 @@
 """Relevance of every track: right, sorted, kept, and never computed twice."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,8 @@ from lemons_utils import DataError
 from recsys import predict as prediction
 from recsys.catalogue import Catalogue, save_audio, write_tracks
 from recsys.checkpoint import load_model
+from recsys.experiments import find_model
+from recsys.heads import complete_features, feature_batches, features, read_trunk, trunk_path
 from recsys.predict import COLUMNS, predict, relevance_path
 
 ROOT = Path(__file__).parents[2]
@@ -201,3 +204,96 @@ def test_ten_minutes_of_music_take_less_than_two_gigabytes(
     _, status, usage = os.wait4(process.pid, 0)
     assert status == 0
     assert usage.ru_maxrss * 1024 < 2e9
+
+
+# -- heads of one trunk --------------------------------------------------------------------------
+@pytest.fixture
+def everybody(lemons, data_folder):
+    """Heads of the listeners of the tiny catalogue, on its trunk."""
+    assert lemons("train_all", "--catalogue", "tiny", "--recipe", "lemons", "--jobs", "1").code == 0
+    return Catalogue("tiny", data_folder / "catalogues" / "tiny")
+
+
+def tables(catalogue, data_folder) -> dict[str, pd.DataFrame]:
+    found = {}
+    for name in ("marko", "nina"):
+        model = find_model(data_folder / "experiments", catalogue="tiny", user_name=name)
+        checksum = load_model(model.path)[1]["model_checksum"]
+        found[name] = pd.read_parquet(relevance_path(catalogue, name, checksum))
+    return found
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_heads_have_the_relevance_of_their_networks(kept, lemons, everybody, data_folder):
+    statistics = everybody.folder / "statistics"
+    if not kept:
+        shutil.rmtree(statistics)
+    done = lemons("predict", "--user_name", "all", "--catalogue", "tiny")
+    assert (done.code, done.err) == (0, "")
+    assert statistics.exists() == kept  # no statistics of what removals leave are computed
+    for name, table in tables(everybody, data_folder).items():
+        assert f"relevance of 24 tracks for {name}: " in done.out
+        model = find_model(data_folder / "experiments", catalogue="tiny", user_name=name)
+        expected = predict(load_model(model.path)[0], everybody, data_folder / f"{name}.parquet")
+        pd.testing.assert_series_equal(
+            table.set_index("track_id")["relevance"].sort_index(),
+            expected.set_index("track_id")["relevance"].sort_index(),
+            rtol=0,
+            atol=1e-6,
+        )
+        assert table["relevance"].is_monotonic_decreasing
+        assert list(table.sort_values("track_id")["title"]) == list(
+            everybody.tracks.sort_values("track_id")["title"]
+        )
+
+
+def test_a_catalogue_is_heard_once_for_all_heads(lemons, everybody, data_folder, monkeypatch):
+    assert lemons("predict", "--user_name", "nina", "--catalogue", "tiny").code == 0
+
+    def hear(*arguments, **options):
+        raise Stop
+
+    monkeypatch.setattr(features, "coordinates_of", hear)
+    done = lemons("predict", "--user_name", "marko", "nina", "--catalogue", "tiny")
+    assert (done.code, done.err) == (0, "")
+    assert {len(each) for each in tables(everybody, data_folder).values()} == {24}
+
+
+def test_an_interrupted_pass_goes_on(everybody, data_folder, monkeypatch):
+    monkeypatch.setattr(features, "CHUNK_TRACKS", 5)
+    trunk = read_trunk(trunk_path(data_folder / "experiments", "tiny"))
+
+    def stop(step, share):
+        if share > 0.5:
+            raise Stop
+
+    with pytest.raises(Stop):
+        complete_features(trunk, everybody, on_progress=stop)
+    seen = []
+    path = complete_features(trunk, everybody, on_progress=lambda *said: seen.append(said))
+    assert seen[0] == ("features", pytest.approx(15 / 24)) and seen[-1] == ("features", 1.0)
+    ((track_ids, coordinates),) = feature_batches(path)
+    assert track_ids == sorted(everybody.track_ids) and coordinates.shape == (24, 128)
+    again = features.coordinates_of(trunk, everybody, track_ids)
+    np.testing.assert_array_equal(coordinates, again)
+
+
+def test_networks_and_heads_can_be_scored_together(lemons, everybody, give_model, data_folder):
+    give_model("marko")
+    done = lemons("predict", "--user_name", "all", "--catalogue", "tiny")
+    assert (done.code, done.err) == (0, "")
+    assert {len(each) for each in tables(everybody, data_folder).values()} == {24}
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--user_name", "all"], "nobody has a model for catalogue tiny: `python -m recsys.train"),
+        (["--user_name", "a", "b", "--out", "x.parquet"], "are of one listener, got several"),
+        (["--user_name", "a", "b", "--model", "x"], "are of one listener, got several"),
+    ],
+)
+def test_wrong_listeners_are_told_in_a_line(flags, said, lemons, data_folder):
+    done = lemons("predict", *flags, "--catalogue", "tiny")
+    assert (done.code, len(done.err.splitlines())) == (2, 1)
+    assert said in done.err

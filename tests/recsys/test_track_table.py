@@ -1,9 +1,11 @@
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
+from lemons_utils import DataError
 from recsys.catalogue import Catalogue, write_tracks
-from recsys.relevance_table import COLUMNS, RelevanceTable
+from recsys.track_table import COLUMNS, COORDINATES, TrackTable
 
 IDS = [f"id{number:02}" for number in range(20)]
 
@@ -15,19 +17,19 @@ def catalogue(tmp_path):
     return Catalogue("mine", tmp_path / "mine")
 
 
-def note(table: RelevanceTable, values: dict[str, float]) -> None:
+def note(table: TrackTable, values: dict[str, float]) -> None:
     table.note(list(values), list(values.values()))
 
 
 def test_parts_are_streamed_and_what_is_known_is_left_out(catalogue, tmp_path):
-    table = RelevanceTable(tmp_path / "out" / "r.parquet", catalogue)
+    table = TrackTable(tmp_path / "out" / "r.parquet", catalogue)
     assert table.known() == 0
     parts = list(table.missing(rows=8))
     assert [len(part) for part in parts] == [8, 8, 4]
     assert parts[0] == ["id01", "id05", "id03", "id07", "id02", "id06", "id00", "id04"]
     note(table, dict.fromkeys(IDS[:8], 0.5))
     with table.notes.path.open("a") as file:
-        file.write('["id08", 0.2]\n["id0')  # killed
+        file.write('["id08", 0.2]\n["id10"]\n["id10", "x"]\n7\n["id0')  # killed, or of others
     note(table, {"id09": 0.3, "id00": 0.5, "gone": 0.9})  # id00 a second time
     assert table.known() == 10
     assert [sorted(part) for part in table.missing(rows=8)] == [IDS[10:16], IDS[16:]]
@@ -42,7 +44,7 @@ def test_the_table_is_sorted_and_written_only_when_it_is_new(catalogue, tmp_path
         catalogue = Catalogue("arrays", tmp_path / "arrays")
     path = tmp_path / "r.parquet"
     values = {name: (number * 7 % 10) / 10 for number, name in enumerate(IDS)}
-    table = RelevanceTable(path, catalogue)
+    table = TrackTable(path, catalogue)
     note(table, values)
     table.finish()
     written = pd.read_parquet(path)
@@ -51,12 +53,25 @@ def test_the_table_is_sorted_and_written_only_when_it_is_new(catalogue, tmp_path
     assert dict(zip(written["track_id"], written["relevance"], strict=True)) == values
     assert not table.notes.path.exists()
     before = path.stat().st_mtime_ns
-    again = RelevanceTable(path, catalogue)
+    again = TrackTable(path, catalogue)
     assert (again.known(), list(again.missing())) == (20, [])
     again.finish()
     assert path.stat().st_mtime_ns == before
     if not bare:
         write_tracks(catalogue.folder, catalogue.tracks.assign(title="new")[1:])
-        RelevanceTable(path, Catalogue("mine", catalogue.folder)).finish()
+        TrackTable(path, Catalogue("mine", catalogue.folder)).finish()
         assert set(pd.read_parquet(path)["title"]) == {"new"}
         assert len(pd.read_parquet(path)) == 19
+
+
+def test_a_table_of_lists_takes_what_is_found_beside_what_is_noted(catalogue, tmp_path):
+    table = TrackTable(tmp_path / "c.parquet", catalogue, COORDINATES)
+    table.note(IDS[:2], [[0.1, 2.0], [0.3, 1.0]])
+    more = {"track_id": IDS[1:], "coordinates": [[float(n), 7.0] for n in range(19)]}
+    table.finish(pa.table(more, schema=COORDINATES.noted))
+    written = pd.read_parquet(table.path)
+    assert list(written) == ["track_id", "coordinates"] and list(written["track_id"]) == IDS
+    np.testing.assert_allclose(written["coordinates"].iloc[0], [0.1, 2.0], rtol=1e-6)
+    np.testing.assert_array_equal(written["coordinates"].iloc[-1], [18.0, 7.0])
+    with pytest.raises(DataError, match="is no table of relevance: remove it"):
+        TrackTable(table.path, catalogue)

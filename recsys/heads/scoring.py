@@ -1,0 +1,77 @@
+"""The relevance of every track of a catalogue for all heads of a trunk: a matrix product."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from lemons_jobs import HERE, Workers
+from lemons_utils import OnProgress
+from recsys.catalogue import Catalogue
+from recsys.heads.features import complete_features, feature_batches
+from recsys.heads.fitting import Head
+from recsys.heads.trunk import Trunk
+from recsys.inference import relevance
+from recsys.track_table import RELEVANCE, TrackTable
+
+SCORES_AT_A_TIME = 2**25
+"""Relevances that are in memory at a time: 0.25 GB."""
+
+
+def score_heads(
+    trunk: Trunk,
+    chosen: Mapping[Path, Head],
+    catalogue: Catalogue,
+    *,
+    device: str = "cpu",
+    workers: Workers = HERE,
+    on_progress: OnProgress | None = None,
+) -> None:
+    """Score the tracks of a catalogue that the tables of a trunk's heads lack.
+
+    The relevance is that which `recsys.predict.score_catalogue` finds by the heads' networks, up
+    to rounding.
+
+    Parameters
+    ----------
+    trunk : Trunk
+    chosen : mapping from Path to Head
+        Each table's head.
+    catalogue, device, workers, on_progress
+        As of `complete_features`, which computes what is the same for all heads.
+
+    Raises
+    ------
+    DataError
+        If a track has no audio, or another file is in a table's place.
+    """
+    tables = {path: TrackTable(path, catalogue) for path in chosen}
+    lacking = [path for path, table in tables.items() if table.known() < catalogue.count]
+    for path in chosen.keys() - lacking:
+        tables[path].finish()
+    if lacking:
+        features = complete_features(
+            trunk, catalogue, device=device, workers=workers, on_progress=on_progress
+        )
+        together = max(1, SCORES_AT_A_TIME // max(catalogue.count, 1))
+        for start in range(0, len(lacking), together):
+            part = lacking[start : start + together]
+            for path, found in zip(
+                part, _relevances(features, [chosen[p] for p in part]), strict=True
+            ):
+                tables[path].finish(found)
+
+
+def _relevances(features: Path, chosen: Sequence[Head]) -> list[pa.Table]:
+    """Return the relevance of every track for each head."""
+    weights = np.stack([head.weight for head in chosen], axis=1)
+    biases = np.array([head.bias for head in chosen])
+    track_ids, parts = [], []
+    for ids, coordinates in feature_batches(features):
+        track_ids.append(pa.array(ids, pa.string()))
+        parts.append(relevance(coordinates.astype(np.float64) @ weights + biases))
+    values, all_ids = np.concatenate(parts), pa.chunked_array(track_ids)
+    return [pa.table([all_ids, values[:, n]], schema=RELEVANCE.noted) for n in range(len(chosen))]

@@ -1,0 +1,222 @@
+"""Table of a value of each of a catalogue's tracks on disk, completed and sorted by DuckDB.
+
+The value is a model's relevance, or a trunk's coordinates.
+
+What is known lies in a Parquet file and in the notes of a command that has not ended. Neither is
+ever held as Python objects, so a catalogue of a million tracks takes little more memory than one
+of a thousand.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lemons_utils import DataError, Journal, write_beside
+from recsys.catalogue import BATCH_ROWS, Catalogue
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+@dataclass(frozen=True)
+class Values:
+    """What a table holds of each track.
+
+    Attributes
+    ----------
+    name : str
+        The value's column.
+    type : DataType
+    beside : tuple of str
+        Columns of the catalogue's that are kept beside it.
+    order : str
+        How rows are ordered, in SQL.
+    """
+
+    name: str
+    type: pa.DataType
+    beside: tuple[str, ...] = ()
+    order: str = "track_id"
+
+    @property
+    def noted(self) -> pa.Schema:
+        """The columns of what is noted."""
+        return pa.schema([("track_id", pa.string()), (self.name, self.type)])
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the table."""
+        return ("track_id", self.name, *self.beside)
+
+
+RELEVANCE = Values("relevance", pa.float64(), ("title", "artist"), "relevance DESC, track_id")
+"""Begins with the most relevant track."""
+
+COORDINATES = Values("coordinates", pa.list_(pa.float32()))
+
+COLUMNS = RELEVANCE.columns
+
+MEMORY_GB = 0.25
+"""Memory that DuckDB may use to sort [GB]; beyond that it uses the disk."""
+
+NOTES = 4096
+"""Notes that are Python objects at a time."""
+
+
+class TrackTable:
+    """One value of each track of one catalogue.
+
+    Parameters
+    ----------
+    path : Path
+        The Parquet file; `.unfinished.jsonl` beside it holds the notes.
+    catalogue : Catalogue
+    values : Values
+
+    Raises
+    ------
+    DataError
+        If the file is there and is no such table.
+    """
+
+    def __init__(self, path: Path, catalogue: Catalogue, values: Values = RELEVANCE) -> None:
+        self.path, self.catalogue, self.values = path, catalogue, values
+        self.notes = Journal(path.with_suffix(".unfinished.jsonl"))
+        if path.is_file():
+            try:
+                names = set(pq.read_schema(path).names)
+            except (OSError, ValueError) as error:
+                raise DataError(f"{self._no_table}: remove it ({error})") from error
+            if lacking := sorted(set(values.columns) - names):
+                raise DataError(f"{self._no_table}: remove it (lacks {lacking})")
+
+    @property
+    def _no_table(self) -> str:
+        return f"{self.path} is no table of {self.values.name}"
+
+    def known(self) -> int:
+        """Count the tracks of the catalogue whose value is known."""
+        with self._tables() as duck:
+            (row,) = duck.sql(
+                "SELECT count(*) FROM tracks SEMI JOIN known USING (track_id)"
+            ).fetchall()
+        return int(row[0])
+
+    def missing(self, rows: int = BATCH_ROWS) -> Iterator[list[str]]:
+        """Yield the tracks that have no value yet, part by part, the shortest first in each."""
+        for part in self.catalogue.batches("track_id", "samples", rows=rows):
+            with self._tables() as duck:
+                duck.register("part", pa.Table.from_pandas(part, preserve_index=False))
+                found = duck.sql(
+                    "SELECT track_id FROM part ANTI JOIN known USING (track_id) "
+                    "ORDER BY samples, track_id"
+                ).fetchall()
+            if found:
+                yield [track_id for (track_id,) in found]
+
+    def note(self, track_ids: Sequence[str], values: Sequence[object]) -> None:
+        """Note the values of some tracks on disk; what is noted survives a kill."""
+        self.notes.append(*zip(track_ids, values, strict=True))
+
+    def finish(self, found: pa.Table | None = None) -> None:
+        """Write the table of all tracks if anything in it is new, and remove the notes.
+
+        Parameters
+        ----------
+        found : Table with columns track_id and the value's, optional
+            Values to take beside the noted ones.
+        """
+        with self._tables(found) as duck:
+            duck.execute(
+                f"""
+                CREATE TEMP VIEW fresh AS
+                SELECT {", ".join(self.values.columns)}
+                FROM tracks LEFT JOIN known USING (track_id)
+                ORDER BY {self.values.order}
+                """  # noqa: S608 - no names but our own
+            )
+            if self._is_new(duck):
+                with write_beside(self.path) as temporary:
+                    duck.sql("FROM fresh").write_parquet(
+                        str(temporary), compression="snappy", row_group_size=BATCH_ROWS
+                    )
+        self.notes.path.unlink(missing_ok=True)
+
+    def _is_new(self, duck: duckdb.DuckDBPyConnection) -> bool:
+        if not self.path.is_file():
+            return True
+        (row,) = duck.sql(
+            "SELECT (SELECT count(*) FROM kept) <> (SELECT count(*) FROM tracks) "
+            "OR EXISTS (FROM fresh EXCEPT FROM kept)"
+        ).fetchall()
+        return bool(row[0])
+
+    @contextmanager
+    def _tables(self, found: pa.Table | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Connect to what there is: `tracks`, `kept`, and `known`, which has every track once."""
+        import duckdb
+
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        settings: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": f"{MEMORY_GB}GB",
+            "temp_directory": str(self.path.with_suffix(".spill")),
+        }
+        with duckdb.connect(config=settings) as duck:
+            tracks = self.catalogue.table
+            if tracks is None:
+                listed = self.catalogue.columns("track_id", *self.values.beside)
+                duck.register("tracks", pa.Table.from_pandas(listed, preserve_index=False))
+            else:
+                duck.read_parquet(str(tracks)).create_view("tracks")
+            if self.path.is_file():
+                duck.read_parquet(str(self.path)).select(*self.values.columns).create_view("kept")
+            else:
+                texts = [(name, pa.string()) for name in self.values.beside]
+                duck.register("kept", pa.schema([*self.values.noted, *texts]).empty_table())
+            noted = _read_notes(self.notes, self.values.noted)
+            duck.register("noted", pa.concat_tables([noted, *([found] if found else [])]))
+            name = self.values.name
+            duck.execute(
+                f"""
+                CREATE TEMP VIEW known AS
+                SELECT track_id, {name} FROM kept
+                UNION ALL
+                SELECT track_id, any_value({name}) FROM noted ANTI JOIN kept USING (track_id)
+                GROUP BY track_id
+                """  # noqa: S608 - no names but our own
+            )
+            yield duck
+
+
+def _read_notes(notes: Journal, schema: pa.Schema) -> pa.Table:
+    """Read what an interrupted command has found out."""
+    batches, records = [], notes.records()
+    while part := list(itertools.islice(records, NOTES)):
+        try:
+            batches.append(_batch(part, schema))
+        except (ValueError, TypeError, pa.ArrowException):
+            batches += [batch for record in part for batch in _if_whole(record, schema)]
+    return pa.Table.from_batches(batches, schema=schema)
+
+
+def _if_whole(record: Any, schema: pa.Schema) -> list[pa.RecordBatch]:
+    try:
+        return [_batch([record], schema)]
+    except (ValueError, TypeError, pa.ArrowException):
+        return []
+
+
+def _batch(records: list[Any], schema: pa.Schema) -> pa.RecordBatch:
+    track_ids, values = zip(*((track_id, value) for track_id, value in records), strict=True)
+    columns = [
+        pa.array(part, field.type) for part, field in zip((track_ids, values), schema, strict=True)
+    ]
+    return pa.record_batch(columns, schema=schema)
