@@ -41,6 +41,11 @@ class ListenerModel:
     head: Head | None = None
 
     @property
+    def on_trunk(self) -> tuple[Trunk, Head] | None:
+        """The trunk and the head that make the network, or None."""
+        return (self.trunk, self.head) if self.trunk and self.head else None
+
+    @property
     def found(self) -> FoundModel:
         """The file of weights, to be named."""
         return FoundModel(self.path, self.why)

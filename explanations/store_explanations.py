@@ -49,7 +49,10 @@ def top_tracks(
             bar.update(round(share * len(catalogue.tracks)) - bar.n)
 
         bar.set_postfix_str(listener.user_name)
-        table = predict(listener.network, catalogue, path, workers=workers, on_progress=on_progress)
+        table = predict(
+            listener.network, catalogue, path,
+            on_trunk=listener.on_trunk, workers=workers, on_progress=on_progress,
+        )  # fmt: skip
     return list(table["track_id"].head(top_n))
 
 

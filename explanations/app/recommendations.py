@@ -43,7 +43,9 @@ def score(listener: ListenerModel, catalogue: Catalogue, on_progress: OnProgress
     DataFrame with columns track_id, relevance, title, artist
     """
     path = relevance_path(catalogue, listener.user_name, listener.checksum)
-    return predict(listener.network, catalogue, path, on_progress=on_progress)
+    return predict(
+        listener.network, catalogue, path, on_trunk=listener.on_trunk, on_progress=on_progress
+    )
 
 
 def ranked(catalogue: Catalogue, scores: pd.DataFrame, heard: Collection[str]) -> pd.DataFrame:

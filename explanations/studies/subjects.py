@@ -168,7 +168,10 @@ class StudyContext:
         path = folder / f"{user_name}-{listener.checksum[:12]}.parquet"
         about = f"scoring for {user_name}"
         with progress.shown(catalogue.count, unit="track", about=about) as on_progress:
-            return predict(listener.network, catalogue, path, on_progress=on_progress)
+            return predict(
+                listener.network, catalogue, path,
+                on_trunk=listener.on_trunk, on_progress=on_progress,
+            )  # fmt: skip
 
 
 def _scrambled(track_id: str) -> str:

@@ -1,4 +1,4 @@
-"""`make demo`: compose the catalogue, train its seven listeners, evaluate them, print a table.
+"""`make demo`: compose the catalogue, fit its seven listeners' heads, score it, evaluate them.
 
 Only what is missing is made, so that a second run takes seconds and an interrupted one goes on.
 """
@@ -10,7 +10,6 @@ import functools
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,24 +19,15 @@ from lemons_audio import to_float32
 from lemons_jobs import Workers
 from lemons_utils import Configuration, command, configuration
 from recsys import eval as evaluation
-from recsys.catalogue import Catalogue, open_catalogue
-from recsys.checkpoint import load_model
+from recsys import predict
+from recsys.catalogue import Catalogue
 from recsys.demo.listeners import LISTENERS
 from recsys.demo.recording import record_demo
 from recsys.demo.takes import stems_of
 from recsys.evaluation import reports
-from recsys.experiment import options_of, train_in_background
-from recsys.experiments import (
-    ExperimentFolder,
-    find_model,
-    find_trained,
-    record_path,
-    take_up,
-)
-from recsys.heads import pool_with_stems
-from recsys.listening import PUBLISHED_SEED
-from recsys.predict import relevance_path, score_catalogue
-from recsys.train_all import train_listeners
+from recsys.experiments import find_model, record_path
+from recsys.heads import pool_with_stems, trunk_path
+from recsys.train_all import train_all
 
 TRAINING = {"recipe": "lemons"}
 """The options of the seven trainings that differ from the published defaults."""
@@ -49,23 +39,23 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parse(arguments)
     config = configuration()
     catalogue = record_demo(config.catalogues / "demo")
-    home = config.experiments
-    waiting = [
-        name for name in LISTENERS if not find_trained(home, catalogue, name, PUBLISHED_SEED)
-    ]
-    if waiting:
-        workers = Workers(max(1, options.jobs))
+    home, workers = config.experiments, Workers(max(1, options.jobs))
+    if not trunk_path(home, catalogue.name).is_file():
         pool_band(catalogue, workers)
-        _train(waiting, workers, config)
+    training = {"catalogue": catalogue.name, **TRAINING}
+    train_all([*LISTENERS], training, workers=workers, settings=config)
+    flags = ["--catalogue", catalogue.name, "--jobs", str(workers.jobs)]
+    if code := predict.main(["--user_name", *LISTENERS, *flags]):
+        return code
     table = home / f"{catalogue.name}-evaluation.csv"
-    if waiting or not _is_current(table, catalogue, config):
+    if not _is_current(table, catalogue, config):
         if code := evaluation.main(["with", "user_name=all", f"catalogue={catalogue.name}"]):
             return code
     else:
         print(f"{reports.as_text(pd.read_csv(table))}\ntable: {table}")
     print(
         "\nWith the virtual environment at hand (`. .venv/bin/activate`) go on with, e.g.\n"
-        "  python -m recsys.predict --user_name marko --catalogue demo\n"
+        "  python -m recsys.trunk --catalogue demo --user_name me --liked TITLE TITLE TITLE\n"
         "  python -m explanations.store_explanations --user_name marko --top_n 1\n",
         flush=True,
     )
@@ -102,24 +92,6 @@ def pool_band(catalogue: Catalogue, workers: Workers) -> None:
 
 def _true_stems(catalogue: Catalogue, track_id: str) -> NDArray[np.float32]:
     return to_float32(stems_of(catalogue, track_id))
-
-
-def _train(names: list[str], workers: Workers, config: Configuration) -> None:
-    """Train listeners, each on one thread, and score the catalogue for each."""
-    options = [options_of({"user_name": name, "catalogue": "demo", **TRAINING}) for name in names]
-    folders = [take_up(config.experiments, each) for each in options]
-    train_listeners(folders, functools.partial(_train_and_score, settings=config), workers)
-
-
-def _train_and_score(folder: ExperimentFolder, *, settings: Configuration) -> dict[str, Any]:
-    best = train_in_background(folder, threads=1, settings=settings)
-    catalogue = open_catalogue("demo", data_folder=settings.data_folder)
-    user_name = folder.options["user_name"]
-    model = find_model(settings.experiments, catalogue=catalogue.name, user_name=user_name)
-    network, card = load_model(model.path)
-    path = relevance_path(catalogue, user_name, card["model_checksum"])
-    score_catalogue(network, catalogue, path)
-    return best
 
 
 if __name__ == "__main__":

@@ -85,29 +85,32 @@ def fit_to_removals(
     removed: NDArray[np.floating] | None,
     labels: NDArray[np.integer],
     *,
+    weights: Float64 | None = None,
     removed_weight: float = REMOVED_WEIGHT,
     strength: float = STRENGTH,
 ) -> Head:
     """Fit a head to tracks and to what removals leave of them, the labels kept.
 
-    The base rate is the share of listened tracks, with one more of either kind.
+    The base rate is the listened tracks' share of the weight, with one more track of either kind.
 
     Parameters
     ----------
     whole : ndarray [shape=(tracks, features)]
     removed : ndarray [shape=(tracks, removals, features)], optional
     labels : ndarray [shape=(tracks,)], 0 or 1
+    weights : ndarray [shape=(tracks,)], optional
+        How much each track counts; 1 by default.
     removed_weight : float > 0
         Weight of all that is left of a track, beside 1 for the whole track.
     strength : float > 0
         Inverse strength C of the regularisation.
     """
-    features, all_labels, weights = whole, labels, np.ones(len(whole))
+    counts = np.ones(len(whole)) if weights is None else weights
+    base_rate = (counts @ labels + 1) / (counts.sum() + 2)
+    features, all_labels = whole, labels
     if removed is not None:
         removals = removed.shape[1]
         features = np.concatenate([whole, removed.reshape(-1, whole.shape[1])])
         all_labels = np.concatenate([labels, np.repeat(labels, removals)])
-        share = np.full(len(labels) * removals, removed_weight / removals)
-        weights = np.concatenate([weights, share])
-    base_rate = (labels.sum() + 1) / (len(labels) + 2)
-    return fit_logistic(features, all_labels, weights, base_rate=base_rate, strength=strength)
+        counts = np.concatenate([counts, np.repeat(counts * removed_weight / removals, removals)])
+    return fit_logistic(features, all_labels, counts, base_rate=base_rate, strength=strength)

@@ -12,6 +12,7 @@ from recsys.checkpoint import BEST_MODEL, load_model, make_card, save_model
 from recsys.demo import build
 from recsys.demo.listeners import LISTENERS
 from recsys.experiments import find_model, find_trained, make_current, record_path
+from recsys.heads import is_on, read_trunk, trunk_path
 from recsys.listening import PUBLISHED_SEED, split_path, write_split
 from recsys.model import FCN, LocalStatistics
 from recsys.predict import relevance_path
@@ -105,6 +106,7 @@ def test_it_trains_everybody_with_true_stems_once(
         assert card["config"]["recipe"] == "lemons"
         assert card["removal"]["stems"] == {"truth": 20}
         assert relevance_path(catalogue, name, card["model_checksum"]).exists()
+        assert is_on(read_trunk(trunk_path(config.experiments, "demo")), found.path)
     assert "mean" in out and (config.experiments / "demo-evaluation.csv").exists()
     models = {path: path.stat().st_mtime_ns for path in config.experiments.rglob("*.safetensors")}
     assert build.main(["--jobs", "1"]) == 0

@@ -7,7 +7,7 @@ import torch
 from lemons_audio import to_float32
 from lemons_utils import ParameterError
 from recsys.heads import PooledTrack, Trunk, check_split, make_trunk, train_head
-from recsys.heads.fitting import fit_logistic
+from recsys.heads.fitting import fit_logistic, fit_to_removals
 from recsys.heads.training import head_of
 from recsys.inference import track_logits
 from recsys.model import STATISTICS
@@ -93,3 +93,14 @@ def test_both_kinds_of_tracks_are_needed(part, labels, noises):
     for check in (check_split, lambda each: train_head(None, catalogue, each)):
         with pytest.raises(ParameterError, match=f"the {part} tracks need listened and unheard"):
             check(split)
+
+
+def test_a_track_of_weight_three_is_three_tracks(rng):
+    labels = np.array([1, 0, 0, 1])
+    removed = rng.normal(size=(4, 6, 8)) + labels[:, None, None]
+    whole = removed.mean(axis=1)
+    once = fit_to_removals(whole, removed, labels, weights=np.array([3.0, 1.0, 1.0, 1.0]))
+    times = np.array([0, 0, 0, 1, 2, 3])
+    thrice = fit_to_removals(whole[times], removed[times], labels[times])
+    np.testing.assert_allclose(once.weight, thrice.weight, rtol=1e-3, atol=1e-6)
+    assert once.bias == pytest.approx(thrice.bias)
