@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +15,9 @@ from lemons_utils import DataError, ParameterError, write_beside
 
 _HEADER_BYTES = 128  # of NumPy's file of a vector
 _LOUDEST_FLOAT = 4.0  # decoded music overshoots 1 a little, 16-bit numbers kept as floats by far
+
+_NO_ARRAY = (OSError, ValueError, EOFError, TypeError, SyntaxError, OverflowError, TokenError)
+"""What NumPy raises for files that are no arrays."""
 
 
 def save_audio(folder: Path, audio: NDArray[np.int16]) -> str:
@@ -56,6 +62,9 @@ def is_stored(path: Path, samples: int) -> bool:
 def read_array(path: Path) -> NDArray[np.int16]:
     """Return mono audio from an array of 16-bit integers, or of floats in [-1, 1].
 
+    Where the name has the form of a checksum, as `save_audio` gives it, the samples are checked
+    against it, once in a process as long as the file does not change.
+
     Returns
     -------
     ndarray [shape=(samples,)], int16
@@ -65,9 +74,32 @@ def read_array(path: Path) -> NDArray[np.int16]:
     DataError
         If the file is damaged or holds anything else.
     """
+    audio = _read(path)
+    if is_checksum(path.stem):
+        status = path.stat()
+        if _checksum(path, status.st_mtime_ns, status.st_size) != path.stem:
+            raise DataError(
+                f"{path} holds other samples than those whose checksum is its name; "
+                "`python -m recsys.verify --repair` makes what it can again"
+            )
+    return audio
+
+
+def is_checksum(name: str) -> bool:
+    """Return whether a track's id has the form of its audio's checksum."""
+    return re.fullmatch(r"[0-9a-f]{20}", name) is not None
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _checksum(path: Path, modified_ns: int, size: int) -> str:
+    """Compute the checksum of a file's audio, again if its size or time of change differs."""
+    return audio_checksum(_read(path))
+
+
+def _read(path: Path) -> NDArray[np.int16]:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except _NO_ARRAY as error:
         raise DataError(f"{path} is no array of audio: {error}") from error
     if not isinstance(array, np.ndarray) or array.ndim != 1 or not array.size:
         shape = getattr(array, "shape", "an archive")
@@ -90,6 +122,6 @@ def array_length(path: Path) -> int:
             version = np.lib.format.read_magic(file)
             read = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
             shape, _, _ = read[version[0]](file)
-    except (OSError, ValueError, KeyError):
+    except (KeyError, *_NO_ARRAY):
         return 0
     return int(shape[0]) if len(shape) == 1 else 0

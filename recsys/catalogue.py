@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -111,7 +112,7 @@ class Catalogue:
         if "tracks" in self.__dict__ or (path := self.table) is None:
             return self.tracks[list(names)]
         with _readable(path):
-            return pd.read_parquet(path, columns=list(names))
+            return _read_parquet(path, columns=list(names))
 
     def batches(self, *names: str, rows: int = BATCH_ROWS) -> Iterator[pd.DataFrame]:
         """Yield some columns of `tracks`, part by part, in bounded memory."""
@@ -119,7 +120,7 @@ class Catalogue:
             tracks = self.tracks[list(names)]
             yield from (tracks.iloc[at : at + rows] for at in range(0, len(tracks), rows))
             return
-        with _readable(path), pq.ParquetFile(path) as file:
+        with _readable(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
             for batch in file.iter_batches(rows, columns=list(names)):
                 yield batch.to_pandas()[list(names)]
 
@@ -199,7 +200,9 @@ def write_tracks(folder: Path, table: pd.DataFrame) -> pd.DataFrame:
     """
     tracks = _in_form(table)
     with write_beside(folder / "tracks.parquet") as temporary:
-        tracks.to_parquet(temporary, index=False, row_group_size=BATCH_ROWS)
+        tracks.to_parquet(
+            temporary, index=False, row_group_size=BATCH_ROWS, write_page_checksum=True
+        )
     return tracks
 
 
@@ -212,7 +215,12 @@ def read_tracks(path: Path) -> pd.DataFrame:
         If it is missing, is no Parquet file or lacks a column.
     """
     with _readable(path):
-        return _in_form(pd.read_parquet(path))
+        return _in_form(_read_parquet(path))
+
+
+def _read_parquet(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """Read a table, and check its pages against the checksums that `write_tracks` writes."""
+    return pd.read_parquet(path, columns=columns, page_checksum_verification=True)
 
 
 @contextlib.contextmanager
@@ -220,7 +228,7 @@ def _readable(path: Path) -> Iterator[None]:
     """Raise the errors of reading a table as `DataError` with its path."""
     try:
         yield
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
         raise DataError(f"{path} is no table of tracks: {error}") from error
 
 

@@ -54,6 +54,17 @@ class Excerpt:
     def __str__(self) -> str:
         return "whole" if self.seconds is None else f"{self.seconds:g} s from {self.origin}"
 
+    @classmethod
+    def parse(cls, text: str) -> Excerpt:
+        """Return the excerpt of a text, as `str` writes it."""
+        if text == "whole":
+            return cls()
+        seconds, _, origin = text.partition(" s from ")
+        try:
+            return cls(float(seconds), origin)
+        except ValueError as error:
+            raise ParameterError(f"no excerpt of a file: {text!r}") from error
+
 
 def take_in(entry: Entry, excerpt: Excerpt, catalogue_folder: Path) -> tuple[Entry, bool]:
     """Decode one file and store its audio; runs in a worker.

@@ -129,6 +129,57 @@ def test_arrays_that_are_no_audio_are_data_errors(tmp_path, array, says):
         Catalogue("mine", tmp_path).audio("a")
 
 
+def test_a_changed_bit_of_an_array_is_never_read(folder, rng):
+    track_id = save_audio(folder, noise(rng)[:500])
+    catalogue = Catalogue("mine", folder)
+    audio, path = catalogue.audio(track_id).copy(), catalogue.audio_path(track_id)
+    content = path.read_bytes()
+    for at in [*range(128), *rng.integers(128, len(content), 100)]:
+        changed = bytearray(content)
+        changed[at] ^= 1 << int(rng.integers(8))
+        path.unlink()
+        path.write_bytes(changed)
+        try:
+            read = catalogue.audio(track_id)
+        except DataError as error:
+            assert str(path) in str(error)
+        else:
+            np.testing.assert_array_equal(read, audio)  # blanks in the header
+            assert at < 128
+
+
+def test_an_array_is_checked_once(folder, rng, monkeypatch):
+    track_id = save_audio(folder, noise(rng))
+    checked = []
+
+    def checksum(audio):
+        checked.append(len(audio))
+        return audio_checksum(audio)
+
+    monkeypatch.setattr("recsys.arrays.audio_checksum", checksum)
+    for _ in range(3):
+        Catalogue("mine", folder).audio(track_id)
+    assert checked == [20_000]
+
+
+def test_a_changed_bit_in_the_pages_of_a_table_is_never_read(folder, rng):
+    ids = [f"{number:020x}" for number in range(300)]
+    write_tracks(folder, pd.DataFrame({"track_id": ids, "samples": 16_000, "title": ids[::-1]}))
+    path = folder / "tracks.parquet"
+    content, tracks = path.read_bytes(), read_tracks(path)
+    footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    refused = 0
+    for at in rng.integers(4, footer, 300):
+        changed = bytearray(content)
+        changed[at] ^= 1 << int(rng.integers(8))
+        path.write_bytes(changed)
+        try:
+            pd.testing.assert_frame_equal(read_tracks(path), tracks)
+        except DataError:
+            refused += 1
+    assert refused > 250
+
+
 @pytest.mark.parametrize("track_id", ["", "..", "../secret", "a/b", "a\\b", ".hidden", "a\0"])
 def test_track_ids_stay_in_the_folder(tmp_path, track_id):
     with pytest.raises(ParameterError, match="track_id"):
