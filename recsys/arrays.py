@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import re
+import zipfile
+import zlib
 from pathlib import Path
 from tokenize import TokenError
 
@@ -16,8 +18,11 @@ from lemons_utils import DataError, ParameterError, write_beside
 _HEADER_BYTES = 128  # of NumPy's file of a vector
 _LOUDEST_FLOAT = 4.0  # decoded music overshoots 1 a little, 16-bit numbers kept as floats by far
 
-_NO_ARRAY = (OSError, ValueError, EOFError, TypeError, SyntaxError, OverflowError, TokenError)
-"""What NumPy raises for files that are no arrays."""
+NO_ARRAY = (
+    *(OSError, EOFError, KeyError, NotImplementedError, OverflowError, RuntimeError, SyntaxError),
+    *(TokenError, TypeError, ValueError, zipfile.BadZipFile, zlib.error),
+)
+"""What NumPy raises for files of arrays that are damaged, and for other files."""
 
 
 def save_audio(folder: Path, audio: NDArray[np.int16]) -> str:
@@ -99,7 +104,7 @@ def _checksum(path: Path, modified_ns: int, size: int) -> str:
 def _read(path: Path) -> NDArray[np.int16]:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except _NO_ARRAY as error:
+    except NO_ARRAY as error:
         raise DataError(f"{path} is no array of audio: {error}") from error
     if not isinstance(array, np.ndarray) or array.ndim != 1 or not array.size:
         shape = getattr(array, "shape", "an archive")
@@ -122,6 +127,6 @@ def array_length(path: Path) -> int:
             version = np.lib.format.read_magic(file)
             read = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
             shape, _, _ = read[version[0]](file)
-    except (KeyError, *_NO_ARRAY):
+    except NO_ARRAY:
         return 0
     return int(shape[0]) if len(shape) == 1 else 0

@@ -15,7 +15,6 @@ import re
 import sys
 import time
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +29,7 @@ from lemons_utils import (
     configuration,
 )
 from recsys import checkpoint, heads, listening, progress
-from recsys.arrays import write_array
+from recsys.arrays import NO_ARRAY, write_array
 from recsys.catalogue import UNFINISHED, Catalogue, array_folder, open_catalogue
 from recsys.ingest.decoding import Excerpt, decode
 from recsys.ingest.journal import Entry, IngestJournal
@@ -193,8 +192,7 @@ def _check_archive(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
-    except (OSError, EOFError, ValueError, NotImplementedError, RuntimeError,
-            zipfile.BadZipFile, zlib.error) as error:  # fmt: skip
+    except NO_ARRAY as error:
         raise DataError(f"{path} cannot be read: {error}") from error
     if damaged:
         raise DataError(f"{path} has another {damaged} than was written")

@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 import json
 import sys
-import zipfile
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from lemons_audio import audio_checksum, to_float32
 from lemons_jobs import HERE, Workers, run
 from lemons_utils import DataError, write_beside
 from recsys import progress
+from recsys.arrays import NO_ARRAY
 from recsys.catalogue import Catalogue
 from recsys.heads.removal import draw_removals, remove
 from recsys.model import MIN_SAMPLES, STATISTICS, LocalStatistics
@@ -126,7 +126,9 @@ def read_pooled(catalogue: Catalogue, track_id: str) -> PooledTrack | None:
             raise ValueError(f"arrays of shapes {shapes}")
     except FileNotFoundError:
         return None
-    except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
+    except DataError:
+        raise  # of the audio
+    except NO_ARRAY as error:
         raise DataError(f"{path} is damaged ({error}): delete it, it is computed again") from error
     return pooled
 

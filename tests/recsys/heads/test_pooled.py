@@ -113,6 +113,23 @@ def test_a_damaged_file_is_told(content, catalogue, track_id, pooled):
     assert stems_source(catalogue, track_id) is None
 
 
+def test_a_changed_bit_is_never_read(catalogue, track_id, pooled, rng):
+    write_pooled(catalogue, track_id, pooled)
+    path = pooled_path(catalogue, track_id)
+    whole = path.read_bytes()
+    header = whole.index(b"NUMPY", whole.index(b"whole.npy"))
+    for at in [*range(header, header + 122), *rng.integers(len(whole), size=100)]:
+        changed = bytearray(whole)
+        changed[at] ^= 1 << int(rng.integers(8))
+        path.write_bytes(changed)
+        try:
+            read = read_pooled(catalogue, track_id)
+        except DataError as error:
+            assert "is damaged" in str(error)
+        else:
+            assert same(read, pooled)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
