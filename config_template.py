@@ -30,6 +30,14 @@ webserver_port = 8600
 # such as "https://audio.example.org/lemons" when `web_folder` is served from somewhere else.
 audio_base_url = ""
 
+# Names by which browsers may reach both servers, beside `localhost`, IP addresses and the hosts
+# above: "lemons.example.org music.local". Any other name is refused: a foreign page could point
+# one of its own at this machine and read what is served here.
+host_names = ""
+
+# Origins of pages that may show the app in a frame: "https://intranet.example.org". Empty: none.
+embedded_by = ""
+
 # -- limits ------------------------------------------------------------------------------------
 # The cache of separated stems forgets what was used longest ago beyond this size.
 stems_cache_gb = 20.0

@@ -76,6 +76,8 @@ class Configuration:
     webserver_host: str
     webserver_port: int
     audio_base_url: str
+    host_names: str
+    embedded_by: str
     stems_cache_gb: float
 
     @property

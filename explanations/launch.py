@@ -12,19 +12,14 @@ import argparse
 import contextlib
 import http.client
 import os
-import signal
-import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 import webbrowser
-from pathlib import Path
 
-from lemons_utils import Configuration, DataError, command, configuration
+from explanations.serving import address_of, listen, serve
+from lemons_utils import Configuration, command, configuration
 
-PAGE = Path(__file__).with_name("lemons.py")
-PATIENCE_S = 120.0
 TIMEOUT_S = 5.0
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104
 
@@ -59,12 +54,12 @@ def open_browser(page_url: str) -> bool:
 
 
 def launch(config: Configuration, *, browser: bool = True) -> None:
-    """Run the app until it ends or is interrupted; open its page where there is a screen.
+    """Run the app until it is interrupted or terminated; open its page where there is a screen.
 
     Raises
     ------
-    DataError
-        If the app does not start; its own output says why.
+    ParameterError
+        If it cannot listen at the address.
     """
     page_url = address(config)
     if is_up(page_url):
@@ -72,24 +67,18 @@ def launch(config: Configuration, *, browser: bool = True) -> None:
         if browser:
             open_browser(page_url)
         return
-    where = ["--server.address", config.app_host, "--server.port", str(config.app_port)]
-    words = [sys.executable, "-m", "streamlit", "run", str(PAGE), *where]
-    root = PAGE.parents[1]  # where .streamlit lies
-    with subprocess.Popen(words, cwd=root, env=_environment(config)) as app:
-        try:
-            if _wait_for(app, page_url):
-                print(f"The demo app: {page_url}   (Ctrl+C ends it)", flush=True)
-                if browser:
-                    open_browser(page_url)
-            status = app.wait()
-        except KeyboardInterrupt:  # the app is interrupted, too, and ends by itself
-            _end(app)
-            return
-    if status not in (0, -signal.SIGTERM, -signal.SIGINT, 130):
-        raise DataError(
-            f"the app could not run at {page_url}, see above: if the port is taken, name another "
-            "`app_port` in config.py"
-        )
+    settings = "`app_host` and `app_port` in config.py"
+    with listen(config.app_host, config.app_port, settings=settings) as listener:
+        from explanations.lemons import app  # takes seconds, so the port is asked for first
+
+        page_url = address_of(listener)
+        print(f"The demo app: {page_url}   (Ctrl+C ends it)", flush=True)
+        if browser:
+            open_browser(page_url)
+        serve(app, listener, lifespan="on")
+    # Work that a viewer asked for may take minutes more. Files appear whole or not at all.
+    sys.stdout.flush()
+    os._exit(0)
 
 
 def _status(url: str) -> int:
@@ -101,31 +90,6 @@ def _status(url: str) -> int:
         return error.code
     except (OSError, ValueError, http.client.HTTPException):
         return 0
-
-
-def _wait_for(app: subprocess.Popen[bytes], page_url: str) -> bool:
-    end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end and app.poll() is None:
-        if is_up(page_url):
-            return True
-        time.sleep(0.2)
-    return False
-
-
-def _end(app: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
-        app.wait(10)
-    if app.poll() is None:
-        app.terminate()
-        app.wait()
-
-
-def _environment(config: Configuration) -> dict[str, str]:
-    """Return the environment with the full path of the data folder: the app runs elsewhere."""
-    environment = dict(os.environ)
-    if "LEMONS_DATA_FOLDER" in environment:
-        environment["LEMONS_DATA_FOLDER"] = str(config.data_folder)
-    return environment
 
 
 @command

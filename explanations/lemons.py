@@ -12,6 +12,7 @@ import streamlit as st
 
 from explanations.app import markup, own_files, phrases, web_files
 from explanations.app.people import genre_shares, listening, open_catalogues, people, picture
+from explanations.app.protection import protection
 from explanations.app.recommendations import TOP, choose, ranked, score, stored_relevance
 from explanations.app.session import VIEWS, choice, decide, wait_for
 from explanations.app.view import STEPS, ExplanationJob, view_explanation
@@ -339,4 +340,4 @@ if __name__ == "__main__":
     except (DataError, ParameterError) as error:  # the message says which file is broken or gone
         st.error(markup.plain(str(error)))
 else:  # imported by the server: the app on its own port, and the web folder under /audio
-    app = st.App(__file__, routes=[mount(CONFIG.web_folder)])
+    app = st.App(__file__, routes=[mount(CONFIG.web_folder)], middleware=protection(CONFIG))

@@ -12,14 +12,11 @@ hidden files, and CORS for the app's own origin alone.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
-import socket
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -28,6 +25,8 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
 
+from explanations.app.guard import Guard, checked_origin, names_of
+from explanations.serving import address_of, listen, serve
 from lemons_utils import MEDIA_TYPES, ParameterError, command, configuration
 
 EXPOSED_HEADERS = "Accept-Ranges, Content-Length, Content-Range, ETag"
@@ -57,7 +56,7 @@ class WebFolder(StaticFiles):
                 f"{folder} cannot be the web folder: {error.strerror}; set web_folder in config.py"
             ) from error
         super().__init__(directory=folder)
-        self.allowed_origins = frozenset(_checked_origin(origin) for origin in allowed_origins)
+        self.allowed_origins = frozenset(checked_origin(origin) for origin in allowed_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -102,7 +101,6 @@ class WebFolder(StaticFiles):
         return response
 
     def _add_headers(self, headers: MutableHeaders, origin: str) -> None:
-        headers["x-content-type-options"] = "nosniff"
         # Browsers ask again each time: an unchanged file costs a 304, a changed one is never stale.
         headers["cache-control"] = "no-cache"
         # On every answer: a cache must not give one origin the answer for another.
@@ -146,64 +144,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     about = f"origin of a page that may read the files; default: the app's ({', '.join(own)})"
     parser.add_argument("--app_origin", action="append", help=about)
     options = parser.parse_args(argv)
-    application = WebFolder(options.folder, allowed_origins=options.app_origin or own)
-    serve(application, host=options.host, port=options.port)
+    folder = WebFolder(options.folder, allowed_origins=options.app_origin or own)
+    names = names_of(options.host, more=config.host_names)
+    application = Guard(folder, host_names=names)
+    with listen(options.host, options.port) as listener:
+        where = address_of(listener)
+        print(f"serving {folder.directory} at {where}", file=sys.stderr, flush=True)
+        serve(application, listener)
     return 0
-
-
-def serve(application: WebFolder, *, host: str, port: int) -> None:
-    """Serve until interrupted; print the address once the port is open.
-
-    Raises
-    ------
-    ParameterError
-        If the port is taken, out of range or not permitted, or the host is unknown.
-    """
-    import uvicorn
-
-    listener = listen(host, port)
-    shown = f"[{host}]" if ":" in host else host
-    where = f"http://{shown}:{listener.getsockname()[1]}"
-    print(f"serving {application.directory} at {where}", file=sys.stderr, flush=True)
-    server = uvicorn.Server(uvicorn.Config(application, log_level="warning", lifespan="off"))
-    # Ctrl-C is the usual way to stop a server and needs no message.
-    with listener, contextlib.suppress(KeyboardInterrupt):
-        server.run(sockets=[listener])
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Open a listening socket.
-
-    Parameters
-    ----------
-    host : str
-        "127.0.0.1" is reachable from this machine alone.
-    port : int in 0..65535, 0 for any free one
-    """
-    if not 0 <= port <= 65_535:
-        raise ParameterError(f"port must lie between 0 and 65535, got {port}")
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    try:
-        # A port that was closed a moment ago is free; one with a listening socket is not.
-        if os.name == "posix":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(128)
-    except OSError as error:
-        listener.close()
-        raise ParameterError(
-            f"cannot listen on {host}:{port} ({error.strerror}): stop what listens there, or "
-            "choose another with --host and --port"
-        ) from error
-    return listener
-
-
-def _checked_origin(origin: str) -> str:
-    parts = urlsplit(origin)
-    whole = f"{parts.scheme}://{parts.netloc}"
-    if parts.scheme not in ("http", "https") or not parts.netloc or origin != whole:
-        raise ParameterError(f"expected an origin such as http://127.0.0.1:8501, got {origin!r}")
-    return origin
 
 
 if __name__ == "__main__":

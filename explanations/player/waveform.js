@@ -38,7 +38,7 @@ export class WaveformPlayer {
 
   build() {
     this.audio = new Audio();
-    this.audio.preload = "metadata";
+    this.audio.preload = "none"; // the page knows the duration; browsers abort other preloads
     this.audio.crossOrigin = "anonymous";
     this.audio.src = source(this.data);
     this.audio.addEventListener("error", () => this.complain());

@@ -17,11 +17,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from explanations.webserver import WebFolder, app_origins, listen, main, mount
+from explanations.app.guard import Guard
+from explanations.serving import limited, listen
+from explanations.webserver import WebFolder, app_origins, main, mount
 from lemons_audio import write_audio
 from lemons_utils import ParameterError, generate_audio_link
 
@@ -38,9 +39,9 @@ class Reply:
 
 @contextlib.contextmanager
 def serving(application: ASGIApp) -> Iterator[int]:
-    """Run a real uvicorn on a free port in a thread; yields the port."""
+    """Run a real server on a free port in a thread; yields the port."""
     with listen("127.0.0.1", 0) as listener:
-        server = uvicorn.Server(uvicorn.Config(application, log_level="warning", lifespan="off"))
+        server = limited(application)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         try:
@@ -52,7 +53,8 @@ def serving(application: ASGIApp) -> Iterator[int]:
 
 def ask(port: int, target: str, *, method: str = "GET", **headers: str) -> Reply:
     """Send a request byte for byte: no client library tidies the path up on the way."""
-    lines = [f"{method} {target} HTTP/1.1", f"Host: 127.0.0.1:{port}", "Connection: close"]
+    host = headers.pop("Host", f"127.0.0.1:{port}")
+    lines = [f"{method} {target} HTTP/1.1", f"Host: {host}", "Connection: close"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
@@ -87,7 +89,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
     (folder / "inside.flac").symlink_to(folder / "stems" / "tone.flac")
     (folder / "loop.flac").symlink_to(folder / "loop.flac")
     os.mkfifo(folder / "pipe.flac")
-    with serving(WebFolder(folder, allowed_origins=[APP])) as port:
+    with serving(Guard(WebFolder(folder, allowed_origins=[APP]))) as port:
         yield port, folder
 
 
@@ -100,6 +102,9 @@ def test_a_whole_file_comes_with_type_length_and_tag(web: tuple[int, Path]) -> N
     assert reply.headers["content-length"] == str(len(reply.body))
     assert reply.headers["etag"]
     assert reply.headers["x-content-type-options"] == "nosniff"
+    policy = "default-src 'none'; frame-ancestors 'none'"
+    assert reply.headers["content-security-policy"] == policy
+    assert reply.headers["referrer-policy"] == "no-referrer"
 
 
 @pytest.mark.parametrize(
@@ -353,6 +358,7 @@ def test_alone_it_serves_on_this_machine_only_until_interrupted(
         assert found, line
         port = int(found[1])
         wait_until(lambda: ask(port, "/a.json", Origin=APP).status == 200, seconds=10)
+        assert ask(port, "/a.json", Host="evil.example").status == 403
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0
         assert process.stderr.read() == ""

@@ -1,19 +1,16 @@
-"""The last step of `make demo`: what the page shows first is made once, then the app starts."""
+"""What the page shows first is made once, by the last step of `make demo`."""
 
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from explanations import first_page, launch
+from explanations import first_page
 from lemons_utils import DataError, configuration
 
 ROOT = Path(__file__).parents[3]
@@ -87,57 +84,3 @@ def test_a_second_run_makes_nothing_and_ends_without_a_terminal(prepared):
     assert f"make app` starts the demo app at http://127.0.0.1:{configuration().app_port}" in (
         done.stdout
     )
-
-
-def test_runs_until_interrupted_and_not_twice(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("LEMONS_DATA_FOLDER", str(tmp_path))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    code = (
-        "import dataclasses\nfrom explanations import launch\n"
-        "from lemons_utils import configuration\n"
-        f"launch.launch(dataclasses.replace(configuration(), app_port={port}), browser=False)"
-    )
-    running = subprocess.Popen(
-        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True,
-        start_new_session=True,
-    )  # fmt: skip
-    try:
-        for line in running.stdout:
-            if line.startswith("The demo app: "):
-                break
-        assert f"http://127.0.0.1:{port} " in line
-        launch.launch(replace(configuration(), app_port=port), browser=False)
-        assert f"runs already: http://127.0.0.1:{port}" in capsys.readouterr().out
-    finally:
-        os.killpg(running.pid, signal.SIGINT)  # as Ctrl+C does
-        running.communicate(timeout=120)
-    assert running.returncode == 0
-
-
-def test_a_port_of_somebody_else_is_left_to_them(tmp_path, monkeypatch):
-    monkeypatch.setenv("LEMONS_DATA_FOLDER", str(tmp_path))
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen(8)
-        config = replace(configuration(), app_port=other.getsockname()[1])
-        monkeypatch.setattr(launch, "TIMEOUT_S", 0.2)  # who does not answer need not be awaited
-        with pytest.raises(DataError, match="app_port"):
-            launch.launch(config, browser=False)
-
-
-@pytest.mark.parametrize(
-    ("environment", "screen"),
-    [({}, False), ({"DISPLAY": ":0"}, True), ({"DISPLAY": ":0", "CI": "1"}, False)],
-)
-def test_a_browser_needs_a_screen(monkeypatch, environment, screen):
-    monkeypatch.setattr(sys, "platform", "linux")
-    for name in ("DISPLAY", "WAYLAND_DISPLAY", "CI"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    opened = []
-    monkeypatch.setattr(launch.webbrowser, "open", lambda url: opened.append(url) or True)
-    assert launch.open_browser("http://127.0.0.1:1") is screen
-    assert bool(opened) is screen

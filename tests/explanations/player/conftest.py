@@ -27,7 +27,8 @@ import explanations.player
 from audiolime.exact.tables import Tables
 from explanations.player import MixerData, Resource
 from explanations.player.bundle import style
-from explanations.webserver import listen, mount
+from explanations.serving import listen
+from explanations.webserver import mount
 from lemons_audio import write_audio
 from lemons_utils import generate_audio_link
 
