@@ -80,20 +80,21 @@ def test_config_template_names_every_setting():
     assert names == set(Configuration.__dataclass_fields__)
 
 
-def band_tables() -> set[str]:
+def settings_files() -> set[str]:
+    """Name the tables of the band and what the app asks of Streamlit."""
     tables = {str(path.relative_to(ROOT)) for path in (ROOT / "recsys/demo").glob("*.toml")}
     assert "recsys/demo/genres.toml" in tables
-    return tables
+    return {*tables, "explanations/.streamlit/config.toml"}
 
 
 @pytest.mark.slow
-def test_the_source_archive_holds_the_tables_of_the_band(tmp_path):
+def test_the_source_archive_holds_all_settings(tmp_path):
     script = f"from setuptools import build_meta; build_meta.build_sdist({str(tmp_path)!r})"
     subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True)
     (archive,) = tmp_path.glob("lemons-*.tar.gz")
     with tarfile.open(archive) as files:
         names = {name.partition("/")[2] for name in files.getnames()}
-    assert band_tables() <= names
+    assert settings_files() <= names
 
 
 @pytest.mark.slow
@@ -103,7 +104,7 @@ def test_a_plain_wheel_install_works(tmp_path):
     build = [*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", str(tmp_path), str(ROOT)]
     subprocess.run(build, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("lemons-*.whl")
-    assert band_tables() <= set(zipfile.ZipFile(wheel).namelist())
+    assert settings_files() <= set(zipfile.ZipFile(wheel).namelist())
     target = tmp_path / "site"
     subprocess.run(
         [*pip, "install", "--no-deps", "--no-index", "--target", str(target), str(wheel)],

@@ -92,7 +92,8 @@ export class WaveformPlayer {
           const buffer = await loadAudio(origin, "The waveform", PEAKS_RATE, signal);
           return outline([buffer.getChannelData(0)], 1200);
         } catch {
-          return null; // it may still play; if it does not, the audio element reports that
+          if (!signal.aborted) this.audio.preload = "metadata";
+          return null; // it may still play; if it does not, the audio element reports that now
         }
       }),
     );

@@ -90,10 +90,16 @@ def page(browser: Browser) -> Iterator[Page]:
     page.on("request", lambda request: asked.append(request.url))
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda said: errors.append(said.text) if is_forbidden(said.text) else None)
     yield page
     context.close()
     assert not errors
     assert all(re.match(r"(https?://127\.0\.0\.1[:/]|data:|blob:)", url) for url in asked)
+
+
+def is_forbidden(said: str) -> bool:
+    """Whether the browser reports something that the page wants and its policy does not allow."""
+    return "Content Security Policy" in said
 
 
 def main(page: Page):

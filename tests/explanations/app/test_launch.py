@@ -16,6 +16,8 @@ from typing import Any
 import psutil
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from websockets.sync.client import connect
 
 from explanations import launch
 from explanations.player.palette import PALETTE
@@ -149,6 +151,7 @@ def test_nothing_leaves_this_machine(app: Launched, page: Page):
     assert [url for url in asked if not here.match(url)] == []
     assert "ASKED" not in app.log.read_text()
     assert complaints == []
+    assert app.log.read_text().count("\n") == 1  # its address, and nothing of every visit
     expect(page.get_by_test_id("stAppDeployButton")).to_have_count(0)
     expect(page.get_by_test_id("stMainMenu")).to_have_count(1)
 
@@ -173,6 +176,19 @@ def test_by_a_foreign_name_or_for_a_foreign_page_it_answers_nothing(app: Launche
     assert ask(stream, **upgrade, Origin="http://evil.example") == 403
     assert ask(stream, **upgrade, Origin="http://127.0.0.1:1") == 403
     assert ask(stream, **upgrade, Host="evil.example", Origin="http://evil.example") == 403
+
+
+def test_a_timer_that_comes_too_late_is_no_news(app: Launched):
+    before = app.log.read_text()
+    stream = f"ws{app.address.removeprefix('http')}/_stcore/stream"
+    late, after = BackMsg(), BackMsg()
+    late.rerun_script.fragment_id = "of a job that has ended"
+    after.rerun_script.query_string = ""
+    with connect(stream, subprotocols=["streamlit"]) as viewer:
+        for message in (late, late, late, after):
+            viewer.send(message.SerializeToString())
+        viewer.recv(60)  # it has read them
+    assert app.log.read_text() == before
 
 
 @pytest.mark.browser

@@ -148,3 +148,8 @@ def test_what_the_progress_raises_ends_the_work(tmp_path: Path, listeners) -> No
 
     with pytest.raises(InterruptedError):
         own_files.relevance_of(own_files.own_files(tmp_path), track_id, listeners, stop)
+
+
+def test_git_ignores_them_as_it_ignores_all_data() -> None:
+    ignored = (Path(__file__).parents[3] / ".gitignore").read_text().splitlines()
+    assert f"/{own_files.NAME}/" in ignored

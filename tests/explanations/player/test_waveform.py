@@ -131,6 +131,15 @@ def test_a_track_that_is_missing_is_said(
     problems.clear()
 
 
+def test_no_audio_is_asked_for_and_dropped(open_player: Opener, track: WaveformData) -> None:
+    page = open_player(track.to_json())
+    dropped: list[str] = []
+    page.on("requestfailed", lambda request: dropped.append(request.url))
+    page.reload(wait_until="networkidle")
+    page.goto("about:blank")  # a browser reports what it has dropped when it leaves
+    assert dropped == []
+
+
 def test_two_players_do_not_sound_together(open_player: Opener, track: WaveformData) -> None:
     page = open_player(track.to_json())
     page.evaluate("""async () => {
