@@ -5,21 +5,18 @@ The libraries that decode and resample load when a function needs them.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import itertools
-import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lemons_decoding import Blocks, decoded_blocks, opened_by_ffmpeg, opened_by_libsndfile
+from lemons_limits import LONGEST_TRACK_S, MOST_SAMPLES, MOST_SAMPLES_IN_MEMORY
 from lemons_utils import SAMPLE_RATE, DataError, ParameterError, write_beside
 
 _BLOCK_SAMPLES = 1 << 18
-_LEAD_IN_S = 0.5
 
 
 def audio_checksum(audio: NDArray[np.int16]) -> str:
@@ -33,7 +30,7 @@ def audio_checksum(audio: NDArray[np.int16]) -> str:
     -------
     str of 20 hexadecimal digits, the same for the same samples on every machine
     """
-    return hashlib.sha256(np.ascontiguousarray(audio, dtype="<i2").tobytes()).hexdigest()[:20]
+    return hashlib.sha256(np.ascontiguousarray(audio, dtype="<i2").data).hexdigest()[:20]
 
 
 def to_int16(waveform: NDArray[np.floating]) -> NDArray[np.int16]:
@@ -62,12 +59,12 @@ def sigmoid(logits: ArrayLike) -> NDArray[np.float64]:
 
 
 def read_audio(
-    path: Path, *, start_s: float = 0.0, duration_s: float | None = None
+    path: Path, *, start_s: float = 0.0, duration_s: float | None = None, stream: int = 0
 ) -> tuple[NDArray[np.float32], int]:
-    """Decode an audio file, or a part of it.
+    """Decode an audio file, or a part of it, with the channels and the sample rate that it has.
 
-    wav, flac, ogg, opus and mp3 are read by libsndfile; m4a, aac, wma, mp4 and whatever else
-    FFmpeg knows by PyAV, the first audio stream. NaN that a file holds comes back as it is.
+    wav, flac, ogg, opus and mp3 are read by libsndfile; m4a, aac, wma, mp4 and other audio and
+    video files by FFmpeg, through PyAV. NaN that a file holds comes back as it is.
 
     Parameters
     ----------
@@ -75,6 +72,8 @@ def read_audio(
     start_s : float >= 0 [s]
         What lies before is skipped without decoding it. Past the end nothing is left.
     duration_s : float > 0 [s], or None for everything that follows
+    stream : int >= 0
+        Which of several audio streams; only FFmpeg's files have more than one.
 
     Returns
     -------
@@ -86,15 +85,17 @@ def read_audio(
     ParameterError
         If the start or the duration is out of range.
     DataError
-        If the file is missing, damaged, or neither library can decode it.
+        If the file is missing, damaged, neither library can decode it, or it exceeds a limit of
+        `lemons_limits`.
     """
-    pieces = list(audio_blocks(path, start_s=start_s, duration_s=duration_s))
+    limit = {"most_samples": MOST_SAMPLES_IN_MEMORY}
+    pieces = list(decoded_blocks(path, start_s, duration_s, stream, **limit))
     return np.concatenate([block for block, _ in pieces], axis=1), pieces[0][1]
 
 
 def audio_blocks(
-    path: Path, *, start_s: float = 0.0, duration_s: float | None = None
-) -> Iterator[tuple[NDArray[np.float32], int]]:
+    path: Path, *, start_s: float = 0.0, duration_s: float | None = None, stream: int = 0
+) -> Blocks:
     """Decode as `read_audio` does, piece by piece, so that hours of audio fit into memory.
 
     Yields
@@ -103,21 +104,41 @@ def audio_blocks(
         The first may be empty, and there always is a first.
     sample_rate : int [Hz], the same for all blocks
     """
-    import soundfile
+    return decoded_blocks(path, start_s, duration_s, stream, most_samples=MOST_SAMPLES)
 
-    if not 0 <= start_s < np.inf:
-        raise ParameterError(f"start_s must be 0 or more seconds, got {start_s}")
-    if duration_s is not None and not 0 < duration_s < np.inf:
-        raise ParameterError(f"duration_s must be more than 0 seconds, got {duration_s}")
-    if not path.is_file():
-        raise DataError(f"{path} is not a file: name an audio file")
-    try:
-        file = soundfile.SoundFile(os.fsencode(path))
-    except (soundfile.LibsndfileError, TypeError):  # TypeError: .raw, which has no header
-        yield from _decode_with_ffmpeg(path, start_s, duration_s)
-    else:
-        with file:
-            yield from _decode_with_libsndfile(path, file, start_s, duration_s)
+
+def catalogue_blocks(
+    path: Path, *, start_s: float = 0.0, duration_s: float | None = None, stream: int = 0
+) -> Iterator[NDArray[np.float32]]:
+    """Yield what `to_catalogue_audio(*read_audio(...))` returns, piece by piece.
+
+    Yields
+    ------
+    ndarray [shape=(samples,)], float32
+        Mono at 16 kHz, `LONGEST_TRACK_S` at most.
+
+    Raises
+    ------
+    DataError
+        As `read_audio` does, and if the file holds NaN or infinite samples.
+    """
+    import soxr
+
+    resampler = None
+    for block, sample_rate in decoded_blocks(
+        path, start_s, duration_s, stream, most_samples=MOST_SAMPLES, longest_s=LONGEST_TRACK_S
+    ):
+        if not np.isfinite(block).all():
+            raise DataError(f"{path} holds NaN or infinite samples: write it anew")
+        mono: NDArray[np.float32] = block.mean(axis=0, dtype=np.float32)
+        if sample_rate != SAMPLE_RATE:
+            resampler = resampler or soxr.ResampleStream(
+                sample_rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ"
+            )
+            mono = resampler.resample_chunk(mono)
+        yield mono
+    if resampler is not None:
+        yield resampler.resample_chunk(np.empty(0, np.float32), last=True)
 
 
 def audio_length_s(path: Path) -> float:
@@ -130,107 +151,25 @@ def audio_length_s(path: Path) -> float:
     DataError
         If the file is missing or cannot be opened as audio.
     """
-    import soundfile
-
     if not path.is_file():
         raise DataError(f"{path} is not a file: name an audio file")
-    try:
-        header = soundfile.info(os.fsencode(path))
-        return float(header.frames / header.samplerate)
-    except (soundfile.LibsndfileError, TypeError):
-        with _opened_by_ffmpeg(path) as container:
-            return float((container.duration or 0) / 1e6)
+    if file := opened_by_libsndfile(path):
+        with file:
+            return int(file.frames) / int(file.samplerate)
+    with opened_by_ffmpeg(path) as container:
+        return float((container.duration or 0) / 1e6)
 
 
-def _decode_with_libsndfile(
-    path: Path, file: Any, start_s: float, duration_s: float | None
-) -> Iterator[tuple[NDArray[np.float32], int]]:
-    import soundfile
+def count_streams(path: Path) -> int:
+    """Count the audio streams of a file of FFmpeg's.
 
-    rate = int(file.samplerate)
-    yield np.empty((file.channels, 0), np.float32), rate
-    left = None if duration_s is None else round(duration_s * rate)
-    position = min(round(start_s * rate), file.frames)
-    try:
-        while left is None or left > 0:
-            wanted = _BLOCK_SAMPLES if left is None else min(_BLOCK_SAMPLES, left)
-            # MP3 frames lean on those before, and soundfile seeks after each read, which makes
-            # the decoder forget them: begin early and drop what it plays while it warms up.
-            lead_in = min(position, round(_LEAD_IN_S * rate)) if file.format == "MP3" else 0
-            if lead_in or position != file.tell():
-                file.seek(position - lead_in)
-            block = file.read(lead_in + wanted, dtype="float32", always_2d=True)[lead_in:]
-            if not len(block):
-                return
-            yield np.ascontiguousarray(block.T), rate
-            position += len(block)
-            left = None if left is None else left - len(block)
-    except soundfile.LibsndfileError as error:
-        raise DataError(f"{path} is damaged after {position / rate:.1f} s: {error}") from error
-
-
-def _decode_with_ffmpeg(
-    path: Path, start_s: float, duration_s: float | None
-) -> Iterator[tuple[NDArray[np.float32], int]]:
-    import av
-
-    with _opened_by_ffmpeg(path) as container:
-        position, rate, frames = _frames_from(container, start_s)
-        resampler = av.AudioResampler(format="fltp", rate=rate)
-        begin = round(start_s * rate)
-        end = None if duration_s is None else begin + round(duration_s * rate)
-        for frame in frames:
-            for block in resampler.resample(frame):
-                samples = block.to_ndarray().astype(np.float32, copy=False)
-                last = None if end is None else max(end - position, 0)
-                yield samples[:, max(begin - position, 0) : last], rate
-                position += samples.shape[1]
-            if end is not None and position >= end:
-                return
-
-
-@contextlib.contextmanager
-def _opened_by_ffmpeg(path: Path) -> Iterator[Any]:
-    """Open a file that has an audio stream; raise FFmpeg's errors as `DataError`."""
-    import av
-
-    try:
-        with av.open(path) as container:
-            if not container.streams.audio:
-                raise DataError(f"{path} holds no audio")
-            yield container
-    except (av.FFmpegError, OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{path} cannot be decoded as audio: {reason}") from error
-
-
-def _frames_from(container: Any, start_s: float) -> tuple[int, int, Iterator[Any]]:
-    """Seek to shortly before `start_s`; return the first frame's position, the rate, all frames.
-
-    Codecs overlap their frames, so decoding has to begin a little early to be right at the start.
+    Raises
+    ------
+    DataError
+        If the file cannot be opened, or holds no audio.
     """
-    stream = container.streams.audio[0]
-    frames = container.decode(stream)
-    head = next(frames, None)
-    if head is None:
-        raise DataError(f"{container.name} holds no audio")
-    rate = int(head.sample_rate)  # what the header says can be half of it (HE-AAC)
-    if start_s <= 2 * _LEAD_IN_S or head.pts is None:
-        return 0, rate, itertools.chain([head], frames)
-
-    ticks = round((start_s - _LEAD_IN_S) / stream.time_base)
-    container.seek(head.pts + ticks, stream=stream)
-    frames = container.decode(stream)
-    found = next(frames, None)
-    if found is not None and found.pts is not None:
-        position = round((found.pts - head.pts) * stream.time_base * rate)
-        on_grid = round(position / head.samples) * head.samples
-        if abs(on_grid - position) <= stream.time_base * rate:
-            position = on_grid  # clocks as coarse as milliseconds: codecs count in whole frames
-        if 0 <= position <= round(start_s * rate):
-            return position, rate, itertools.chain([found], frames)
-    container.seek(0)  # no index to go by: from the beginning
-    return 0, rate, container.decode(stream)
+    with opened_by_ffmpeg(path) as container:
+        return len(container.streams.audio)
 
 
 def to_catalogue_audio(waveform: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiolime.separation.interface import as_channels, fit_length, resample, stems_that_sum
-from lemons_audio import read_audio
+from lemons_audio import count_streams, read_audio
 from lemons_utils import DataError, checksum
 
 RESIDUAL = "residual"
@@ -156,29 +156,8 @@ def _energy(waveform: NDArray[np.float32]) -> float:
 
 def _read_stem_file(path: Path, names: list[str]) -> tuple[list[NDArray[np.float32]], int]:
     """Decode the audio streams of a `.stem.mp4` file that carry the named stems."""
-    import av
-
-    try:
-        with av.open(str(path)) as container:
-            count, expected = len(container.streams.audio), len(_STEM_FILE_STREAMS)
-            if count != expected:
-                raise DataError(f"{path} must hold {expected} audio streams, got {count}")
-            rate = int(container.streams.audio[0].rate)
-        decoded = [_decode(path, _STEM_FILE_STREAMS.index(name), rate) for name in names]
-    except (av.FFmpegError, OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be decoded: {error}") from error
-    longest = max(stream.shape[1] for stream in decoded)
-    return [fit_length(stream, longest) for stream in decoded], rate
-
-
-def _decode(path: Path, index: int, rate: int) -> NDArray[np.float32]:
-    import av
-
-    with av.open(str(path)) as container:
-        resampler = av.AudioResampler(format="fltp", rate=rate)
-        blocks = [
-            block.to_ndarray().astype(np.float32, copy=False)
-            for frame in container.decode(container.streams.audio[index])
-            for block in resampler.resample(frame)
-        ]
-    return np.concatenate(blocks, axis=1)
+    if (count := count_streams(path)) != (expected := len(_STEM_FILE_STREAMS)):
+        raise DataError(f"{path} must hold {expected} audio streams, got {count}")
+    streams = [read_audio(path, stream=_STEM_FILE_STREAMS.index(name)) for name in names]
+    longest = max(stream.shape[1] for stream, _ in streams)
+    return [fit_length(stream, longest) for stream, _ in streams], streams[0][1]

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from audiolime.separation import get_separator
 from audiolime.separation.interface import Separator
 from explanations.stems import DEFAULT_SEPARATOR, separator_for
-from lemons_audio import read_audio, to_catalogue_audio, to_int16
+from lemons_audio import audio_length_s
 from lemons_utils import SAMPLE_RATE, Configuration, ParameterError
 from recsys.catalogue import open_catalogue
+from recsys.ingest import Excerpt, decode
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,12 @@ def read_recording(
     separator : str, optional
     config : Configuration
     excerpt_s : float [s]
-        Of a longer file, only so much in the middle is taken; 0 takes all of it.
+        Of a longer file, only so much in the middle is decoded; 0 takes all of it.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be decoded, is silent, shorter than a second or beyond a limit.
     """
     if isinstance(path_or_track_id, str):
         tracks = open_catalogue(catalogue, data_folder=config.data_folder)
@@ -65,11 +71,10 @@ def read_recording(
         title = f"{row['artist']} - {row['title']}" if row["artist"] else str(row["title"])
         chosen = separator_for(tracks, path_or_track_id, separator)
         return Recording(title, audio, len(audio) / SAMPLE_RATE, chosen, path_or_track_id)
-    audio = to_int16(to_catalogue_audio(*read_audio(path_or_track_id)))
-    full_s, wanted = len(audio) / SAMPLE_RATE, round(excerpt_s * SAMPLE_RATE)
-    if 0 < wanted < len(audio):
-        start = (len(audio) - wanted) // 2
-        audio = audio[start : start + wanted]
+    audio = decode(path_or_track_id, Excerpt(excerpt_s or None))
+    full_s = len(audio) / SAMPLE_RATE
+    if full_s == excerpt_s:
+        full_s = max(full_s, audio_length_s(path_or_track_id))
     name = separator or DEFAULT_SEPARATOR
     if name in ("truth", "folder"):
         raise ParameterError(

@@ -22,7 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import lemons_jobs
-from lemons_audio import read_audio, to_catalogue_audio, to_int16, write_audio
+from lemons_audio import catalogue_blocks, count_streams, to_int16, write_audio
 from lemons_utils import SAMPLE_RATE, DataError, ParameterError, command, configuration, write_csv
 from recsys import progress
 from recsys.arrays import is_stored, save_audio
@@ -62,6 +62,8 @@ def read_song(song: Path, excerpt: Excerpt) -> dict[str, NDArray[np.float32]]:
     DataError
         If a stem is missing or cannot be decoded, or the song is silent or under a second.
     """
+    if song.name.endswith(_STEM_FILE) and (count := count_streams(song)) != len(STREAMS):
+        raise DataError(f"{song} holds {count} audio streams, not {len(STREAMS)}")
     streams = {name: _read(song, name) for name in STREAMS}
     mixture = streams[MIXTURE]
     begin, end = 0, len(mixture)
@@ -70,41 +72,20 @@ def read_song(song: Path, excerpt: Excerpt) -> dict[str, NDArray[np.float32]]:
         begin = max(0, (end - wanted) // 2) if excerpt.origin == "centre" else 0
         end = min(end, begin + wanted)
     if end - begin < SHORTEST_S * SAMPLE_RATE:
-        raise DataError(f"shorter than {SHORTEST_S:g} s")
+        raise DataError(f"{song} is shorter than {SHORTEST_S:g} s")
     if np.abs(mixture[begin:end]).max() * 32768 <= SILENCE:
-        raise DataError("silent: no sample above -72 dB")
+        raise DataError(f"{song} is silent: no sample above -72 dB")
     parts = {name: stream[begin:end] for name, stream in streams.items()}
     # a stem may be shorter than the mixture
     return {name: np.pad(part, (0, end - begin - len(part))) for name, part in parts.items()}
 
 
 def _read(song: Path, name: str) -> NDArray[np.float32]:
-    if not song.name.endswith(_STEM_FILE):
-        return to_catalogue_audio(*read_audio(song.with_name(f"{name}.wav")))
-    return to_catalogue_audio(*_read_stream(song, STREAMS.index(name)))
-
-
-def _read_stream(path: Path, index: int) -> tuple[NDArray[np.float32], int]:
-    """Decode one audio stream of a file: waveform [channels, samples], sample rate [Hz]."""
-    import av
-
-    try:
-        with av.open(str(path)) as container:
-            streams = container.streams.audio
-            if len(streams) != len(STREAMS):
-                raise DataError(f"holds {len(streams)} audio streams, not {len(STREAMS)}")
-            rate = int(streams[index].rate)
-            resampler = av.AudioResampler(format="fltp", rate=rate)
-            blocks = [
-                block.to_ndarray().astype(np.float32, copy=False)
-                for frame in container.decode(streams[index])
-                for block in resampler.resample(frame)
-            ]
-    except (av.FFmpegError, OSError, ValueError) as error:
-        raise DataError(f"cannot be decoded as audio: {error}") from error
-    if not blocks:
-        raise DataError(f"stream {index} ({STREAMS[index]}) is empty")
-    return np.concatenate(blocks, axis=1), rate
+    if song.name.endswith(_STEM_FILE):
+        blocks = catalogue_blocks(song, stream=STREAMS.index(name))
+    else:
+        blocks = catalogue_blocks(song.with_name(f"{name}.wav"))
+    return np.concatenate([np.empty(0, np.float32), *blocks])
 
 
 def take_in_song(entry: Entry, excerpt: Excerpt, catalogue_folder: Path) -> Entry:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lemons_audio import audio_blocks, audio_length_s, to_int16
+from lemons_audio import audio_length_s, catalogue_blocks, to_int16
 from lemons_utils import SAMPLE_RATE, DataError, ParameterError
 from recsys.arrays import save_audio
 from recsys.ingest.journal import Entry
@@ -93,7 +93,8 @@ def take_in(entry: Entry, excerpt: Excerpt, catalogue_folder: Path) -> tuple[Ent
 def decode(path: Path, excerpt: Excerpt) -> NDArray[np.int16]:
     """Decode a file as a catalogue keeps it: mean of the channels, 16 kHz, 16 bits.
 
-    Goes through the file in blocks: a recording of hours needs no more memory than the result.
+    Goes through the file in blocks: a recording of hours needs no more memory than the result,
+    which is an excerpt or `lemons_limits.LONGEST_TRACK_S` at most.
 
     Returns
     -------
@@ -107,9 +108,11 @@ def decode(path: Path, excerpt: Excerpt) -> NDArray[np.int16]:
     with _quiet_libraries():
         audio = _decode_part(path, excerpt)
     if len(audio) < SHORTEST_S * SAMPLE_RATE:
-        raise UnusableAudio(f"{len(audio) / SAMPLE_RATE:.2f} s long, shorter than {SHORTEST_S:g} s")
+        raise UnusableAudio(
+            f"{path} is {len(audio) / SAMPLE_RATE:.2f} s long, shorter than {SHORTEST_S:g} s"
+        )
     if max(int(audio.max()), -int(audio.min())) <= SILENCE:
-        raise UnusableAudio("silent: no sample above -72 dB")
+        raise UnusableAudio(f"{path} is silent: no sample above -72 dB")
     return audio
 
 
@@ -130,25 +133,8 @@ def _decode_part(path: Path, excerpt: Excerpt) -> NDArray[np.int16]:
 
 
 def _to_catalogue(path: Path, start_s: float, duration_s: float | None) -> NDArray[np.int16]:
-    """Return what `to_catalogue_audio(*read_audio(...))` does, sample for sample."""
-    import soxr
-
-    pieces: list[NDArray[np.int16]] = []
-    stream = None
-    for block, sample_rate in audio_blocks(path, start_s=start_s, duration_s=duration_s):
-        if not np.isfinite(block).all():
-            raise UnusableAudio("holds NaN or infinite samples")
-        mono: NDArray[np.float32] = block.mean(axis=0, dtype=np.float32)
-        if sample_rate != SAMPLE_RATE:
-            if stream is None:
-                stream = soxr.ResampleStream(
-                    sample_rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ"
-                )
-            mono = stream.resample_chunk(mono)
-        pieces.append(to_int16(mono))
-    if stream is not None:
-        pieces.append(to_int16(stream.resample_chunk(np.empty(0, np.float32), last=True)))
-    return np.concatenate(pieces)
+    blocks = catalogue_blocks(path, start_s=start_s, duration_s=duration_s)
+    return np.concatenate([np.empty(0, np.int16), *map(to_int16, blocks)])
 
 
 @contextlib.contextmanager

@@ -236,7 +236,10 @@ def test_command_for_an_audio_file(house, capsys):
         ([], "name either"),
         (["missing.wav"], "is not a file"),
         (["broken.wav"], "cannot be decoded"),
-        (["short.wav"], "at least 1 s"),
+        (["short.wav"], "short.wav is 0.50 s long, shorter than 1 s"),
+        (["empty.wav"], "empty.wav is 0.00 s long"),
+        (["nan.wav"], "nan.wav holds NaN"),
+        (["slow.wav"], "slow.wav has a sample rate of 1 Hz"),
         (["song.wav", "--separator", "truth"], "--track"),
         (["song.wav", "--num_samples", "many"], "num_samples"),
         (["song.wav", "--track", "x"], "name either"),
@@ -246,6 +249,9 @@ def test_command_says_what_is_wrong_in_one_line(house, capsys, arguments, expect
     tone = np.sin(np.arange(64_000) / 9) * 0.3
     soundfile.write("song.wav", tone, 16_000)
     soundfile.write("short.wav", tone[:8000], 16_000)
+    soundfile.write("empty.wav", tone[:0], 16_000)
+    soundfile.write("nan.wav", np.full(64_000, np.nan), 16_000, subtype="FLOAT")
+    soundfile.write("slow.wav", tone, 1)
     (house.folder / "broken.wav").write_bytes(b"RIFFnonsense")
     code = main(["--user_name", "marko", "--catalogue", "own", "--separator", "dsp", *arguments])
     error = capsys.readouterr().err

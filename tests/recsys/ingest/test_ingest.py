@@ -22,6 +22,7 @@ from mutagen.oggopus import OggOpus
 from mutagen.oggvorbis import OggVorbis
 from mutagen.wave import WAVE
 
+import lemons_audio
 from lemons_audio import read_audio, to_catalogue_audio, to_int16
 from lemons_jobs import Workers
 from lemons_utils import DataError, ParameterError
@@ -154,14 +155,14 @@ def test_an_excerpt_of_a_long_file_decodes_little(tmp_path, write_media, monkeyp
     path = tmp_path / "long.flac"
     write_media(path, tone(200, 300), RATE)
     read = []
-    real = decoding.audio_blocks
+    real = lemons_audio.decoded_blocks
 
     def counting(*args, **options):
         for block, rate in real(*args, **options):
             read.append(block.shape[1])
             yield block, rate
 
-    monkeypatch.setattr(decoding, "audio_blocks", counting)
+    monkeypatch.setattr(lemons_audio, "decoded_blocks", counting)
     decode(path, Excerpt(5))
     assert sum(read) <= 5 * RATE
 
