@@ -5,7 +5,10 @@ Whoever reads such a file checks its limit before it starts and says in one line
 
 from __future__ import annotations
 
+import codecs
+import contextlib
 import json
+import re
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -27,36 +30,38 @@ MOST_SAMPLES_IN_MEMORY = 1 << 28
 LONGEST_TRACK_S = 4 * 3600.0
 """Duration of a track, or of an excerpt of a file [s]."""
 
-# -- text --------------------------------------------------------------------------------------
-MOST_BYTES_OF_HISTORY = 2 << 30
-"""Bytes of an exported listening history, unpacked: some 2 million plays of Spotify's."""
+# -- listening histories -----------------------------------------------------------------------
+MOST_BYTES_OF_HISTORY = 1 << 30
+"""Bytes of an exported listening history, unpacked."""
+
+MOST_PLAYS = 3_000_000
+"""Lines of a file of plays, or objects in its list: 400 a day for 20 years."""
 
 LONGEST_LINE = 1 << 20
-"""Bytes of a line of text, and of an object in a list of JSON."""
+"""Characters of a line of text, and of an object in a list of JSON."""
+
+_CHUNK = 1 << 16
+_SPACE = re.compile(r"[ \t\n\r]*")
 
 
-def parse_json(text: str | bytes, name: str) -> Any:
+# -- readers -----------------------------------------------------------------------------------
+def parse_json(text: str, name: str) -> Any:
     """Return what a JSON text holds; a byte order mark at its start is ignored.
 
     Parameters
     ----------
-    text : str, or bytes in UTF-8
+    text : str
     name : str
         What to call the text in an error message: the file, and perhaps the line.
 
     Raises
     ------
     DataError
-        If it is no JSON in UTF-8, or nested deeper than Python's stack.
+        If it is no JSON, or nested deeper than Python's stack.
     """
-    try:
-        if isinstance(text, bytes):
-            text = text.decode("utf-8-sig")
-        return json.loads(text.removeprefix("\ufeff"))
-    except RecursionError as error:
-        raise DataError(f"{name} is nested too deep for JSON of this kind") from error
-    except ValueError as error:  # UnicodeDecodeError is one
-        raise DataError(f"{name} is no JSON: {error}") from error
+    text = text.removeprefix("\ufeff")
+    with _json_errors(name):
+        return json.loads(text)
 
 
 def lines(file: IO[bytes], name: str) -> Iterator[str]:
@@ -71,16 +76,103 @@ def lines(file: IO[bytes], name: str) -> Iterator[str]:
     Raises
     ------
     DataError
-        If a line is longer than `LONGEST_LINE`, or no UTF-8; with its number.
+        If a line is longer than `LONGEST_LINE`, or no UTF-8; with its number. If there are more
+        than `MOST_PLAYS`.
     """
     number = 0
     while line := file.readline(LONGEST_LINE + 1):
         number += 1
         if len(line) > LONGEST_LINE:
-            raise DataError(
-                f"{name}, line {number} is longer than {LONGEST_LINE:,} bytes: is it a text file?"
-            )
+            raise DataError(f"{name}, line {number} is longer than {LONGEST_LINE:,} bytes")
+        _check_count(number, name)
         try:
             yield line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
             raise DataError(f"{name}, line {number} is no UTF-8: {error}") from error
+
+
+def json_list(file: IO[bytes], name: str) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a file that holds one JSON list, in the memory that one of them takes.
+
+    Parameters and errors are those of `lines`.
+    """
+    text = _Text(file, name)
+    if text.next_mark() != "[":
+        raise DataError(f"{name} must hold a JSON list of objects")
+    text.skip()
+    number = 0
+    while (mark := text.next_mark()) != "]":
+        number += 1
+        _check_count(number, name)
+        if number > 1:
+            if mark != ",":
+                raise DataError(f"{name} is no JSON: expected a comma after object {number - 1}")
+            text.skip()
+            mark = text.next_mark()
+        if mark != "{":
+            reason = "it must hold a JSON list of objects" if mark else "it ends too early"
+            raise DataError(f"{name}, object {number} is no JSON object: {reason}")
+        yield text.value(f"{name}, object {number}")
+    text.skip()
+    if text.next_mark():
+        raise DataError(f"{name} is no JSON: something follows the list")
+
+
+class _Text:
+    """The text of a file that is read as far as it is needed."""
+
+    def __init__(self, file: IO[bytes], name: str) -> None:
+        self._file, self._name = file, name
+        self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
+        self._text, self._at = "", 0
+
+    def next_mark(self) -> str:
+        """Return the next character that is no blank, without passing it; "" at the end."""
+        while True:
+            if blank := _SPACE.match(self._text, self._at):
+                self._at = blank.end()
+            if self._at < len(self._text):
+                return self._text[self._at]
+            if not self._read():
+                return ""
+
+    def skip(self) -> None:
+        self._at += 1
+
+    def value(self, name: str) -> Any:
+        """Return the value that begins here, and pass it."""
+        while True:
+            try:
+                with _json_errors(name):
+                    value, self._at = _DECODER.raw_decode(self._text, self._at)
+                    return value
+            except DataError:
+                if len(self._text) - self._at > LONGEST_LINE or not self._read():
+                    raise
+
+    def _read(self) -> bool:
+        chunk = self._file.read(_CHUNK)
+        try:
+            more = self._decoder.decode(chunk, final=not chunk)
+        except UnicodeDecodeError as error:
+            raise DataError(f"{self._name} is no UTF-8: {error}") from error
+        self._text, self._at = self._text[self._at :] + more, 0
+        return bool(chunk)
+
+
+_DECODER = json.JSONDecoder()
+
+
+@contextlib.contextmanager
+def _json_errors(name: str) -> Iterator[None]:
+    try:
+        yield
+    except RecursionError as error:
+        raise DataError(f"{name} is no JSON of this kind: nested too deep") from error
+    except ValueError as error:
+        raise DataError(f"{name} is no JSON: {error}") from error
+
+
+def _check_count(number: int, name: str) -> None:
+    if number > MOST_PLAYS:
+        raise DataError(f"{name} holds more than {MOST_PLAYS:,} plays: divide it")

@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 import collections
 import contextlib
-import json
+import lzma
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 import pandas as pd
 
+from lemons_limits import MOST_BYTES_OF_HISTORY, lines, parse_json
 from lemons_utils import DataError, command, configuration, write_csv
 from recsys.catalogue import check_name, open_catalogue
 from recsys.listening import add_split_options, write_splits
@@ -102,15 +104,22 @@ def members(
     Raises
     ------
     DataError
-        If there is no such file, or the archive is damaged.
+        If there is no such file, the archive is damaged or encrypted, or all that is wanted is
+        larger than `MOST_BYTES_OF_HISTORY`.
     """
     if not export.exists():
         raise DataError(f"{export} is not there: name the export")
+    if not export.is_file() and not export.is_dir():
+        raise DataError(f"{export} is no file or folder: name the export")
     try:
         if export.is_file() and zipfile.is_zipfile(export):
             with zipfile.ZipFile(export) as archive:
-                names = sorted(filter(wanted, archive.namelist()))
-                yield ((f"{export}: {name}", archive.open(name)) for name in names)
+                found = [info for info in archive.infolist() if wanted(info.filename)]
+                _check_size(export, sum(info.file_size for info in found))
+                if any(info.flag_bits & 1 for info in found):
+                    raise DataError(f"{export} is encrypted: unpack it, and name the folder")
+                found.sort(key=lambda info: info.filename)
+                yield ((f"{export}: {info.filename}", archive.open(info)) for info in found)
             return
         paths = [export]
         if export.is_dir():
@@ -119,9 +128,22 @@ def members(
                 for path in export.rglob("*")
                 if path.is_file() and wanted(path.relative_to(export).as_posix())
             )
+        _check_size(export, sum(path.stat().st_size for path in paths))
         yield _opened(paths)
-    except (zipfile.BadZipFile, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError) as error:
+        raise DataError(
+            f"{export} cannot be read, it is damaged or of an unknown kind: {error}"
+        ) from error
+    except OSError as error:
         raise DataError(f"{export} cannot be read: {error}") from error
+
+
+def _check_size(export: Path, size: int) -> None:
+    if size > MOST_BYTES_OF_HISTORY:
+        raise DataError(
+            f"{export} holds {size / 2**30:,.1f} GiB of plays, more than "
+            f"{MOST_BYTES_OF_HISTORY / 2**30:g} GiB: divide it, or leave some files out"
+        )
 
 
 def _opened(paths: Sequence[Path]) -> Iterator[tuple[str, IO[bytes]]]:
@@ -130,26 +152,12 @@ def _opened(paths: Sequence[Path]) -> Iterator[tuple[str, IO[bytes]]]:
             yield str(path), file
 
 
-def json_list(name: str, file: IO[bytes]) -> list[dict[str, Any]]:
-    """Read a file that holds one JSON list of objects."""
-    try:
-        rows = json.load(file)
-    except ValueError as error:  # UnicodeDecodeError is one
-        raise DataError(f"{name} is no JSON: {error}") from error
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise DataError(f"{name} must hold a JSON list of objects")
-    return rows
-
-
 def json_lines(name: str, file: IO[bytes]) -> Iterator[dict[str, Any]]:
     """Yield the objects of a file that holds one JSON object per line."""
-    for number, line in enumerate(file, start=1):
+    for number, line in enumerate(lines(file, name), start=1):
         if not line.strip():
             continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise DataError(f"{name}, line {number} is no JSON: {error}") from error
+        row = parse_json(line, f"{name}, line {number}")
         if not isinstance(row, dict):
             raise DataError(f"{name}, line {number} must hold a JSON object")
         yield row
@@ -157,4 +165,6 @@ def json_lines(name: str, file: IO[bytes]) -> Iterator[dict[str, Any]]:
 
 def text(value: object) -> str:
     """Return a text field, or an empty text where it is missing or null."""
-    return value if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    return value.encode("utf-8", "replace").decode("utf-8")  # JSON can hold half a character

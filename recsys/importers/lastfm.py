@@ -7,11 +7,11 @@ scrobble: artist, album, title and date without a header, or with a header that 
 from __future__ import annotations
 
 import csv
-import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from lemons_limits import lines
 from lemons_utils import DataError
 from recsys.importers.histories import Played, history_command, members
 
@@ -30,10 +30,10 @@ def read_scrobbles(export: Path) -> Iterator[Played]:
     """
     with members(export, lambda name: name.lower().endswith(".csv")) as files:
         for name, file in files:
-            yield from _scrobbles(name, io.TextIOWrapper(file, "utf-8-sig", newline=""))
+            yield from _scrobbles(name, lines(file, name))
 
 
-def _scrobbles(name: str, file: io.TextIOWrapper) -> Iterator[Played]:
+def _scrobbles(name: str, file: Iterator[str]) -> Iterator[Played]:
     rows = csv.reader(file, strict=True)
     layout: tuple[int, int] | None = None
     fields: tuple[int, ...] = _FIELDS
@@ -53,8 +53,8 @@ def _scrobbles(name: str, file: io.TextIOWrapper) -> Iterator[Played]:
                     f"what the header names, got {len(row)} fields: {','.join(row)[:80]!r}"
                 )
             yield row[layout[0]], row[layout[1]]
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise DataError(f"{name}, line {rows.line_num + 1} is no CSV in UTF-8: {error}") from error
+    except csv.Error as error:
+        raise DataError(f"{name}, line {rows.line_num + 1} is no CSV: {error}") from error
 
 
 def _layout(row: list[str]) -> tuple[int, int] | None:

@@ -6,13 +6,15 @@ folder, one such file of JSON lines, and the older export, one JSON list.
 
 from __future__ import annotations
 
+import codecs
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from lemons_limits import json_list
 from lemons_utils import DataError
-from recsys.importers.histories import Played, history_command, json_lines, json_list, members, text
+from recsys.importers.histories import Played, history_command, json_lines, members, text
 
 
 def read_listens(export: Path) -> Iterator[Played]:
@@ -44,11 +46,9 @@ def _is_of_listens(name: str) -> bool:
 
 def _objects(name: str, file: IO[bytes]) -> Iterable[dict[str, Any]]:
     """Read a JSON list or JSON lines, told apart by the first character."""
-    start = file.read(1)
-    while start.isspace():
-        start = file.read(1)
+    start = file.read(4096).removeprefix(codecs.BOM_UTF8).lstrip()
     file.seek(0)
-    return json_list(name, file) if start == b"[" else json_lines(name, file)
+    return json_list(file, name) if start.startswith(b"[") else json_lines(name, file)
 
 
 main = history_command(

@@ -11,8 +11,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from lemons_limits import json_list
 from lemons_utils import DataError
-from recsys.importers.histories import Played, history_command, json_list, members, text
+from recsys.importers.histories import Played, history_command, members, text
 
 SHORTEST_PLAY_MS = 30_000
 """The shortest play that Spotify itself counts [ms]."""
@@ -30,7 +31,7 @@ def read_streams(export: Path) -> Iterator[Played]:
     """
     with members(export, lambda name: bool(_FILE.fullmatch(name))) as files:
         for name, file in files:
-            for number, stream in enumerate(json_list(name, file), start=1):
+            for number, stream in enumerate(json_list(file, name), start=1):
                 played_ms = stream.get("ms_played")
                 if not isinstance(played_ms, int) or "master_metadata_track_name" not in stream:
                     raise DataError(

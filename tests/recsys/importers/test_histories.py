@@ -1,15 +1,22 @@
 """ListenBrainz, Last.fm and Spotify: exports of their real form, made here."""
 
+import codecs
 import csv
 import importlib
+import itertools
 import json
+import os
+import tracemalloc
 import zipfile
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
+import lemons_limits
 from lemons_utils import DataError
 from recsys.catalogue import Catalogue, write_tracks
+from recsys.importers import histories
 from recsys.importers.lastfm import read_scrobbles
 from recsys.importers.listenbrainz import read_listens
 from recsys.importers.spotify import read_streams
@@ -101,6 +108,122 @@ def test_broken_listens_are_data_errors(tmp_path, text, says):
         list(read_listens(tmp_path / "listens.jsonl"))
 
 
+# -- exports that cost too much ------------------------------------------------------------------
+READERS = [
+    (read_listens, "listens/2024/1.jsonl"),
+    (read_scrobbles, "me.csv"),
+    (read_streams, "endsong_0.json"),
+]
+
+
+def zipped(path, name: str, chunks) -> Path:
+    """Write an archive with one member."""
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open(name, "w") as member,
+    ):
+        for chunk in chunks:
+            member.write(chunk)
+    return path
+
+
+@pytest.mark.parametrize(("read", "name"), READERS)
+def test_a_member_of_zeros_is_refused_at_its_first_line(tmp_path, read, name):
+    export = zipped(tmp_path / "zeros.zip", name, itertools.repeat(bytes(1 << 20), 100))
+    tracemalloc.start()
+    with pytest.raises(DataError, match=r"zeros\.zip: .*(longer than|must hold a JSON list)"):
+        list(read(export))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 8 << 20
+
+
+@pytest.mark.parametrize(("read", "name"), READERS)
+def test_too_large_an_export_is_refused_before_it_is_read(tmp_path, read, name, monkeypatch):
+    monkeypatch.setattr(histories, "MOST_BYTES_OF_HISTORY", 1 << 20)
+    export = zipped(tmp_path / "a.zip", name, itertools.repeat(b"\n" * (1 << 19), 4))
+    with pytest.raises(DataError, match=r"a\.zip holds 0\.0 GiB of plays, more than"):
+        list(read(export))
+
+
+@pytest.mark.parametrize(("read", "name"), READERS)
+def test_too_many_plays_are_refused(tmp_path, read, name, monkeypatch):
+    monkeypatch.setattr(lemons_limits, "MOST_PLAYS", 100)
+    rows = {
+        ".jsonl": b'{"track_metadata": {}}\n' * 101,
+        ".csv": b"A,B,C,D\n" * 101,
+        ".json": json.dumps([stream("A", "B", 40_000)] * 101).encode(),
+    }
+    export = tmp_path / name.rpartition("/")[2]
+    export.write_bytes(rows[export.suffix])
+    with pytest.raises(DataError, match="more than 100 plays"):
+        list(read(export))
+
+
+@pytest.mark.parametrize(
+    ("read", "start"),
+    [
+        (read_listens, '{"track_metadata": '),
+        (read_listens, '[{"track_metadata": '),
+        (read_listens, "["),
+        (read_streams, '[{"a": '),
+        (read_streams, "["),
+    ],
+)
+def test_json_that_is_nested_too_deep_is_one_line(tmp_path, read, start):
+    (tmp_path / "listens.jsonl").write_text(start + "[" * 100_000)
+    with pytest.raises(DataError, match=r"nested too deep|list of objects"):
+        list(read(tmp_path / "listens.jsonl"))
+
+
+def test_objects_across_the_blocks_that_are_read(tmp_path):
+    heard = [(f"Tïtle {'x' * (number * 997 % 5000)}", "Ärtist") for number in range(300)]
+    content = json.dumps([stream(*what, 40_000) for what in heard], ensure_ascii=False)
+    (tmp_path / "endsong_0.json").write_bytes(codecs.BOM_UTF8 + content.encode())
+    assert list(read_streams(tmp_path / "endsong_0.json")) == heard
+    text = "\n".join(json.dumps(listen(*what)) for what in heard)
+    (tmp_path / "listens.jsonl").write_bytes(codecs.BOM_UTF8 + text.encode())
+    assert list(read_listens(tmp_path / "listens.jsonl")) == heard
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[{}", "[{},", "[{} {}]", "[{}]]", "[{},]", '[{"a"}]'])
+def test_what_is_no_list_of_objects_is_refused(tmp_path, text):
+    (tmp_path / "endsong_0.json").write_text(text)
+    with (tmp_path / "endsong_0.json").open("rb") as file, pytest.raises(DataError, match="JSON"):
+        list(lemons_limits.json_list(file, "endsong_0.json"))
+
+
+def test_damaged_and_encrypted_archives_are_one_line(tmp_path):
+    lines = b'{"track_metadata": {"track_name": "A", "artist_name": "B"}}\n' * 2000
+    export = zipped(tmp_path / "a.zip", "listens/1.jsonl", [lines])
+    content = export.read_bytes()
+    for place, byte in ((60, 0xFF), (8, 99)):
+        broken = bytearray(content)
+        broken[place] ^= byte
+        if place == 8:  # an unknown way of compression, in both headers
+            broken[content.index(b"PK\x01\x02") + 10] ^= byte
+        export.write_bytes(broken)
+        with pytest.raises(DataError, match=r"a\.zip"):
+            list(read_listens(export))
+    secret = bytearray(content)
+    for header, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        secret[content.index(header) + flags] |= 1
+    export.write_bytes(secret)
+    with pytest.raises(DataError, match=r"a\.zip is encrypted: unpack it"):
+        list(read_listens(export))
+
+
+def test_a_pipe_is_no_export(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    with pytest.raises(DataError, match="is no file or folder"):
+        list(read_listens(tmp_path / "pipe.jsonl"))
+
+
+def test_half_characters_in_json_become_text(tmp_path):
+    (tmp_path / "listens.jsonl").write_text(json.dumps(listen("half \ud83d", "B")))
+    assert list(read_listens(tmp_path / "listens.jsonl")) == [("half ?", "B")]
+
+
 # -- Last.fm -----------------------------------------------------------------------------------
 def write_csv(path, rows):
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -125,8 +248,9 @@ def test_lastfm_with_a_header(tmp_path):
     ("text", "says"),
     [
         (b"A,B,C,05 Nov 2023 12:34\nA,B\n", "line 2: expected artist, album, title and date"),
-        (b'A,B,C,"05 Nov', "is no CSV in UTF-8"),
-        (b"A,B,\xff,05 Nov 2023 12:34\n", "is no CSV in UTF-8"),
+        (b'A,B,C,"05 Nov', "line 2 is no CSV"),
+        (b"A,B,\xff,05 Nov 2023 12:34\n", "line 1 is no UTF-8"),
+        (b"A,B," + b"C" * 200_000 + b",05 Nov 2023 12:34\n", "line 2 is no CSV: field larger"),
     ],
 )
 def test_broken_scrobbles_are_data_errors(tmp_path, text, says):
@@ -160,7 +284,7 @@ def test_spotify_zip_folder_and_file(tmp_path):
     [
         ('[{"ts": "2020"}]', "play 1 has no ms_played"),
         ('{"ms_played": 1}', "must hold a JSON list"),
-        ("no", "is no JSON"),
+        ("no", "must hold a JSON list"),
     ],
 )
 def test_broken_streams_are_data_errors(tmp_path, text, says):
