@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import argparse
 import functools
-import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -27,6 +26,7 @@ from recsys.arrays import array_length, write_array
 from recsys.catalogue import array_folder, array_lengths, check_name, open_catalogue, write_tracks
 from recsys.importers.taste_profile import prepare_plays
 from recsys.ingest.decoding import Excerpt, decode
+from recsys.ingest.finding import Found, find
 from recsys.listening import add_split_options, write_splits
 from recsys.listening.plays import read_plays
 
@@ -77,15 +77,9 @@ def read_unique_tracks(path: Path) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["track_id", "song_id", "artist", "title"])
 
 
-def find_snippets(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yield id and file of all snippets below a folder: `A/B/C/TRABC....mp3`, or flat."""
-    if not folder.is_dir():
-        raise DataError(f"{folder} is not a folder: name the one that holds the snippets")
-    for parent, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            if name.startswith("TR") and name.lower().endswith(".mp3"):
-                yield name.split(".", 1)[0], Path(parent, name)
+def find_snippets(folder: Path) -> Found:
+    """Find all snippets below a folder: `A/B/C/TRABC....mp3`, or flat."""
+    return find(folder, lambda name: name.startswith("TR") and name.lower().endswith(".mp3"))
 
 
 def decode_snippets(
@@ -109,13 +103,18 @@ def decode_snippets(
 def take_in_snippets(
     folder: Path, catalogue_folder: Path, known: frozenset[str], workers: lemons_jobs.Workers
 ) -> list[tuple[str, str]]:
-    """Decode all snippets of known tracks; return (track_id, reason) of those that fail."""
-    snippets = [pair for pair in find_snippets(folder) if pair[0] in known]
+    """Decode all snippets of known tracks; return (track_id, reason) of those that fail.
+
+    Where a file or folder cannot be reached, its path stands in place of the track_id.
+    """
+    found = find_snippets(folder)
+    named = [(Path(file).name.split(".", 1)[0], Path(file)) for file in found.files]
+    snippets = [(track_id, file) for track_id, file in named if track_id in known]
     if not snippets:
         raise DataError(f"{folder} holds no snippets (TR....mp3) of the tracks listed")
     items = [snippets[at : at + _TOGETHER] for at in range(0, len(snippets), _TOGETHER)]
     work = functools.partial(decode_snippets, catalogue_folder=catalogue_folder)
-    skipped = []
+    skipped = list(found.unreachable)
     with progress.bar(len(snippets), unit="snippet", about="decode") as bar:
         for outcome in lemons_jobs.run(work, items, workers):
             skipped += outcome.get()

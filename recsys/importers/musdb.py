@@ -28,6 +28,7 @@ from recsys import progress
 from recsys.arrays import is_stored, save_audio
 from recsys.catalogue import UNFINISHED, check_name, write_tracks
 from recsys.ingest.decoding import SHORTEST_S, SILENCE, Excerpt
+from recsys.ingest.finding import Found, find
 from recsys.ingest.journal import Entry, IngestJournal
 
 MIXTURE = "mixture"
@@ -39,15 +40,12 @@ SUBSETS = ("train", "test")
 _STEM_FILE = ".stem.mp4"
 
 
-def find_songs(folder: Path) -> list[Path]:
-    """Return the songs below a folder: `.stem.mp4` files, and the `mixture.wav` files of HQ."""
-    if not folder.is_dir():
-        raise DataError(f"{folder} is not a folder: name the one that MUSDB18 was unpacked to")
-    songs = [*folder.resolve().rglob(f"*{_STEM_FILE}"), *folder.resolve().rglob(f"{MIXTURE}.wav")]
-    songs = [song for song in songs if not song.name.startswith(".")]  # macOS leaves ._NAME
-    if not songs:
+def find_songs(folder: Path) -> Found:
+    """Find the songs below a folder: `.stem.mp4` files, and the `mixture.wav` files of HQ."""
+    found = find(folder, lambda name: name.endswith(_STEM_FILE) or name == f"{MIXTURE}.wav")
+    if not found.files:
         raise DataError(f"{folder} holds no song of MUSDB18: no .stem.mp4, no {MIXTURE}.wav")
-    return sorted(songs)
+    return found
 
 
 def read_song(song: Path, excerpt: Excerpt) -> dict[str, NDArray[np.float32]]:
@@ -135,19 +133,16 @@ def import_songs(
     DataError
         If there are no songs, none can be used, or the catalogue is no import of MUSDB18.
     """
-    songs = find_songs(folder)
+    found = find_songs(folder)
     if (catalogue_folder / "tracks.parquet").exists() and not (
         catalogue_folder / UNFINISHED
     ).exists():
         raise DataError(f"{catalogue_folder} is another catalogue: choose another name")
     journal = IngestJournal(catalogue_folder / UNFINISHED)
     todo = []
-    for song in songs:
-        status = song.stat()
-        entry = Entry(
-            str(song), str(folder.resolve()), status.st_size, status.st_mtime_ns, str(excerpt)
-        )
-        if not _is_current(journal.entries.get(str(song)), entry, catalogue_folder):
+    for song, (size, mtime_ns) in found.files.items():
+        entry = Entry(song, str(folder.resolve()), size, mtime_ns, str(excerpt))
+        if not _is_current(journal.entries.get(song), entry, catalogue_folder):
             todo.append(entry)
     work = functools.partial(take_in_song, excerpt=excerpt, catalogue_folder=catalogue_folder)
     with progress.bar(len(todo), unit="song", about="musdb") as bar:
@@ -158,7 +153,8 @@ def import_songs(
     known = [entry for entry in entries if os.path.exists(entry.file)]  # of other folders, too
     tracks = write_tracks(catalogue_folder, _rows(known))
     journal.rewrite(known)
-    return tracks, [(entry.file, entry.reason) for entry in known if entry.reason]
+    skipped = [(entry.file, entry.reason) for entry in known if entry.reason]
+    return tracks, [*skipped, *found.unreachable]
 
 
 def _is_current(known: Entry | None, entry: Entry, folder: Path) -> bool:

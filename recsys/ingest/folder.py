@@ -9,10 +9,8 @@ without decoding when its file is back.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import functools
 import os
-import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
@@ -24,6 +22,7 @@ from lemons_utils import DataError, command, configuration, locked, write_csv
 from recsys.arrays import is_stored
 from recsys.catalogue import UNFINISHED, check_name, write_tracks
 from recsys.ingest.decoding import Excerpt, take_in
+from recsys.ingest.finding import Found, find
 from recsys.ingest.journal import Entry, IngestJournal
 from recsys.ingest.tags import tags_from_path
 
@@ -61,7 +60,8 @@ def ingest(
     Parameters
     ----------
     folder : Path
-        Music in any depth of folders; other files and hidden ones are ignored.
+        Music in any depth of folders; other files and hidden ones are ignored. Links to folders
+        are not followed.
     catalogue_folder : Path
         Made if it is not there.
     excerpt : Excerpt, optional
@@ -75,10 +75,16 @@ def ingest(
     ------
     DataError
         If there is no music in the folder, none of it can be used, the catalogue was made by
-        something else, or another ingest is at work in it.
+        something else, or another ingest is at work in it; and if a folder that cannot be listed
+        might make `prune` delete too much.
     """
     excerpt = excerpt or Excerpt()
-    files = _find(folder)
+    found = _find(folder)
+    if prune and not found.is_complete:
+        raise DataError(
+            f"{folder} has folders that cannot be listed, whose tracks --prune would delete: "
+            "make them readable, or leave --prune out"
+        )
     _refuse_if_foreign(catalogue_folder)
     catalogue_folder.mkdir(parents=True, exist_ok=True)
     busy = DataError(f"another ingest is at work in {catalogue_folder}: wait until it ends")
@@ -88,7 +94,7 @@ def ingest(
         for leftover in audio_folder.glob(".*.npy"):
             leftover.unlink(missing_ok=True)  # of an ingest that was killed
         todo = []
-        for file, (size, mtime_ns) in files.items():
+        for file, (size, mtime_ns) in found.files.items():
             known = journal.entries.get(file)
             entry = Entry(file, _root(known, folder), size, mtime_ns, str(excerpt))
             if known is None or not _is_current(known, entry, audio_folder):
@@ -96,32 +102,25 @@ def ingest(
             else:
                 journal.entries[file] = replace(known, root=entry.root)
         unreadable = _decode_all(todo, excerpt, catalogue_folder, journal, workers, show_progress)
+        unreadable += [
+            Entry(path, str(folder), 0, 0, str(excerpt), reason=reason)
+            for path, reason in found.unreachable
+        ]
         present = [
             entry
             for entry in sorted(journal.entries.values(), key=lambda entry: entry.file)
-            if entry.file in files or _is_elsewhere(entry, folder)
+            if entry.file in found.files or _is_elsewhere(entry, folder)
         ]
         return _conclude(catalogue_folder, journal, present, unreadable, len(todo), prune)
 
 
-def _find(folder: Path) -> dict[str, tuple[int, int]]:
-    """Find the audio files below a folder; return size and time of change [ns] of each."""
-    if not folder.is_dir():
-        raise DataError(f"{folder} is not a folder: name the folder that holds the music")
-    files = {}
-    for parent, folders, names in os.walk(folder.resolve()):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in names:
-            path = os.path.join(parent, name)
-            if os.path.splitext(name)[1].lower() in SUFFIXES and not name.startswith("."):
-                with contextlib.suppress(FileNotFoundError):  # gone this moment, or a dead link
-                    status = os.stat(path)
-                    if stat.S_ISREG(status.st_mode):
-                        files[path] = (status.st_size, status.st_mtime_ns)
-    if not files:
+def _find(folder: Path) -> Found:
+    found = find(folder, lambda name: os.path.splitext(name)[1].lower() in SUFFIXES)
+    if not found.files:
         kinds = " ".join(sorted(SUFFIXES))
-        raise DataError(f"{folder} holds no music; these files are understood: {kinds}")
-    return files
+        first = "".join(f"; {path}: {reason}" for path, reason in found.unreachable[:1])
+        raise DataError(f"{folder} holds no music{first}; these files are understood: {kinds}")
+    return found
 
 
 def _refuse_if_foreign(folder: Path) -> None:

@@ -185,6 +185,7 @@ def test_unusable_files_are_skipped_with_their_reason(music, home, write_media, 
     (music / "cover.jpg").write_bytes(b"not audio, not mentioned")
     (music / "._hidden.mp3").write_bytes(b"left by another system")
     os.mkfifo(music / "pipe.mp3")
+    (music / "loop.mp3").symlink_to("loop.mp3")
 
     outcome = take(music, home)
     reasons = {Path(file).name: reason for file, reason in outcome.skipped}
@@ -197,6 +198,8 @@ def test_unusable_files_are_skipped_with_their_reason(music, home, write_media, 
         assert "NaN or infinite" in reasons.pop(name)
     for name in ("text.mp3", "empty.m4a"):
         assert "cannot be decoded" in reasons.pop(name)
+    assert "a pipe" in reasons.pop("pipe.mp3")
+    assert "symbolic links" in reasons.pop("loop.mp3")
     assert reasons == {}
     table = pd.read_csv(home / "skipped.csv")
     assert list(table.itertuples(index=False, name=None)) == list(outcome.skipped)
@@ -333,6 +336,17 @@ def test_the_same_sound_twice_is_one_track(music, home):
     outcome = take(music, home)
     assert (outcome.tracks, outcome.copies) == (6, 2)
     assert "The one with tags" in set(Catalogue("mine", home).tracks["title"])
+
+
+def test_nothing_is_pruned_while_a_folder_cannot_be_listed(music, home, monkeypatch):
+    monkeypatch.chdir(music)
+    for _ in range(25):
+        os.mkdir("x" * 200)
+        os.chdir("x" * 200)
+    before = take(music, home).tracks
+    with pytest.raises(DataError, match="leave --prune out"):
+        take(music, home, prune=True)
+    assert len(list((home / "audio").iterdir())) == before
 
 
 def test_catalogues_of_others_are_not_overwritten(music, home, rng):
@@ -608,7 +622,7 @@ def test_the_command(music, tmp_path, monkeypatch, capsys, write_media):
     assert main([*arguments, "--excerpt_from", "start"]) == 0
     printed = capsys.readouterr()
     assert "catalogue mine: 6 tracks; 7 files decoded, 0 copies of others, 1 skipped" in printed.out
-    assert "short.wav: 0.50 s long" in printed.out
+    assert "short.wav: is 0.50 s long" in printed.out
     assert "7/7" in printed.err
     assert main([*arguments, "--excerpt_from", "start", "--strict"]) == 1
     lines = (tmp_path / "catalogues" / "mine" / "ingest.jsonl").read_text().splitlines()
