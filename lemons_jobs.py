@@ -13,6 +13,7 @@ import contextlib
 import functools
 import itertools
 import logging
+import os
 import queue
 import sys
 import warnings
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from lemons_processes import end_with, without_interrupts
 from lemons_utils import DataError, ParameterError
 
 _Item = TypeVar("_Item")
@@ -236,22 +238,36 @@ def _attempt(work: Callable[[Any], Any], index: int, item: Any) -> Outcome[Any]:
 @contextlib.contextmanager
 def _processes(jobs: int) -> Iterator[_Pool]:
     """Make a pool of loky's processes, which stay for the next one."""
+    from multiprocessing import resource_tracker
+
     from joblib.externals.loky import cpu_count, get_reusable_executor
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     # loky replaces a worker whose memory has grown, between two items: nothing is lost.
     warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
     count = cpu_count() if jobs == -1 else jobs
-    executor = functools.partial(  # the one there is, or another in place of one that is broken
-        get_reusable_executor, count, timeout=IDLE_S, env=ONE_THREAD
-    )
+    executors: list[Any] = []
+
+    def submit(call: Callable[[], Any]) -> Any:
+        with without_interrupts():
+            executors[:] = [  # the one there is, or another in place of one that is broken
+                get_reusable_executor(
+                    count, timeout=IDLE_S, env=ONE_THREAD,
+                    initializer=end_with, initargs=(os.getpid(),),
+                )
+            ]  # fmt: skip
+        resource_tracker.ensure_running()  # its start, like that of loky's, lets interrupts through
+        with without_interrupts():
+            return executors[0].submit(call)
+
     try:
         yield _Pool(
-            lambda call: executor().submit(call),
-            died=TerminatedWorkerError, ahead=2 * count, is_one=True, patience=ATTEMPTS,
-        )  # fmt: skip
+            submit, died=TerminatedWorkerError, ahead=2 * count, is_one=True, patience=ATTEMPTS
+        )
     except BaseException:
-        executor().shutdown(kill_workers=True)
+        with without_interrupts():
+            for executor in executors:
+                executor.shutdown(kill_workers=True)
         raise
 
 

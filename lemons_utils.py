@@ -6,19 +6,23 @@ Loads with the standard library alone; audio is in `lemons_audio`.
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import hashlib
 import json
 import os
 import runpy
+import shutil
 import sys
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ParamSpec
 from urllib.parse import quote
+
+from lemons_processes import INTERRUPTED, raise_interrupts
 
 SAMPLE_RATE = 16_000
 """Sample rate of every catalogue [Hz]."""
@@ -40,22 +44,42 @@ class DataError(RuntimeError):
     """Error of a wrong or missing file; its message says which, what was expected, what to do."""
 
 
+_STORAGE = {
+    errno.ENOSPC: "make room",
+    errno.EDQUOT: "make room",
+    errno.EROFS: "choose a folder that can be written to (data_folder in config.py)",
+    errno.EACCES: "see to it that it can be read and written",
+    errno.EPERM: "see to it that it can be read and written",
+}
+"""What to do about errors of the operating system that are no fault of the program."""
+
+
 def command(main: Callable[_P, int | None]) -> Callable[_P, int]:
     """Turn a main function into a command with the exit codes that people expect.
 
-    A `ParameterError` or `DataError` is a mistake of the user: one line on stderr, exit code 2.
-    An interrupt exits 130. Any other exception is a fault of the program and keeps its traceback.
+    A `ParameterError` or `DataError` is a mistake of the user, a disk that is full or a file that
+    may not be written one of the machine: one line on stderr, exit code 2. An interrupt exits 130.
+    Any other exception is a fault of the program and keeps its traceback.
     """
 
     @functools.wraps(main)
     def run(*args: _P.args, **kwargs: _P.kwargs) -> int:
+        raise_interrupts()
         try:
             return main(*args, **kwargs) or 0
         except (ParameterError, DataError) as error:
             print(f"error: {error}", file=sys.stderr)
             return 2
+        except OSError as error:
+            if error.errno not in _STORAGE:
+                raise
+            name = error.filename2 or error.filename  # the copy, where copying fails
+            file = f"{name}: " if name else ""
+            mend = f"{_STORAGE[error.errno]}, and run the same command again; what is done is kept"
+            print(f"error: {file}{os.strerror(error.errno)}: {mend}", file=sys.stderr)
+            return 2
         except KeyboardInterrupt:
-            print("interrupted; run the same command again to go on", file=sys.stderr)
+            print(INTERRUPTED, file=sys.stderr)
             return 130
 
     return run
@@ -187,14 +211,31 @@ def write_beside(path: Path) -> Iterator[Path]:
     Readers see the old file or the new one, never half of it. If the block raises, the
     temporary file is removed and `path` stays as it was. The suffix is kept, so libraries
     that look at it write the right format.
+
+    Raises
+    ------
+    OSError
+        With the number `ENOSPC` if the block fails because the disk is full, whatever error the
+        library that writes makes of it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:12]}{path.suffix}")
     try:
         yield temporary
         temporary.replace(path)
+    except Exception as error:
+        number = getattr(error, "errno", None)
+        if number not in _STORAGE and shutil.disk_usage(path.parent).free < _NO_ROOM:
+            number = errno.ENOSPC
+        if number in _STORAGE and getattr(error, "filename", None) in (None, str(temporary)):
+            raise OSError(number, os.strerror(number), str(path)) from error
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+_NO_ROOM = 1 << 16  # bytes that are left on a disk that is full
 
 
 def write_csv(path: Path, table: Any) -> None:
@@ -214,14 +255,18 @@ def locked(path: Path, otherwise: Exception, *, wait_s: float = 0.0) -> Iterator
     """Hold a lock file within this context; raise `otherwise` where another process holds it.
 
     It is raised when the other process has held the lock for `wait_s` seconds. The lock of a
-    killed process is void.
+    killed process is void. Where nothing can be written there is nothing to lock either.
     """
     from filelock import FileLock, Timeout
 
+    held: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
     try:
         held = FileLock(path, timeout=wait_s).acquire()
     except Timeout:
         raise otherwise from None
+    except OSError as error:
+        if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
+            raise
     with held:
         yield
 
@@ -247,56 +292,6 @@ def checksum(path: Path) -> str:
     """Return the SHA-256 of a file as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-class Journal:
-    """A file of JSON lines that is appended to, and survives a kill at any moment.
-
-    Parameters
-    ----------
-    path : Path
-        The file; the first `append` or `rewrite` makes it, with its folder.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def records(self) -> Iterator[Any]:
-        """Read all records, the oldest first; skip lines that were cut off."""
-        if not self.path.is_file():
-            return
-        with self.path.open(encoding="utf-8", errors="replace") as file:
-            for line in file:
-                try:
-                    record = json.loads(line)
-                except ValueError:
-                    continue
-                yield record
-
-    def append(self, *records: object) -> None:
-        """Add records; they survive a kill of this process once this returns.
-
-        Parameters
-        ----------
-        *records : list, tuple or mapping
-            What JSON can hold. Half of a list or a mapping is no JSON, so `records` skips it.
-        """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a+b") as file:
-            if file.tell():
-                file.seek(-1, os.SEEK_END)
-                if file.read(1) != b"\n":
-                    file.write(b"\n")  # a killed process has left half a line
-            file.write(b"".join(map(_line, records)))
-
-    def rewrite(self, records: Iterable[object]) -> None:
-        """Replace all records; readers see the old ones or the new ones."""
-        with write_beside(self.path) as temporary, temporary.open("wb") as file:
-            file.writelines(map(_line, records))
-
-
-def _line(record: object) -> bytes:
-    return json.dumps(record).encode("ascii") + b"\n"
 
 
 # -- links -------------------------------------------------------------------------------------

@@ -8,6 +8,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from lemons_processes import interruptible
+
+interruptible(__name__)
+
 if TYPE_CHECKING:  # type checkers see what `__getattr__` hands out
     from audiolime.components.segmentation import compute_segments as compute_segments
     from audiolime.data_provider import RawAudioProvider as RawAudioProvider

@@ -35,7 +35,8 @@ from _tastes import (
 )
 
 from lemons_jobs import add_options, run, workers_of
-from lemons_utils import Configuration, Journal, ParameterError, command, configuration
+from lemons_journal import Journal
+from lemons_utils import Configuration, ParameterError, command, configuration
 from recsys import progress
 from recsys.catalogue import open_catalogue
 from recsys.demo.build import pool_band

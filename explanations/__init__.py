@@ -8,6 +8,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from lemons_processes import interruptible
+
+interruptible(__name__)
+
 if TYPE_CHECKING:
     from explanations.explain import explain_track as explain_track
 

@@ -10,6 +10,9 @@ statistics and on mean spectra.
 
 from __future__ import annotations
 
+import recsys  # noqa: F401 - first, so that an interrupt of the others is one line
+
+# isort: split
 import functools
 import sys
 from collections.abc import Mapping, Sequence

@@ -7,6 +7,9 @@ that was killed or interrupted goes on with `resume=True` or `resume=FOLDER`, to
 
 from __future__ import annotations
 
+import recsys  # noqa: F401 - first, so that an interrupt of the others is one line
+
+# isort: split
 import contextlib
 import functools
 import io

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lemons_utils import DataError, Journal, write_beside
+from lemons_journal import Journal
+from lemons_utils import DataError, write_beside
 from recsys.catalogue import BATCH_ROWS, Catalogue
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ class TrackTable:
                     duck.sql("FROM fresh").write_parquet(
                         str(temporary), compression="snappy", row_group_size=BATCH_ROWS
                     )
-        self.notes.path.unlink(missing_ok=True)
+        self.notes.remove()
 
     def _is_new(self, duck: duckdb.DuckDBPyConnection) -> bool:
         if not self.path.is_file():

@@ -10,15 +10,25 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SHARED = ("lemons_utils", "lemons_limits", "lemons_decoding", "lemons_audio", "lemons_jobs")
+SHARED = (
+    "lemons_processes",
+    "lemons_utils",
+    "lemons_journal",
+    "lemons_limits",
+    "lemons_decoding",
+    "lemons_audio",
+    "lemons_jobs",
+)
 PACKAGES = ("recsys", "audiolime", "explanations")
 OURS = {*PACKAGES, *SHARED, "benchmarks", "tests", "config_template"}
 MAY_IMPORT = {
-    "lemons_utils": set(),
+    "lemons_processes": set(),
+    "lemons_utils": {"lemons_processes"},
+    "lemons_journal": {"lemons_utils"},
     "lemons_limits": {"lemons_utils"},
     "lemons_decoding": {"lemons_utils", "lemons_limits"},
     "lemons_audio": {"lemons_utils", "lemons_limits", "lemons_decoding"},
-    "lemons_jobs": {"lemons_utils"},
+    "lemons_jobs": {"lemons_processes", "lemons_utils"},
     "recsys": {"recsys", *SHARED},
     "audiolime": {"audiolime", *SHARED},
     "explanations": {"explanations", "audiolime", "recsys", *SHARED},

@@ -1,5 +1,6 @@
 import multiprocessing
 import shutil
+import subprocess
 import threading
 import time
 import warnings
@@ -12,6 +13,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from safetensors.numpy import save_file
 
 import lemons_utils
 from lemons_audio import (
@@ -27,7 +29,6 @@ from lemons_audio import (
 )
 from lemons_utils import (
     DataError,
-    Journal,
     ParameterError,
     checksum,
     claim_folder,
@@ -72,6 +73,85 @@ def test_command_keeps_the_traceback_of_our_own_faults():
 
     with pytest.raises(KeyError):
         main()
+
+
+# -- disks that are full or read-only ----------------------------------------------------------
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 256 KiB, where one may be mounted, with 200 KiB of it taken."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "none", disk], check=False)
+    if mounted.returncode:
+        pytest.skip("no disk can be mounted here")
+    (disk / "filler").write_bytes(bytes(200 << 10))
+    yield disk
+    subprocess.run(["umount", "-l", disk], check=True)
+
+
+def write_array(path: Path) -> None:
+    np.save(path, np.zeros(100_000, np.int16))  # "100000 requested and 14272 written"
+
+
+def write_weights(path: Path) -> None:
+    save_file({"a": np.zeros(100_000, np.int16)}, path)
+
+
+def write_song(path: Path) -> None:
+    soundfile.write(path, np.random.default_rng(0).uniform(-1, 1, 100_000), 16_000, format="WAV")
+
+
+def write_table(path: Path) -> None:
+    pd.DataFrame({"a": np.random.default_rng(0).uniform(size=100_000)}).to_parquet(path)
+
+
+@pytest.mark.parametrize("write", [write_array, write_weights, write_song, write_table])
+def test_a_full_disk_is_one_line_whatever_library_writes(small_disk, capfd, write):
+    @command
+    def main() -> None:
+        with write_beside(small_disk / "a.npy") as temporary:
+            write(temporary)
+
+    assert main() == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert f"error: {small_disk}/a.npy: No space left on device: make room, and run" in line
+    assert [path.name for path in small_disk.iterdir()] == ["filler"]
+
+
+def test_a_read_only_folder_is_one_line_and_needs_no_lock(small_disk, capsys):
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+
+    @command
+    def main() -> None:
+        with locked(small_disk / ".lock", DataError("somebody else is here")):
+            print("at work")
+            write_json(small_disk / "new" / "a.json", {})
+
+    assert main() == 2
+    printed = capsys.readouterr()
+    assert printed.out == "at work\n"
+    assert printed.err.startswith(
+        f"error: {small_disk}/new: Read-only file system: choose a folder"
+    )
+    assert printed.err.count("\n") == 1
+
+
+def test_a_copy_that_fails_is_named_by_what_was_to_be_written(small_disk, tmp_path, capsys):
+    (tmp_path / "large").write_bytes(bytes(1 << 20))
+    assert command(lambda: shutil.copyfile(tmp_path / "large", small_disk / "copy"))() == 2
+    assert capsys.readouterr().err.startswith(f"error: {small_disk}/copy: No space left")
+
+
+def test_other_errors_of_the_system_keep_their_traceback(tmp_path):
+    with pytest.raises(IsADirectoryError):
+        command(tmp_path.read_bytes)()
+
+
+def test_an_error_on_a_disk_with_room_stays_what_it_is(tmp_path):
+    with pytest.raises(OSError, match="14272 written"), write_beside(tmp_path / "a") as temporary:
+        temporary.write_bytes(b"half")
+        raise OSError("128000 requested and 14272 written")
+    assert list(tmp_path.iterdir()) == []
 
 
 # -- configuration -----------------------------------------------------------------------------
@@ -231,38 +311,6 @@ def test_two_processes_never_claim_the_same_folder(tmp_path):
 def test_checksum_is_sha256(tmp_path):
     (tmp_path / "abc").write_bytes(b"abc")
     assert checksum(tmp_path / "abc").startswith("ba7816bf8f01cfea414140de5dae2223")
-
-
-def test_a_journal_gives_back_what_was_appended_and_then_what_it_was_rewritten_with(tmp_path):
-    journal = Journal(tmp_path / "new" / "some.jsonl")
-    assert list(journal.records()) == []
-    journal.append(["a", 0.1], {"file": "\udcff\u00e9"})
-    journal.append(["b", 1])
-    expected = [["a", 0.1], {"file": "\udcff\u00e9"}, ["b", 1]]
-    assert list(Journal(journal.path).records()) == expected
-    journal.rewrite(record for record in expected[1:])
-    assert list(journal.records()) == expected[1:]
-    assert len(journal.path.read_bytes().splitlines()) == 2
-    assert [path.name for path in journal.path.parent.iterdir()] == ["some.jsonl"]
-
-
-@pytest.mark.parametrize("cut", range(1, 16))
-def test_a_journal_that_was_cut_off_loses_one_record_alone(tmp_path, cut):
-    journal = Journal(tmp_path / "some.jsonl")
-    journal.append(["a", 1], {"second": 22})
-    content = journal.path.read_bytes()
-    journal.path.write_bytes(content[:-cut])
-    kept = [["a", 1], {"second": 22}] if cut == 1 else [["a", 1]]
-    journal.append(["c", 3])
-    assert list(journal.records()) == [*kept, ["c", 3]]
-
-
-def test_a_journal_keeps_its_records_where_the_rewriting_fails(tmp_path):
-    journal = Journal(tmp_path / "some.jsonl")
-    journal.append(["a", 1])
-    with pytest.raises(TypeError):
-        journal.rewrite([["b", 2], {"cannot be kept": object()}])
-    assert list(journal.records()) == [["a", 1]]
 
 
 # -- samples -----------------------------------------------------------------------------------

@@ -32,7 +32,8 @@ from tqdm import tqdm
 
 from explanations.studies.results import RESULTS, facts
 from lemons_jobs import Workers, run
-from lemons_utils import DataError, Journal, ParameterError, command, configuration
+from lemons_journal import Journal
+from lemons_utils import DataError, ParameterError, command, configuration
 
 Item = Mapping[str, Any]
 """What to measure: names and numbers that JSON can hold, all that decides the rows."""

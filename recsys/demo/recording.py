@@ -15,7 +15,8 @@ import scipy
 from tqdm import tqdm
 
 import lemons_jobs
-from lemons_utils import DataError, Journal, ParameterError, write_beside, write_csv
+from lemons_journal import Journal
+from lemons_utils import DataError, ParameterError, write_beside, write_csv
 from recsys.arrays import is_stored
 from recsys.catalogue import UNFINISHED, Catalogue, check_name, write_tracks
 from recsys.demo.listeners import LISTENERS, fresh_songs, listen

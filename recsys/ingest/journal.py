@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from lemons_utils import Journal
+from lemons_journal import Journal
 
 
 @dataclass(frozen=True)
