@@ -7,10 +7,12 @@ is a catalogue whose titles are the track ids.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import functools
 import os
 import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,14 +52,28 @@ def check_name(name: str, what: str) -> str:
     Raises
     ------
     ParameterError
-        If the name is empty, too long, starts with a dot or has characters such as `/`.
+        If the name is empty, too long, starts with a dot or has characters such as `/`; if it is
+        one that commands would take for something else: `all`, `None`, `1e5`.
     """
     if not _NAME.fullmatch(name) or len(name) > 100 or name.endswith((" ", ".")):
         raise ParameterError(
             f"{what} must be 1 to 100 letters, digits, blanks or any of _.,@+=~- "
             f"and start with a letter or digit, got {name!r}"
         )
+    if name == "all" or name != _as_option(name):
+        raise ParameterError(f"{what} must not be {name!r}, which commands take for something else")
     return name
+
+
+def _as_option(name: str) -> str:
+    """Return what becomes of a name as an option of sacred's, which reads Python's literals."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)
+            value = ast.literal_eval(name)
+    except (ValueError, SyntaxError):
+        return name
+    return "" if value is None else str(value)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,6 @@
 
 import sys
 
-from recsys.listening.splits import main
+from recsys.listening.command import main
 
 sys.exit(main())

@@ -6,6 +6,7 @@ needs memory only for what it returns.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +33,20 @@ class Pool:
         self._source = track_ids if isinstance(track_ids, Path) else list(dict.fromkeys(track_ids))
 
     def __len__(self) -> int:
+        return self._length
+
+    @functools.cached_property
+    def _length(self) -> int:
         return int(self._query("SELECT count(*) FROM pool")[0][0])
+
+    @functools.cached_property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        """A connection with the table `pool`, one for all listeners: making it takes its time."""
+        import duckdb
+
+        connection = duckdb.connect()
+        connection.register("pool", self._pool(connection))
+        return connection
 
     def unknown(self, track_ids: Collection[str]) -> list[str]:
         """Return those of some ids that are not in the pool, sorted."""
@@ -63,13 +77,11 @@ class Pool:
         """Return the rows of a query over the tables `pool` and `given`."""
         import duckdb
 
-        with duckdb.connect() as connection:
-            try:
-                connection.register("pool", self._pool(connection))
-                connection.register("given", _table(given))
-                return connection.execute(query, parameters or {}).fetchall()
-            except duckdb.Error as error:
-                raise DataError(f"{self._source} is no table of tracks: {error}") from error
+        try:
+            self._connection.register("given", _table(given))
+            return self._connection.execute(query, parameters or {}).fetchall()
+        except duckdb.Error as error:
+            raise DataError(f"{self._source} is no table of tracks: {error}") from error
 
     def _pool(self, connection: duckdb.DuckDBPyConnection) -> object:
         if isinstance(self._source, list):

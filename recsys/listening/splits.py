@@ -1,6 +1,4 @@
-"""Turn play counts into each listener's labels and 80-10-10 split.
-
-`python -m recsys.listening plays.csv --catalogue NAME` writes the split of each listener.
+"""Divide a listener's labels 80-10-10, and read and write the split.
 
 Every listened track is a positive. As many unheard tracks are drawn as negatives, and both are
 divided into train, valid and test. All choices rank tracks by the SHA-256 of the seed, the
@@ -10,7 +8,6 @@ every library, and adding or removing a track changes few of the others.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -19,13 +16,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lemons_utils import DataError, ParameterError, checksum, command, configuration, write_csv
-from recsys.catalogue import Catalogue, check_name, open_catalogue
+from lemons_utils import DataError, ParameterError, checksum, write_csv
+from recsys.catalogue import Catalogue, check_name
 from recsys.listening.draws import Pool
 from recsys.listening.grouping import assign_groups
 from recsys.listening.matching import loose_key
-from recsys.listening.plays import match_plays, read_plays
-from recsys.listening.recordings import same_songs
 
 PUBLISHED_SEED = 1_057_386
 PARTS = ("train", "valid", "test")
@@ -216,111 +211,3 @@ def artists(catalogue: Catalogue) -> dict[str, str]:
     tracks = catalogue.columns("track_id", "artist")
     names = {name: loose_key(name) if name else "" for name in tracks["artist"].unique()}
     return dict(zip(tracks["track_id"], tracks["artist"].map(names), strict=True))
-
-
-@command
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run `python -m recsys.listening`."""
-    parser = argparse.ArgumentParser(
-        prog="python -m recsys.listening",
-        description="Turn play counts into each listener's labels and 80-10-10 split.",
-    )
-    table = "CSV or Parquet: user_name, playcount, and track_id or title and artist"
-    parser.add_argument("plays", type=Path, help=table)
-    parser.add_argument("--catalogue", required=True, metavar="NAME")
-    parser.add_argument("--user_name", nargs="+", metavar="NAME", help="these listeners alone")
-    add_split_options(parser)
-    options = parser.parse_args(arguments)
-
-    if options.plays.suffix == ".parquet" and not options.user_name:
-        raise ParameterError("name the listeners of a Parquet file: --user_name NAME ...")
-    catalogue = open_catalogue(options.catalogue, data_folder=configuration().data_folder)
-    plays = read_plays(options.plays, options.user_name)
-    write_splits(catalogue, plays, options.user_name, seed=options.seed, group=options.group)
-    return 0
-
-
-def add_split_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options `--group` and `--seed` of a command that writes splits."""
-    parser.add_argument("--group", choices=("artist",), help="keep an artist in one part")
-    parser.add_argument("--seed", type=int, default=PUBLISHED_SEED)
-
-
-def write_splits(
-    catalogue: Catalogue,
-    plays: pd.DataFrame,
-    user_names: Sequence[str] | None = None,
-    *,
-    seed: int = PUBLISHED_SEED,
-    group: str | None = None,
-) -> None:
-    """Match plays to a catalogue, write each listener's split and print a summary.
-
-    Rows that match no track are counted and written to `splits/unmatched/<user_name>.csv`. Other
-    recordings of a song that a listener has heard count neither as listened nor as unheard.
-
-    Parameters
-    ----------
-    plays : DataFrame with columns user_name, track_id, title, artist, playcount
-    user_names : sequence of str, optional
-        All listeners in `plays` by default.
-    group : str, optional
-        `artist` to keep the tracks of an artist in one part.
-
-    Raises
-    ------
-    DataError
-        If no row matches a track, or listeners have too few tracks; the other splits are written.
-    """
-    names = ["track_id", "title", "artist"] if (plays["track_id"] == "").any() else ["track_id"]
-    matched, unmatched = match_plays(plays, catalogue.columns(*names))
-    _report_unmatched(catalogue, plays, unmatched)
-    if not len(matched) and (len(unmatched) or not user_names):
-        raise DataError(f"no row of the plays fits a track of catalogue {catalogue.name}")
-    group_of = artists(catalogue) if group == "artist" else None
-    pool = Pool(catalogue.table or catalogue.track_ids)
-    plays_of = {str(name): rows for name, rows in matched.groupby("user_name")}
-    recordings = same_songs(catalogue, matched["track_id"])
-    failed = []
-    for name in user_names or sorted(plays_of):
-        path = split_path(catalogue, name, seed)
-        rows = plays_of.get(name, matched.iloc[:0])
-        heard = rows["track_id"][rows["playcount"] >= 1]
-        others = {other for track_id in heard for other in recordings.get(track_id, ())} - {*heard}
-        try:
-            split = make_split(
-                rows, pool, user_name=name, seed=seed, group=group_of, neither=others
-            )
-        except DataError as error:
-            failed.append(str(error))
-            continue
-        write_split(path, split)
-        print(_summary(name, split, path, len(others)))
-    if failed:
-        raise DataError("; ".join(failed))
-
-
-def _report_unmatched(catalogue: Catalogue, plays: pd.DataFrame, unmatched: pd.DataFrame) -> None:
-    """Write each listener's rows that match no track; remove the file of one who has none now."""
-    folder = catalogue.folder / "splits" / "unmatched"
-    rows_of = {str(name): rows for name, rows in unmatched.groupby("user_name")}
-    for name in plays["user_name"].unique():
-        path = folder / f"{check_name(name, 'user_name')}.csv"
-        if name in rows_of:
-            write_csv(path, rows_of[name])
-        else:
-            path.unlink(missing_ok=True)
-    if len(unmatched):
-        print(
-            f"{len(unmatched):,} rows with {unmatched['playcount'].sum():,} plays fit no track "
-            f"of the catalogue: {folder}"
-        )
-
-
-def _summary(name: str, split: pd.DataFrame, path: Path, others: int) -> str:
-    listened = int(split["label"].sum())
-    unheard = len(split) - listened
-    parts = ", ".join(f"{(split['split'] == part).sum():,} {part}" for part in PARTS)
-    few = " (all there are)" if unheard < listened else ""
-    more = f", {others:,} other recordings of songs heard" if others else ""
-    return f"{name}: {listened:,} listened, {unheard:,} unheard{few}{more}; {parts}: {path}"

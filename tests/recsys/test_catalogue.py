@@ -226,7 +226,7 @@ def test_a_damaged_table_is_a_data_error(tmp_path, folder):
         _ = open_catalogue("mine", data_folder=tmp_path).tracks
 
 
-@pytest.mark.parametrize("name", ["marko", "Jürgen M.-2", "a@b.org", "x" * 100, "7"])
+@pytest.mark.parametrize("name", ["marko", "Jürgen M.-2", "a@b.org", "x" * 100, "7", "0", "007"])
 def test_names_that_are_good_file_names(name):
     assert check_name(name, "user_name") == name
 
@@ -234,6 +234,12 @@ def test_names_that_are_good_file_names(name):
 @pytest.mark.parametrize("name", ["", ".", "..", ".a", "a/b", "a\\b", "a\n", "a.", "a ", "x" * 101])
 def test_names_that_are_none(name):
     with pytest.raises(ParameterError, match="user_name must be"):
+        check_name(name, "user_name")
+
+
+@pytest.mark.parametrize("name", ["all", "None", "1e5", "1_000", "1.50", "7,8"])
+def test_names_that_commands_take_for_something_else_are_refused(name):
+    with pytest.raises(ParameterError, match=f"user_name must not be '{name}'"):
         check_name(name, "user_name")
 
 

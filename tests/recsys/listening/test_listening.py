@@ -519,6 +519,40 @@ def test_the_command(home, tmp_path, capsys):
     assert not any(unmatched.iterdir())
 
 
+def test_names_that_cannot_be_used_do_not_stop_the_others(home, tmp_path, capsys):
+    names = ["1e5", "../up", "None", "all", "marko", "007"]
+    rows = [f"{name},{track_id},1" for name in names for track_id in IDS[:30]]
+    plays = write(tmp_path / "plays.csv", "\n".join(["user_name,track_id,playcount", *rows]))
+    assert main([str(plays), "--catalogue", "mine"]) == 2
+    printed = capsys.readouterr()
+    for name in names[:4]:
+        assert repr(name) in printed.err
+    assert printed.err.count("\n") == 1
+    assert users(Catalogue("mine", home)) == ["007", "marko"]
+    only_bad = write(tmp_path / "bad.csv", "\n".join(["user_name,track_id,playcount", *rows[:30]]))
+    assert main([str(only_bad), "--catalogue", "mine"]) == 2
+    assert "must not be '1e5'" in capsys.readouterr().err
+
+
+def test_many_listeners_are_counted_and_the_catalogue_is_opened_once(
+    home, tmp_path, capsys, monkeypatch
+):
+    import duckdb
+
+    opened = []
+    connect = duckdb.connect
+    monkeypatch.setattr(duckdb, "connect", lambda **to: opened.append(to) or connect(**to))
+    rows = [f"u{n:03},{track_id},1" for n in range(90) for track_id in IDS[n : n + 4]]
+    rows += [f"v{n:03},{IDS[n]},1" for n in range(40)]
+    plays = write(tmp_path / "plays.csv", "\n".join(["user_name,track_id,playcount", *rows]))
+    assert main([str(plays), "--catalogue", "mine"]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == f"90 splits in {home / 'splits'}\n"
+    assert printed.err.count("at least 3 listened") == 30
+    assert printed.err.endswith("; and 10 more like these\n")
+    assert len(opened) <= 2
+
+
 def test_other_recordings_of_a_song_are_not_unheard(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("LEMONS_DATA_FOLDER", str(tmp_path))
     folder = tmp_path / "catalogues" / "mine"
