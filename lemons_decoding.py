@@ -21,6 +21,7 @@ from lemons_utils import DataError, ParameterError
 
 _BLOCK_SAMPLES = 1 << 18
 _LEAD_IN_S = 0.5
+_FRAME = 4096  # samples that FLAC encodes at a time
 _UNKNOWN = 2**63 - 1  # libsndfile's number of frames where a header states none
 
 _DEMUXERS = (
@@ -118,12 +119,14 @@ def _decode_with_libsndfile(
     yield np.empty((file.channels, 0), np.float32), rate
     largest = _BLOCK_SAMPLES // max(1, file.channels // 2)
     try:
+        if not file.seekable():  # GSM in WAV
+            _skip(file, position)
         while left is None or left > 0:
             wanted = largest if left is None else min(largest, left)
             # MP3 frames lean on those before, and soundfile seeks after each read, which makes
             # the decoder forget them: begin early and drop what it plays while it warms up.
             lead_in = min(position, round(_LEAD_IN_S * rate)) if file.format == "MP3" else 0
-            if lead_in or position != file.tell():
+            if file.seekable() and (lead_in or position != file.tell()):
                 file.seek(position - lead_in)
             block = file.read(lead_in + wanted, dtype="float32", always_2d=True)[lead_in:]
             if not len(block):
@@ -133,7 +136,43 @@ def _decode_with_libsndfile(
             yield np.ascontiguousarray(block.T), rate
             left = None if left is None else left - len(block)
     except soundfile.LibsndfileError as error:
-        raise DataError(f"{path} is damaged after {position / rate:.1f} s: {error}") from error
+        good = _good_part(path, position, largest if left is None else min(largest, left))
+        yield np.ascontiguousarray(good.T), rate
+        position += len(good)
+        if _goes_on(path, position):
+            where = f"{path} is damaged after {position / rate:.1f} s"
+            raise DataError(f"{where}: {error}") from error
+
+
+def _skip(file: Any, frames: int) -> None:
+    while frames and (skipped := len(file.read(min(frames, _BLOCK_SAMPLES)))):
+        frames -= skipped
+
+
+def _good_part(path: Path, position: int, frames: int) -> NDArray[np.float32]:
+    """Return what can be read of frames that libsndfile cannot read at once: [frames, channels]."""
+    import soundfile
+
+    with soundfile.SoundFile(os.fsencode(path)) as file:
+        good = [np.empty((0, file.channels), np.float32)]
+        with contextlib.suppress(soundfile.LibsndfileError):
+            file.seek(position)
+            while frames > 0 and len(block := file.read(_FRAME, "float32", always_2d=True)):
+                good.append(block[:frames])
+                frames -= len(block)
+    return np.concatenate(good)
+
+
+def _goes_on(path: Path, position: int) -> bool:
+    """Return whether there is audio past a place that cannot be read: the file is not cut off."""
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(os.fsencode(path)) as file:
+            file.seek(max(position, file.frames - 2 * _FRAME))
+            return len(file.read(_FRAME)) > 0
+    except soundfile.LibsndfileError:
+        return False
 
 
 def _decode_with_ffmpeg(

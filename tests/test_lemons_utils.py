@@ -488,14 +488,31 @@ def test_a_video_without_sound_is_a_data_error(tmp_path):
 
 def test_a_damaged_file_is_a_data_error_and_a_truncated_one_ends_early(media, tmp_path):
     flac = (media / "melody.flac").read_bytes()
-    (tmp_path / "cut.flac").write_bytes(flac[: len(flac) // 2])
-    with pytest.raises(DataError, match=r"cut\.flac is damaged after \d"):
-        read_audio(tmp_path / "cut.flac")
-    wav = (media / "melody.wav").read_bytes()
-    (tmp_path / "cut.wav").write_bytes(wav[: len(wav) // 2])
-    waveform, _ = read_audio(tmp_path / "cut.wav")
-    np.testing.assert_allclose(waveform, melody(12)[:, : waveform.shape[1]], atol=2.0**-23)
-    assert waveform.shape[1] == pytest.approx(6 * RATE, abs=20)
+    changed = bytearray(flac)
+    changed[len(flac) // 2] ^= 255
+    (tmp_path / "changed.flac").write_bytes(changed)
+    with pytest.raises(DataError, match=r"changed\.flac is damaged after \d"):
+        read_audio(tmp_path / "changed.flac")
+    for whole, share in ((flac, 0.5), (flac, 0.9), ((media / "melody.wav").read_bytes(), 0.5)):
+        path = tmp_path / ("cut.flac" if whole is flac else "cut.wav")
+        path.write_bytes(whole[: round(share * len(whole))])
+        waveform, _ = read_audio(path)
+        np.testing.assert_allclose(waveform, melody(12)[:, : waveform.shape[1]], atol=2.0**-23)
+        assert waveform.shape[1] == pytest.approx(share * 12 * RATE, rel=0.15)
+        later, _ = read_audio(path, start_s=2.0, duration_s=100.0)
+        both = min(later.shape[1], waveform.shape[1] - 2 * RATE)
+        np.testing.assert_array_equal(later[:, :both], waveform[:, 2 * RATE :][:, :both])
+        assert later.shape[1] == pytest.approx(waveform.shape[1] - 2 * RATE, abs=4096)
+
+
+def test_a_file_in_which_nobody_can_seek_is_read(tmp_path):
+    sound = 0.5 * np.sin(np.arange(100_000) / 20)
+    soundfile.write(tmp_path / "gsm.wav", sound, 8_000, subtype="GSM610")
+    whole, rate = read_audio(tmp_path / "gsm.wav")
+    assert rate == 8_000 and whole.shape[1] >= 100_000
+    assert np.corrcoef(whole[0, :100_000], sound)[0, 1] > 0.95
+    part, _ = read_audio(tmp_path / "gsm.wav", start_s=5.0, duration_s=2.0)
+    np.testing.assert_array_equal(part, whole[:, 40_000:56_000])
 
 
 def test_nan_in_a_file_comes_back(tmp_path):
