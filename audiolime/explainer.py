@@ -122,6 +122,8 @@ class LimeAudioExplainer:
         ParameterError
             If no output or both kinds of outputs are asked for, or a value is out of range.
         """
+        if labels is not None and not isinstance(labels, Iterable):
+            raise ParameterError(f"labels must be a list of outputs, got {labels!r}: [{labels!r}]")
         chosen = None if labels is None else [int(label) for label in labels]
         _check_outputs(chosen, top_labels, num_reg_targets)
         if random_seed is None:

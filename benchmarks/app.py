@@ -50,7 +50,7 @@ def main() -> None:
             asyncio.run(take_pictures(address, options.chromium, options.pictures))
             return
         asyncio.run(measure(address, stored, options.viewers, options.chromium))
-        errors = len(re.findall(r"Uncaught app execution", log.read_text()))
+        errors = len(re.findall(r"Uncaught app execution", log.read_text(encoding="utf-8")))
     print(f"errors in the app's log: {errors}")
 
 
@@ -87,10 +87,10 @@ def running_app() -> Iterator[tuple[str, Path]]:
 
 def _address(process: subprocess.Popen[bytes], log: Path) -> str:
     while process.poll() is None:
-        if found := re.search(r"http://127\.0\.0\.1:\d+", log.read_text()):
+        if found := re.search(r"http://127\.0\.0\.1:\d+", log.read_text(encoding="utf-8")):
             return found[0]
         time.sleep(0.1)
-    raise DataError(f"the app did not start: {log.read_text()}")
+    raise DataError(f"the app did not start: {log.read_text(encoding='utf-8')}")
 
 
 async def measure(address: str, stored: list[dict[str, str]], viewers: int, chromium: str) -> None:

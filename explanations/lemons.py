@@ -307,7 +307,7 @@ def main():
     """Draw the page."""
     app_files = files("explanations") / "app"
     st.set_page_config("LEMONS", str(app_files / "pictures" / "lemon.svg"), layout="wide")
-    st.html(f"<style>{(app_files / 'page.css').read_text()}</style>")
+    st.html(f"<style>{(app_files / 'page.css').read_text(encoding='utf-8')}</style>")
     choice()
     with st.sidebar:
         how_it_works()

@@ -99,7 +99,8 @@ def save_model(
         temporary.write_bytes(save(_for_a_file(weights)))  # `save_file` hides it from others
         written = {**card, "model_checksum": checksum(temporary)}
     with write_beside(path.with_suffix(".json")) as temporary:
-        temporary.write_text(json.dumps(written, indent=2, ensure_ascii=False) + "\n")
+        text = json.dumps(written, indent=2, ensure_ascii=False) + "\n"
+        temporary.write_text(text, encoding="utf-8")
     return written
 
 
@@ -180,7 +181,7 @@ def read_card(path: Path) -> dict[str, Any]:
     if not card_path.is_file():
         return {"model_checksum": model_checksum}
     try:
-        card = json.loads(card_path.read_text())
+        card = json.loads(card_path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"{card_path} is no model card: {error}") from error
     if not isinstance(card, dict):
@@ -212,7 +213,12 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             return load_file(path)
         loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+    except pickle.UnpicklingError as error:
+        raise DataError(
+            f"{path} cannot be read as weights: it is damaged, or holds other objects, which "
+            "could run a program; save model.state_dict() and nothing else"
+        ) from error
+    except (SafetensorError, RuntimeError, EOFError, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path} cannot be read as weights: {reason}") from error
     if not isinstance(loaded, dict) or not all(isinstance(v, Tensor) for v in loaded.values()):

@@ -204,6 +204,25 @@ def test_no_two_classes_have_one_name():
     assert [name for name, count in names.items() if count > 1] == []
 
 
+def without_encoding(path: Path) -> list[int]:
+    """Return the lines of a module that open a text file in the encoding of the machine."""
+    lines = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call) or "encoding" in {word.arg for word in node.keywords}:
+            continue
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        modes = [arg.value for arg in node.args if isinstance(arg, ast.Constant)]
+        modes = [mode for mode in modes if isinstance(mode, str) and mode in ("r", "w", "a", "x")]
+        if name in ("read_text", "write_text") or (name == "open" and modes):
+            lines.append(node.lineno)
+    return lines
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_text_files_are_utf_8_on_every_machine(name):
+    assert without_encoding(MODULES[name]) == []
+
+
 def test_sacred_and_streamlit_stay_in_their_places():
     for name in MODULES:
         libraries = {module.split(".")[0] for module in IMPORTS[name]}

@@ -117,7 +117,7 @@ def _read(entry: Path, audio: NDArray[np.int16]) -> CachedStems | None:
 def _checked(entry: Path, audio: NDArray[np.int16]) -> CachedStems:
     import soundfile
 
-    card = json.loads((entry / _CARD).read_text())
+    card = json.loads((entry / _CARD).read_text(encoding="utf-8"))
     waveforms = []
     for name, digest in card["files"].items():
         path = entry / f"{name}.flac"
@@ -149,7 +149,7 @@ def _write(entry: Path, audio: NDArray[np.int16], separator: Separator) -> None:
             "version": separator.version,
             "files": {name: checksum(beside / f"{name}.flac") for name in separator.stem_names},
         }
-        (beside / _CARD).write_text(json.dumps(card, indent=2))
+        (beside / _CARD).write_text(json.dumps(card, indent=2), encoding="utf-8")
         beside.replace(entry)
     finally:
         shutil.rmtree(beside, ignore_errors=True)

@@ -67,7 +67,10 @@ def read_record(experiments: Path, catalogue: str) -> dict[str, str]:
     """
     path = record_path(experiments, catalogue)
     try:
-        return {str(key): str(value) for key, value in json.loads(path.read_text()).items()}
+        return {
+            str(key): str(value)
+            for key, value in json.loads(path.read_text(encoding="utf-8")).items()
+        }
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, AttributeError) as error:

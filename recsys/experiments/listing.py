@@ -143,7 +143,9 @@ def _read(path: Path, catalogue: str | None) -> Iterator[ListedExperiment]:
 def _card(path: Path) -> dict[str, Any]:
     """Read the card of an experiment's model; return an empty one if there is none."""
     try:
-        return dict(json.loads((path / BEST_MODEL).with_suffix(".json").read_text()))
+        return dict(
+            json.loads((path / BEST_MODEL).with_suffix(".json").read_text(encoding="utf-8"))
+        )
     except (OSError, ValueError, TypeError):
         return {}
 

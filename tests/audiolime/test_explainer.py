@@ -334,6 +334,7 @@ def test_labels_top_labels_and_regression_targets():
     ("options", "says"),
     [
         ({}, "name the outputs"),
+        ({"labels": 2}, "must be a list of outputs, got 2"),
         ({"labels": []}, "name the outputs"),
         ({"labels": [1], "num_reg_targets": 1}, "not both"),
         ({"top_labels": 1, "num_reg_targets": 1}, "not both"),

@@ -183,8 +183,8 @@ def write_wrong(path, case, network):
         ("shape", ".safetensors", r"fc\.weight is \[1, 64\] instead of \[1, 128\]"),
         ("int64", ".safetensors", r"fc\.weight is int64 instead of float32"),
         ("complex64", ".safetensors", r"fc\.weight is complex64 instead of float32"),
-        ("pickle", ".pth", "cannot be read as weights"),
-        ("bomb", ".pth", "cannot be read as weights"),
+        ("pickle", ".pth", "cannot be read as weights: .* could run a program; save model"),
+        ("bomb", ".pth", "cannot be read as weights: .* could run a program; save model"),
         ("checkpoint", ".pth", "no state dict"),
     ],
 )

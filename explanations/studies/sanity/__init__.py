@@ -84,7 +84,9 @@ def _run(run: StudyRun) -> None:
 
 def _split_seed(context: StudyContext, user_name: str) -> int:
     """Tell splits apart: models of another split are trained anew."""
-    return seed_of(split_path(context.catalogue, user_name, PUBLISHED_SEED).read_text())
+    return seed_of(
+        split_path(context.catalogue, user_name, PUBLISHED_SEED).read_text(encoding="utf-8")
+    )
 
 
 STUDY = Study(

@@ -117,7 +117,10 @@ def first_half(labels: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
 def model_path(cache: Path, catalogue: Catalogue, variant: TrainingVariant) -> Path:
     """Return the path of a variant's weights, which differs for another split."""
     split = split_of(catalogue, variant.user_name, PUBLISHED_SEED)
-    words = [str(value) for value in (*asdict(variant).values(), seed_of(split.read_text()))]
+    words = [
+        str(value)
+        for value in (*asdict(variant).values(), seed_of(split.read_text(encoding="utf-8")))
+    ]
     return cache / "models" / catalogue.name / "-".join(words) / BEST_MODEL
 
 
