@@ -35,7 +35,7 @@ from recsys.catalogue import Catalogue
 from recsys.dataset import repeat_to
 from recsys.evaluation.baseline import MEAN_SPECTRA, STATISTICS, baseline_scores
 from recsys.heads import Head, Trunk, calibrate, pooled_tracks
-from recsys.heads.fitting import fit_to_removals
+from recsys.heads.fitting import REMOVED_WEIGHT, fit_to_removals
 from recsys.heads.pooled import REMOVALS
 from recsys.heads.removal import SEGMENTS, draw_removals
 from recsys.heads.training import head_of
@@ -160,7 +160,9 @@ def fit_local(fold: Fold, network: FCN | None, *, removal: bool, shared: bool) -
         trunk = Trunk("", name, np.diag(unit).astype(np.float32), "")
     learnt = pooled_tracks(fold.catalogue, fold.train["track_id"].tolist())
     started = time.process_time()
-    head = head_of(trunk, learnt, _labels(fold.train), removed_weight=0.5 if removal else 0)
+    head = head_of(
+        trunk, learnt, _labels(fold.train), removed_weight=REMOVED_WEIGHT if removal else 0
+    )
     return _local_model(fold, trunk, head, started, removal=removal)
 
 
