@@ -49,14 +49,17 @@ def score_heads(
         If a track has no audio, or another file is in a table's place.
     """
     tables = {path: TrackTable(path, catalogue) for path in chosen}
-    lacking = [path for path, table in tables.items() if table.known() < catalogue.count]
+    total = catalogue.count
+    lacking = [
+        path for path, table in tables.items() if not path.is_file() or table.known() < total
+    ]
     for path in chosen.keys() - lacking:
         tables[path].finish()
     if lacking:
         features = complete_features(
             trunk, catalogue, device=device, workers=workers, on_progress=on_progress
         )
-        together = max(1, SCORES_AT_A_TIME // max(catalogue.count, 1))
+        together = max(1, SCORES_AT_A_TIME // max(total, 1))
         for start in range(0, len(lacking), together):
             part = lacking[start : start + together]
             for path, found in zip(
