@@ -16,5 +16,14 @@ from audiolime.exact.engine import LocalStateEngine
 from audiolime.exact.network import Network, Stage
 from audiolime.exact.plain import PlainEngine
 from audiolime.exact.tables import Tables
+from audiolime.exact.trunk_tables import TrunkTables
 
-__all__ = ["Components", "LocalStateEngine", "Network", "PlainEngine", "Stage", "Tables"]
+__all__ = [
+    "Components",
+    "LocalStateEngine",
+    "Network",
+    "PlainEngine",
+    "Stage",
+    "Tables",
+    "TrunkTables",
+]

@@ -20,6 +20,7 @@ from audiolime.exact.network import Network
 from audiolime.exact.receptive_field import check_segments
 from audiolime.exact.sweep import Sweep
 from audiolime.exact.tables import Tables
+from audiolime.exact.trunk_tables import TrunkTables
 from audiolime.neighbourhood import as_random_state, draw_masks
 from lemons_utils import OnProgress, ParameterError
 
@@ -131,14 +132,35 @@ class LocalStateEngine(MaskAnswers):
             If they do not exist: see `closed`.
         """
         if self._tables is None:
-            if not self.closed:
-                raise ParameterError(
-                    "segments are so short that the network looks at three at once, or stems are "
-                    "too many; tables need longer segments or fewer stems, `evaluate` and "
-                    "sampling work with these"
-                )
-            self._tables = self._compute_tables(on_progress)
+            head = self._sweep.head
+            tables = self._closed_tables(head.mean_weight[None], on_progress)
+            max_weight = head.max_weight.float().cpu().numpy()
+            self._tables = tables.of_head([1.0], max_weight, float(head.bias))
         return self._tables
+
+    def trunk_tables(
+        self, directions: Tensor, *, on_progress: OnProgress | None = None
+    ) -> TrunkTables:
+        """Compute the track's tables for all heads whose weights of means are combinations.
+
+        Parameters
+        ----------
+        directions : Tensor [shape=(D, channels)]
+            What the heads' weights of the channels' means are combinations of.
+        on_progress : callable, optional
+            See `tables`.
+
+        Raises
+        ------
+        ParameterError
+            If the directions are of other channels, or tables do not exist: see `closed`.
+        """
+        channels = len(self._sweep.head.mean_weight)
+        if directions.ndim != 2 or directions.shape[1] != channels:
+            raise ParameterError(
+                f"directions must have shape [D, {channels}], got {list(directions.shape)}"
+            )
+        return self._closed_tables(directions, on_progress)
 
     def measured_error(self, num_masks: int = 32, *, random_state: int = 0) -> float:
         """Measure how far off the logits of this track are because of `dtype`.
@@ -192,8 +214,14 @@ class LocalStateEngine(MaskAnswers):
         few = self._sweep.closed and 4**self.n_stems <= at_once
         return sys.maxsize if few else at_once
 
-    def _compute_tables(self, on_progress: OnProgress | None) -> Tables:
+    def _closed_tables(self, directions: Tensor, on_progress: OnProgress | None) -> TrunkTables:
         """Sweep once for all pairs of subsets at every boundary."""
+        if not self.closed:
+            raise ParameterError(
+                "segments are so short that the network looks at three at once, or stems are "
+                "too many; tables need longer segments or fewer stems, `evaluate` and "
+                "sampling work with these"
+            )
         count = 2**self.n_stems
         # Masks that alternate between two subsets hold every pair, at every boundary.
         others = count if self.n_segments > 1 else 1
@@ -201,11 +229,10 @@ class LocalStateEngine(MaskAnswers):
         even = np.arange(self.n_segments) % 2 == 0
         subsets = np.where(even, left[:, None], right[:, None]) & self._sounding
         states = States(subsets, self.n_stems)
-        head = self._sweep.head
-        tables = Tables.empty(
-            self.n_segments, self.n_stems, head.max_weight.float().cpu().numpy(), float(head.bias)
+        tables = TrunkTables.empty(
+            self.n_segments, self.n_stems, len(directions), len(self._sweep.head.max_weight)
         )
-        for part in self._sweep.through(states):
+        for part in self._sweep.through(states, directions):
             state = states.distinct(part.low, part.high)[1].reshape(count, others)
             state = state if part.low % 2 == 0 else state.T
             if part.low == part.high:
@@ -222,9 +249,9 @@ class LocalStateEngine(MaskAnswers):
         max_weight = self._sweep.head.max_weight.double().cpu().numpy()
         total = np.full(len(subsets), float(self._sweep.head.bias))
         largest = np.full((len(subsets), len(max_weight)), -np.inf, dtype=np.float32)
-        for part in self._sweep.through(states):
+        for part in self._sweep.through(states, self._sweep.head.mean_weight[None]):
             _, state = states.distinct(part.low, part.high)
-            total += part.sums[state]
+            total += part.sums[state, 0]
             np.maximum(largest, part.maxima[state], out=largest)
         total += largest.astype(np.float64) @ max_weight
         return total

@@ -36,9 +36,9 @@ SWEEP_BYTES = 1 << 30
 
 @dataclass(frozen=True)
 class Reduced:
-    """What the head needs of a run of the last layer, for every local state.
+    """What heads need of a run of the last layer, for every local state.
 
-    `sums` [states] float64 are weighted by the head, `maxima` [states, C] are by channel.
+    `sums` [states, D] float64 are along directions, `maxima` [states, C] are by channel.
     """
 
     low: int
@@ -108,18 +108,26 @@ class Sweep:
         return max(SWEEP_BYTES // held, 1)
 
     @torch.inference_mode()
-    def through(self, states: States) -> Iterator[Reduced]:
-        """Go through the track from left to right; yield what the head needs, run by run."""
+    def through(self, states: States, directions: Tensor) -> Iterator[Reduced]:
+        """Go through the track from left to right; yield what heads need, run by run.
+
+        Parameters
+        ----------
+        states : States
+        directions : Tensor [shape=(D, channels)]
+            What the channels' sums are weighted by.
+        """
         layers = self._runs(states)
         columns = self._spectra.columns(layers[0], states)
         for stage, runs, below in zip(self._stages, layers[1:], self._layers, strict=False):
             columns = advance(stage, runs, len(below[0]), columns, states)
+        weights = directions.to(self.head.mean_weight.device).double().T
         for last in columns:
-            yield self._reduce(last)
+            yield self._reduce(last, weights)
 
-    def _reduce(self, columns: Columns) -> Reduced:
+    def _reduce(self, columns: Columns, weights: Tensor) -> Reduced:
         values = columns.values.float()
-        sums = values.sum((1, 2)).double() @ self.head.mean_weight.double() / self._cells
+        sums = values.sum((1, 2)).double() @ weights / self._cells
         maxima = values.amax((1, 2))[:, : len(self.head.max_weight)]
         return Reduced(*columns.run.span, sums.cpu().numpy(), maxima.cpu().numpy())
 

@@ -13,9 +13,6 @@ with s_t the subset that the mask leaves on in segment t: bit i for stem i. The 
 
 from __future__ import annotations
 
-import json
-import zipfile
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -26,10 +23,9 @@ from numpy.typing import ArrayLike, NDArray
 from audiolime.components import Components
 from audiolime.exact.all_masks import Levels, sum_levels
 from audiolime.exact.answers import MaskAnswers
-from lemons_utils import DataError, ParameterError, write_beside
+from audiolime.exact.tables_file import Shapes, TablesFormat
+from lemons_utils import ParameterError
 
-FORMAT = "lemons-tables"
-VERSION = 1
 _BLOCK = 4096
 
 Float32 = NDArray[np.float32]
@@ -43,7 +39,8 @@ class Tables(MaskAnswers):
     `segment_sum` [T, 2^S] and `boundary_sum` [T - 1, 2^S, 2^S] are already weighted by the
     head; `segment_max` [T, 2^S, C] and `boundary_max` [T - 1, 2^S, 2^S, C] are maxima by
     channel, -inf where there is nothing to take them over; `max_weight` [C] and `bias` are the
-    head's. A boundary's pairs are [subset left of it, subset right of it].
+    head's. A boundary's pairs are [subset left of it, subset right of it]. `meta` is what was
+    said about them on writing.
     """
 
     segment_sum: Float64
@@ -59,20 +56,6 @@ class Tables(MaskAnswers):
     _listed: dict[tuple[str, str], Float64] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
-
-    @classmethod
-    def empty(cls, n_segments: int, n_stems: int, max_weight: Float32, bias: float) -> Tables:
-        """Make tables to which nothing was added yet."""
-        subsets, channels = 2**n_stems, len(max_weight)
-        pairs = (n_segments - 1, subsets, subsets)
-        return cls(
-            segment_sum=np.zeros((n_segments, subsets)),
-            boundary_sum=np.zeros(pairs),
-            segment_max=np.full((n_segments, subsets, channels), -np.inf, dtype=np.float32),
-            boundary_max=np.full((*pairs, channels), -np.inf, dtype=np.float32),
-            max_weight=max_weight,
-            bias=bias,
-        )
 
     @property
     def n_segments(self) -> int:
@@ -92,16 +75,6 @@ class Tables(MaskAnswers):
     def components(self, kind: str) -> Components:
         """Return the track's components of some kind, with stems numbered from 1."""
         return Components.numbered(kind, self.n_segments, self.n_stems)
-
-    def add_segment(self, segment: int, sums: Float64, maxima: Float32) -> None:
-        """Add pure columns, for every subset."""
-        self.segment_sum[segment] += sums
-        np.maximum(self.segment_max[segment], maxima, out=self.segment_max[segment])
-
-    def add_boundary(self, boundary: int, sums: Float64, maxima: Float32) -> None:
-        """Add mixed columns, for every pair of subsets [left, right]."""
-        self.boundary_sum[boundary] += sums
-        np.maximum(self.boundary_max[boundary], maxima, out=self.boundary_max[boundary])
 
     def subsets(self, masks: ArrayLike) -> NDArray[np.int64]:
         """Which stems masks [n, T * S] leave on in every segment, as numbers [n, T]."""
@@ -176,23 +149,10 @@ class Tables(MaskAnswers):
         **about
             What else to say in `meta`, JSON-able: checksums, names of stems, segments.
         """
-        meta = {
-            **self.meta,
-            **about,
-            "format": FORMAT,
-            "version": VERSION,
-            "n_segments": self.n_segments,
-            "n_stems": self.n_stems,
-            "n_channels": len(self.max_weight),
-            "bias": self.bias,
-        }
-        text = json.dumps(meta, sort_keys=True).encode()
-        with write_beside(path) as temporary:
-            np.savez(
-                temporary,
-                meta=np.frombuffer(text, dtype=np.uint8),
-                **{name: getattr(self, name).astype("<f4") for name in _shapes(1, 1, 1)},
-            )
+        sizes = self.n_segments, self.n_stems, len(self.max_weight)
+        arrays = {name: getattr(self, name) for name in _shapes(1, 1, 1)}
+        fields = {**self.meta, **about, **dict(zip(_FORMAT.sizes, sizes, strict=True))}
+        _FORMAT.write(path, arrays, {**fields, "bias": self.bias})
 
     @classmethod
     def read(cls, path: Path) -> Tables:
@@ -203,25 +163,19 @@ class Tables(MaskAnswers):
         DataError
             If the file is missing, of another format or version, or its arrays do not fit.
         """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                meta = json.loads(file["meta"].tobytes().decode())
-                arrays = {name: file[name] for name in _shapes(1, 1, 1)}
-        except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-            raise DataError(f"{path} holds no tables ({error}): explain the track again") from error
-        _check(path, meta, arrays)
+        arrays, meta = _FORMAT.read(path)
         return cls(
             segment_sum=arrays["segment_sum"].astype(np.float64),
             boundary_sum=arrays["boundary_sum"].astype(np.float64),
             segment_max=arrays["segment_max"],
             boundary_max=arrays["boundary_max"],
             max_weight=arrays["max_weight"],
-            bias=float(meta["bias"]),
-            meta=meta,
+            bias=float(str(meta["bias"])),
+            meta=_FORMAT.about(meta),
         )
 
 
-def _shapes(segments: int, stems: int, channels: int) -> dict[str, tuple[int, ...]]:
+def _shapes(segments: int, stems: int, channels: int) -> Shapes:
     subsets, boundaries = 2**stems, segments - 1
     return {
         "segment_sum": (segments, subsets),
@@ -232,19 +186,6 @@ def _shapes(segments: int, stems: int, channels: int) -> dict[str, tuple[int, ..
     }
 
 
-def _check(
-    path: Path, meta: Mapping[str, object], arrays: Mapping[str, NDArray[np.float32]]
-) -> None:
-    found = (meta.get("format"), meta.get("version")) if isinstance(meta, dict) else None
-    if not isinstance(meta, dict) or found != (FORMAT, VERSION):
-        raise DataError(f"{path} must be {FORMAT} version {VERSION}, got {found}")
-    sizes = [meta.get(name) for name in ("n_segments", "n_stems", "n_channels")]
-    if not all(isinstance(size, int) for size in sizes):
-        raise DataError(f"{path} does not say how many segments, stems and channels it has")
-    expected = _shapes(*[int(str(size)) for size in sizes])
-    for name, array in arrays.items():
-        if array.shape != expected[name] or array.dtype != np.float32:
-            raise DataError(
-                f"{path}: {name} must be float32 of shape {expected[name]}, "
-                f"got {array.dtype} of shape {array.shape}"
-            )
+_FORMAT = TablesFormat(
+    "lemons-tables", ("n_segments", "n_stems", "n_channels"), _shapes, numbers=("bias",)
+)

@@ -9,27 +9,28 @@ import pytest
 from audiolime.exact import LocalStateEngine
 from audiolime.exact.all_masks import Levels, sum_levels
 from audiolime.exact.tables import Tables
+from audiolime.exact.trunk_tables import TrunkTables
 from lemons_utils import DataError, ParameterError
 
 
 def random_tables(n_segments, n_stems, channels, seed=0):
     rng = np.random.default_rng(seed)
     weight = rng.normal(size=channels).astype(np.float32)
-    tables = Tables.empty(n_segments, n_stems, weight, bias=0.25)
+    tables = TrunkTables.empty(n_segments, n_stems, 1, channels)
     subsets = 2**n_stems
     for segment in range(n_segments):
         tables.add_segment(
             segment,
-            rng.normal(0, 0.3, subsets),
+            rng.normal(0, 0.3, (subsets, 1)),
             rng.random((subsets, channels), dtype=np.float32),
         )
     for boundary in range(n_segments - 1):
         tables.add_boundary(
             boundary,
-            rng.normal(0, 0.3, (subsets, subsets)),
+            rng.normal(0, 0.3, (subsets, subsets, 1)),
             rng.random((subsets, subsets, channels), dtype=np.float32),
         )
-    return tables
+    return tables.of_head([1.0], weight, bias=0.25)
 
 
 def all_masks(n):
@@ -38,13 +39,14 @@ def all_masks(n):
 
 def test_by_hand():
     """Two segments of one stem: every number of the formula, added up by hand."""
-    tables = Tables.empty(2, 1, np.array([2.0, -1.0], np.float32), bias=0.5)
-    tables.add_segment(0, np.array([1.0, 2.0]), np.array([[0, 1], [3, 1]], np.float32))
-    tables.add_segment(1, np.array([10.0, 20.0]), np.array([[1, 0], [2, 5]], np.float32))
-    pairs = np.array([[100.0, 200.0], [300.0, 400.0]])
+    tables = TrunkTables.empty(2, 1, 1, 2)
+    tables.add_segment(0, [[1.0], [2.0]], np.array([[0, 1], [3, 1]], np.float32))
+    tables.add_segment(1, [[10.0], [20.0]], np.array([[1, 0], [2, 5]], np.float32))
+    pairs = [[[100.0], [200.0]], [[300.0], [400.0]]]
     maxima = np.array([[[0, 0], [0, 7]], [[4, 0], [1, 1]]], np.float32)
     tables.add_boundary(0, pairs, maxima)
-    logits = tables.evaluate([[0, 0], [0, 1], [1, 0], [1, 1]])
+    head = tables.of_head([1.0], [2.0, -1.0], bias=0.5)
+    logits = head.evaluate([[0, 0], [0, 1], [1, 0], [1, 1]])
     assert logits.tolist() == [
         0.5 + 1 + 10 + 100 + 2 * 1 - 1 * 1,
         0.5 + 1 + 20 + 200 + 2 * 2 - 1 * 7,

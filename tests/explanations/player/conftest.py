@@ -24,7 +24,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 import explanations.player
-from audiolime.exact.tables import Tables
+from audiolime.exact import Tables, TrunkTables
 from explanations.player import MixerData, Resource
 from explanations.player.bundle import style
 from explanations.serving import listen
@@ -80,16 +80,16 @@ def random_tables(
 ) -> Tables:
     """Tables with numbers like a network's, rounded to what a file holds."""
     max_weight = rng.normal(size=channels).astype(np.float32) / 10
-    tables = Tables.empty(n_segments, n_stems, max_weight, -0.3)
+    tables = TrunkTables.empty(n_segments, n_stems, 1, channels)
     subsets = 2**n_stems
     for segment in range(n_segments):
-        sums = rng.normal(size=subsets).astype(np.float32).astype(float) / 2
+        sums = rng.normal(size=(subsets, 1)).astype(np.float32).astype(float) / 2
         tables.add_segment(segment, sums, rng.normal(size=(subsets, channels)).astype(np.float32))
     for boundary in range(n_segments - 1):
-        sums = rng.normal(size=(subsets, subsets)).astype(np.float32).astype(float) / 8
+        sums = rng.normal(size=(subsets, subsets, 1)).astype(np.float32).astype(float) / 8
         maxima = rng.normal(size=(subsets, subsets, channels)).astype(np.float32)
         tables.add_boundary(boundary, sums, maxima)
-    return tables
+    return tables.of_head([1.0], max_weight, -0.3)
 
 
 @pytest.fixture(scope="session")

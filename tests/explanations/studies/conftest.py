@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from safetensors.torch import load_file
 
-from audiolime.exact.tables import Tables
+from audiolime.exact import Tables, TrunkTables
 from explanations.studies.subjects import StudyContext
 from lemons_audio import to_float32, write_audio
 from lemons_utils import configuration
@@ -76,7 +76,6 @@ def additive() -> Tables:
     """Tables of a model whose logit is a sum of what three segments of two stems contribute."""
     parts = np.array([[0.3, -0.2], [0.05, 0.8], [-0.5, 0.1]])
     on = np.array([[0, 0], [1, 0], [0, 1], [1, 1]])
-    tables = Tables.empty(3, 2, np.zeros(1, np.float32), -0.1)
-    tables.segment_sum[:] = parts @ on.T
-    tables.segment_max[:] = 0.0
-    return tables
+    tables = TrunkTables.empty(3, 2, 1, 0)
+    tables.segment_sum[..., 0] = parts @ on.T
+    return tables.of_head([1.0], [], -0.1)
