@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from audiolime.exact.depthwise import DepthwiseConvolution
 from audiolime.exact.network import Stage
 from audiolime.exact.receptive_field import Window
 from audiolime.exact.winograd import TILE, BandConvolution
@@ -49,17 +50,23 @@ class LocalStage:
         self._groups = conv.groups
         self._over_bands, self.conv_time = _sliding(conv)
         self.conv_bands = self._over_bands.width(bands)
-        by_tiles = (
-            (self._over_bands, self.conv_time.stride, *self._dilation) == (Window(3, 1, 1), 1, 1, 1)
-            and (conv.groups == 1 and weight.shape[1] >= MANY)
-            and bands >= MANY // 2
-            and bands % TILE == 0
-            and (self.bias.device.type, dtype) == ("cpu", torch.float32)
-        )
-        self._tiles = BandConvolution(weight, self.bias) if by_tiles else None
+        self._fast = self._faster(weight, bands)
         self.pool = pool
         self.pool_bands, self.pool_time = _pooling(pool)
         self.bands = self.pool_bands.width(self.conv_bands)
+
+    def _faster(self, weight: Tensor, bands: int) -> BandConvolution | DepthwiseConvolution | None:
+        """Choose a convolution that does with fewer multiplications than the library's."""
+        plain = self.conv_time.stride == 1 and self._over_bands.stride == 1
+        if not plain or (self.bias.device.type, self.bias.dtype) != ("cpu", torch.float32):
+            return None
+        channels = weight.shape[1] * self._groups
+        if self._groups == channels > 1 and self._over_bands == Window(1, 1, 0):
+            return DepthwiseConvolution(weight, self.bias, channels, self._dilation[0])
+        three = self._over_bands == Window(3, 1, 1) and self._dilation == (1, 1)
+        if three and self._groups == 1 and channels >= MANY and bands >= MANY // 2:
+            return BandConvolution(weight, self.bias) if bands % TILE == 0 else None
+        return None
 
     def width(self, columns: int) -> int:
         """Columns that leave the stage when so many enter it."""
@@ -85,11 +92,7 @@ class LocalStage:
             first, last = padding - before, padding - after
         else:
             x = F.pad(x, (0, 0, 0, 0, before, after))
-        y = (
-            self._convolve(x, padding, bias)
-            if self._tiles is None
-            else self._tiles(x, padding, bias)
-        )
+        y = (self._fast or self._convolve)(x, padding, bias)
         return y[:, first : y.shape[1] - last]
 
     def _convolve(self, x: Tensor, padding: int, bias: bool) -> Tensor:

@@ -128,7 +128,8 @@ class Sweep:
     def _reduce(self, columns: Columns, weights: Tensor) -> Reduced:
         values = columns.values.float()
         sums = values.sum((1, 2)).double() @ weights / self._cells
-        maxima = values.amax((1, 2))[:, : len(self.head.max_weight)]
+        takes_maxima = len(self.head.max_weight) > 0
+        maxima = values.amax((1, 2)) if takes_maxima else values.new_empty(len(values), 0)
         return Reduced(*columns.run.span, sums.cpu().numpy(), maxima.cpu().numpy())
 
     def _runs(self, states: States) -> list[list[Run]]:
