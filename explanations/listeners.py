@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lemons_utils import DataError
 from recsys.checkpoint import load_model
-from recsys.experiments import FoundModel, find_model
+from recsys.experiments import (
+    FoundModel,
+    current_experiments,
+    find_model,
+    read_experiment,
+    record_path,
+)
 from recsys.heads import Head, Trunk, find_head
 from recsys.model import Network
+
+FELLOWS = 64
+"""Most heads that go to a browser together: half a kilobyte each, a few more than a page shows."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +95,40 @@ def load_listener(
     trunk, head = find_head(network, card, experiments) or (None, None)
     model_checksum = str(card["model_checksum"])
     return ListenerModel(user_name, network, model_checksum, path, found.why, trunk, head)
+
+
+def fellow_heads(listener: ListenerModel) -> dict[str, Head]:
+    """Return the heads of listeners whose current models are on the same trunk, by `user_name`.
+
+    The listener's own comes first, then those of others of the catalogue that the model was
+    trained on, in alphabetical order: at most 64 in all. Without a trunk there are none.
+    """
+    if listener.trunk is None or listener.head is None:
+        return {}
+    own, others = read_experiment(listener.path.parent), dict[str, Head]()
+    if own is not None:
+        experiments = own.path.parent
+        record = record_path(experiments, own.catalogue)
+        changed = tuple(path.stat().st_mtime_ns for path in (experiments, record) if path.exists())
+        others = _heads_on(listener.trunk.checksum, experiments, own.catalogue, changed)
+    names = dict.fromkeys([listener.user_name, *others])
+    heads = {**others, listener.user_name: listener.head}
+    return {name: heads[name] for name in list(names)[:FELLOWS]}
+
+
+@functools.lru_cache(maxsize=16)
+def _heads_on(
+    trunk_checksum: str, experiments: Path, catalogue: str, changed: tuple[int, ...]
+) -> dict[str, Head]:
+    """Read the heads of current models on a trunk, again if the times of changes differ."""
+    heads = {}
+    for user_name, current in current_experiments(experiments, catalogue=catalogue).items():
+        entry = current.card.get("trunk")
+        with contextlib.suppress(KeyError, TypeError, ValueError):
+            if entry and entry["checksum"] == trunk_checksum:
+                weight = np.array(entry["weight"], dtype=np.float64)
+                heads[user_name] = Head(weight, float(entry["bias"]))
+    return heads
 
 
 @functools.lru_cache(maxsize=16)

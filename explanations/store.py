@@ -1,8 +1,10 @@
 """Explanations on disk: a small JSON each, what-if tables beside it, never audio.
 
 `stored_explanations/<catalogue>/<user_name>/<track_id>/<type>.json` holds one explanation and
-how it came about; `tables.npz` beside it serves every type of that track. Stems are not here:
-they are cached once per track, and the listener's browser mixes them.
+how it came about; `tables.npz` beside it serves every type of that track. Listeners whose models
+share a trunk share a track's tables as well: `stored_explanations/<catalogue>/.trunks/<first 12
+digits of the trunk's checksum>/<track_id>/tables.npz`. Stems are not here: they are cached once per
+track, and the listener's browser mixes them.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiolime.components import KINDS, Components
-from audiolime.exact.tables import Tables
+from audiolime.exact import Tables, TrunkTables
 from lemons_utils import SAMPLE_RATE, DataError, ParameterError, write_beside
 
 TITLES = {"time": "Time", "source": "Source", "time_source": "Time + Source"}
@@ -224,8 +226,7 @@ class Store:
             tables = Tables.read(self.tables_path(track_id))
         except DataError:
             return None
-        known = {name: tables.meta.get(name) for name in about}
-        return tables if known == about else None
+        return tables if _is_about(tables.meta, about) else None
 
     def save_tables(self, track_id: str, tables: Tables, about: Mapping[str, object]) -> Path:
         """Write the what-if tables of a track, with what they are about."""
@@ -234,6 +235,51 @@ class Store:
         return path
 
     def _track(self, track_id: str) -> Path:
-        if not track_id or "/" in track_id or "\\" in track_id or track_id.startswith("."):
-            raise ParameterError(f"expected a track_id, got {track_id!r}")
-        return self.folder / track_id
+        return self.folder / _folder_name(track_id)
+
+
+@dataclass(frozen=True)
+class SharedTables:
+    """The tables of a catalogue's tracks that all listeners of a trunk share.
+
+    Parameters
+    ----------
+    folder : Path
+        `stored_explanations/<catalogue>`; a name that begins with a dot is no listener's.
+    """
+
+    folder: Path
+
+    def path(self, track_id: str, trunk_checksum: str) -> Path:
+        """Where the tables of a track lie, stored or not."""
+        name = _folder_name(track_id)
+        return self.folder / ".trunks" / trunk_checksum[:12] / name / "tables.npz"
+
+    def load(self, track_id: str, about: Mapping[str, object]) -> TrunkTables | None:
+        """Read the tables of a track if they are about the very same, otherwise None.
+
+        Parameters
+        ----------
+        track_id : str
+        about : dict
+            `trunk_checksum`, audio, separator, segments and stems.
+        """
+        try:
+            tables = TrunkTables.read(self.path(track_id, str(about["trunk_checksum"])))
+        except DataError:
+            return None
+        return tables if _is_about(tables.meta, about) else None
+
+    def save(self, track_id: str, tables: TrunkTables, about: Mapping[str, object]) -> None:
+        """Write the tables of a track, with what they are about."""
+        tables.write(self.path(track_id, str(about["trunk_checksum"])), **about)
+
+
+def _is_about(meta: Mapping[str, object], about: Mapping[str, object]) -> bool:
+    return {name: meta.get(name) for name in about} == about
+
+
+def _folder_name(track_id: str) -> str:
+    if not track_id or "/" in track_id or "\\" in track_id or track_id.startswith("."):
+        raise ParameterError(f"expected a track_id, got {track_id!r}")
+    return track_id

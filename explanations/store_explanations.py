@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import argparse
 import functools
+import itertools
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 from tqdm import tqdm
 
@@ -56,6 +58,28 @@ def top_tracks(
     return list(table["track_id"].head(top_n))
 
 
+def track_jobs(tops: dict[str, list[str]], models: dict[str, Path]) -> list[TrackJob]:
+    """Return the tracks to explain, each with the models of all listeners who have it on top.
+
+    Parameters
+    ----------
+    tops : dict
+        Every listener's tracks, the best first.
+    models : dict
+        Every listener's weights.
+
+    Returns
+    -------
+    list of TrackJob, everybody's best track before anybody's second
+    """
+    jobs: dict[str, dict[str, Path]] = {}
+    for rank in itertools.zip_longest(*tops.values()):
+        for user_name, track_id in zip(tops, rank, strict=True):
+            if track_id is not None:
+                jobs.setdefault(track_id, {})[user_name] = models[user_name]
+    return [TrackJob(track_id, wanted) for track_id, wanted in jobs.items()]
+
+
 @command
 def main(arguments: list[str] | None = None) -> None:
     """Run the command."""
@@ -88,11 +112,11 @@ def main(arguments: list[str] | None = None) -> None:
     ]
     for listener in listeners:
         print(f"{listener.user_name}: {listener.found.line}")
-    jobs = [
-        TrackJob(listener.user_name, listener.path, track_id)
+    tops = {
+        listener.user_name: top_tracks(listener, catalogue, options.top_n, workers=workers)
         for listener in listeners
-        for track_id in top_tracks(listener, catalogue, options.top_n, workers=workers)
-    ]
+    }
+    jobs = track_jobs(tops, {listener.user_name: listener.path for listener in listeners})
     _run_jobs(jobs, catalogue, settings, config, workers)
 
 
@@ -110,15 +134,15 @@ def _run_jobs(
     work = functools.partial(
         run_job, catalogue=replace(catalogue), settings=settings, config=config
     )
-    with tqdm(total=len(jobs), unit="track", desc="explain") as bar:
+    total = sum(len(job.models) for job in jobs) * len(settings.kinds)
+    with tqdm(total=total, unit="explanation", desc="explain") as bar:
         for outcome in run(work, jobs, workers):
             job = jobs[outcome.index]
-            bar.set_postfix_str(job.user_name)
-            bar.update()
+            bar.update(len(job.models) * len(settings.kinds))
             if outcome.error is None:
                 made += outcome.get()
             else:
-                failed.append(f"{job.user_name}, {job.track_id}: {outcome.error}")
+                failed.append(f"{job.track_id}, for {', '.join(job.models)}: {outcome.error}")
     print(f"{made} explanations in {config.stored_explanations / catalogue.name}")
     for line in failed:
         print(f"not explained: {line}", file=sys.stderr)

@@ -100,7 +100,11 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         "--excerpt_s", type=float, default=30.0, help="centre of a longer file; 0 for all of it"
     )
     parser.add_argument("--out", type=Path, help="folder for what is written")
-    parser.add_argument("--keep", action="store_true", help="also write JSON and what-if tables")
+    parser.add_argument(
+        "--keep",
+        action="store_true",
+        help="also write JSON, and what-if tables that are not shared",
+    )
     options = parser.parse_args(arguments)
     if (options.audio is None) == (options.track is None):
         raise ParameterError("name either an audio file or a track of the catalogue (--track)")

@@ -1,4 +1,4 @@
-"""The work of one process: explain one track to one listener, and store that."""
+"""The work of one process: explain one track to some listeners, and store that."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from audiolime.components import KINDS
 from explanations.explain.track import explain, prepare
 from explanations.listeners import load_listener
 from explanations.stems import separator_for
-from explanations.store import Store
+from explanations.store import SharedTables, Store
 from lemons_utils import Configuration
 from recsys.catalogue import Catalogue
 
@@ -38,39 +38,31 @@ class ExplanationSettings:
 
 @dataclass(frozen=True)
 class TrackJob:
-    """One track to explain to one listener.
+    """One track to explain to some listeners.
 
     Parameters
     ----------
-    user_name : str
-    model : Path
-        The listener's weights.
     track_id : str
+    models : dict
+        The listeners' weights by `user_name`.
     """
 
-    user_name: str
-    model: Path
     track_id: str
+    models: dict[str, Path]
 
 
 def run_job(
     job: TrackJob, catalogue: Catalogue, settings: ExplanationSettings, config: Configuration
 ) -> int:
-    """Explain one track to one listener, and store that; the work of one process.
+    """Explain one track to some listeners, and store that; the work of one process.
 
-    What is stored already, by the same model and in the same way, is left alone.
+    Stems are read once, and listeners of a trunk share the track's tables. What is stored already,
+    by the same model and in the same way, is left alone.
 
     Returns
     -------
     int, how many explanations there are of it now
     """
-    listener = load_listener(
-        job.user_name,
-        catalogue=catalogue.name,
-        experiments=config.experiments,
-        model_path=job.model,
-    )
-    store = Store(config.stored_explanations / catalogue.name / job.user_name)
     subject = prepare(
         catalogue.audio(job.track_id),
         separator_for(catalogue, job.track_id, settings.separator),
@@ -78,17 +70,23 @@ def run_job(
         limit_gb=config.stems_cache_gb,
         n_segments=settings.n_segments,
     )
+    home = config.stored_explanations / catalogue.name
     kinds = [kind for kind in reversed(KINDS) if kind in settings.kinds]
-    for kind in kinds:  # Time + Source first: its tables answer the others
-        explain(
-            listener,
-            subject,
-            kind,
-            store=store,
-            track_id=job.track_id,
-            engine=settings.engine,
-            num_samples=settings.num_samples,
-            random_state=settings.random_state,
-            what_if=True,
+    for user_name, model in job.models.items():
+        listener = load_listener(
+            user_name, catalogue=catalogue.name, experiments=config.experiments, model_path=model
         )
-    return len(kinds)
+        for kind in kinds:  # Time + Source first: its tables answer the others
+            explain(
+                listener,
+                subject,
+                kind,
+                store=Store(home / user_name),
+                shared=SharedTables(home),
+                track_id=job.track_id,
+                engine=settings.engine,
+                num_samples=settings.num_samples,
+                random_state=settings.random_state,
+                what_if=True,
+            )
+    return len(kinds) * len(job.models)

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from audiolime.components import Components
 from audiolime.components.equal_segmentation import equal_segments
-from audiolime.exact import LocalStateEngine, Tables
 from audiolime.separation.cache import CachedStems
 from audiolime.separation.interface import Separator
 from explanations.explain.answers import answer, default_num_samples
 from explanations.explain.recording import Recording, read_recording
+from explanations.explain.table_source import TableSource
 from explanations.listeners import ListenerModel, load_listener
 from explanations.stems import stems_of
-from explanations.store import Explanation, Request, Store
+from explanations.store import Explanation, Request, SharedTables, Store
 from lemons_audio import audio_checksum
 from lemons_utils import Configuration, OnProgress, ParameterError, configuration
 
@@ -42,6 +42,16 @@ class Subject:
     stems: CachedStems
     separator: Separator
     segments: tuple[tuple[int, int], ...]
+
+    @property
+    def about(self) -> dict[str, object]:
+        """What tables of the track are about, beside a model."""
+        return {
+            "audio_checksum": self.track_id,
+            "separator": f"{self.separator.name} {self.separator.version}",
+            "segments": [list(bounds) for bounds in self.segments],
+            "stem_names": list(self.stems.names),
+        }
 
     def components(self, kind: str) -> Components:
         """Return what an explanation of some kind can switch off."""
@@ -83,7 +93,8 @@ def explain_track(
     model_path : Path, optional
         Weights, or an experiment; by default the listener's current one.
     store : Store, optional
-        Where to keep the explanation and its what-if tables.
+        Where to keep the explanation, and its what-if tables unless listeners of a trunk share
+        them; those of a catalogue's track are kept in the data folder.
     config : Configuration, optional
         The folders; by default those of `config.py`.
 
@@ -120,6 +131,7 @@ def explain_track(
         subject,
         kind,
         store=store,
+        shared=SharedTables(config.stored_explanations / catalogue) if recording.track_id else None,
         track_id=recording.track_id,
         engine=engine,
         num_samples=num_samples,
@@ -181,6 +193,7 @@ def explain(
     kind: str,
     *,
     store: Store | None = None,
+    shared: SharedTables | None = None,
     track_id: str | None = None,
     engine: str = "exact",
     num_samples: int | str | None = None,
@@ -200,7 +213,10 @@ def explain(
         From `prepare`.
     kind : 'time', 'source' or 'time_source'
     store : Store, optional
-        Where explanations are kept; without it nothing is read or written.
+        Where explanations are kept; without it none is read or written.
+    shared : SharedTables, optional
+        Where the tables are kept that listeners of a trunk share; without it a listener of a trunk
+        has tables of their own, as any other listener.
     track_id : str, optional
         Name of the track in the store, where a catalogue does not go by checksums.
     engine : 'exact' or 'plain'
@@ -208,7 +224,7 @@ def explain(
         How many masks to look at; None looks at all of them wherever that is cheap.
     random_state : int
     what_if : bool
-        Also make the what-if tables of the mixer, beside the explanation in the store.
+        Also make the what-if tables of the mixer, where they are kept.
     on_progress : callable, optional
 
     Raises
@@ -236,8 +252,13 @@ def explain(
         return stored
     tables = None
     all_cells = components.are_cells and num_samples == "exhaustive"
-    if engine == "exact" and (what_if or all_cells):
-        tables = _tables(listener, subject, store, name, request, on_progress)
+    if engine == "exact":
+        source = TableSource(listener, name, subject.about, store, shared)
+        tables = (
+            source.make(subject.stems.waveforms, subject.segments, on_progress)
+            if what_if or all_cells
+            else source.of_trunk()
+        )
     if stored is not None:
         return stored
     _say(on_progress, "weights")
@@ -264,33 +285,6 @@ def explain(
     if store:
         store.save(name, explanation)
     return explanation
-
-
-def _tables(
-    listener: ListenerModel,
-    subject: Subject,
-    store: Store | None,
-    name: str,
-    request: Request,
-    on_progress: OnProgress | None,
-) -> Tables | None:
-    """Read the what-if tables of a track, or make them; None where none can exist."""
-    about = {
-        "model_checksum": request.model_checksum,
-        "audio_checksum": request.audio_checksum,
-        "separator": f"{request.separator} {request.separator_version}",
-        "segments": [list(bounds) for bounds in request.segments],
-        "stem_names": list(subject.stems.names),
-    }
-    if store and (tables := store.load_tables(name, about)) is not None:
-        return tables
-    _say(on_progress, "tables")
-    engine = LocalStateEngine(listener.network, subject.stems.waveforms, subject.segments)
-    tables = engine.tables(on_progress=on_progress) if engine.closed else None
-    if store and tables is not None:
-        store.save_tables(name, tables, about)
-        return store.load_tables(name, about)  # rounded as stored: the same on every later run
-    return tables
 
 
 def _say(on_progress: OnProgress | None, step: str, share: float = 0.0) -> None:

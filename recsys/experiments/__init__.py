@@ -5,6 +5,7 @@ An experiment is the folder of one training, named by time, catalogue and listen
 `python -m recsys.experiments` lists them and changes which are current.
 """
 
+from recsys.experiments.current import current_experiments as current_experiments
 from recsys.experiments.current import make_current as make_current
 from recsys.experiments.current import record_path as record_path
 from recsys.experiments.current import settle as settle
@@ -13,6 +14,7 @@ from recsys.experiments.folder import newest_unfinished as newest_unfinished
 from recsys.experiments.folder import reopen as reopen
 from recsys.experiments.folder import start as start
 from recsys.experiments.folder import take_up as take_up
+from recsys.experiments.listing import read_experiment as read_experiment
 from recsys.experiments.models import FoundModel as FoundModel
 from recsys.experiments.models import find_model as find_model
 from recsys.experiments.models import find_trained as find_trained

@@ -28,6 +28,17 @@ def current_experiment(
     return pick_current(listed, read_record(experiments, catalogue).get(user_name))
 
 
+def current_experiments(experiments: Path, *, catalogue: str) -> dict[str, ListedExperiment]:
+    """Return the current experiments of all listeners with a model of a catalogue, by listener."""
+    record, of_listener = read_record(experiments, catalogue), dict[str, list[ListedExperiment]]()
+    for each in list_experiments(experiments, catalogue=catalogue):
+        of_listener.setdefault(each.user_name, []).append(each)
+    found = {
+        name: pick_current(of_listener[name], record.get(name)) for name in sorted(of_listener)
+    }
+    return {user_name: current[0] for user_name, current in found.items() if current}
+
+
 def pick_current(
     listed: list[ListedExperiment], recorded: str | None
 ) -> tuple[ListedExperiment, str] | None:

@@ -12,7 +12,8 @@ from explanations.listeners import ListenerModel, load_listener
 from explanations.store import Explanation, Request
 from lemons_audio import to_float32, write_audio
 from recsys.catalogue import Catalogue, save_audio, write_tracks
-from recsys.checkpoint import make_card, save_model
+from recsys.checkpoint import BEST_MODEL, make_card, save_model
+from recsys.heads import Head, open_trunk
 from recsys.model import FCN
 
 STEMS = ("vocals", "drums")
@@ -106,3 +107,30 @@ def house(tmp_path, golden_folder, monkeypatch) -> House:
     save_model(experiment / "best_model.safetensors", network, card)
     listener = load_listener("marko", catalogue="own", experiments=tmp_path / "experiments")
     return House(tmp_path, Catalogue("own", home), tuple(track_ids), listener)
+
+
+@pytest.fixture
+def on_trunk(house):
+    """Give listeners models on the trunk of the house's catalogue, and load them."""
+
+    def add(*user_names: str) -> list[ListenerModel]:
+        experiments = house.folder / "experiments"
+        trunk = open_trunk(experiments, house.catalogue)
+        for user_name in user_names:
+            rng = np.random.default_rng(sum(user_name.encode()))
+            weight = rng.normal(size=len(trunk.directions))
+            weight *= 2 / np.abs(trunk.sample @ weight).max()  # the relevance is in between
+            head = Head(weight, float(rng.normal(0, 0.5)))
+            card = make_card(
+                config={"catalogue": "own", "user_name": user_name},
+                metrics={},
+                trunk=trunk.entry(head),
+            )
+            folder = experiments / f"2026-01-02_03-04-05-own-{user_name}"
+            save_model(folder / BEST_MODEL, trunk.model(head), card)
+        return [
+            load_listener(user_name, catalogue="own", experiments=experiments)
+            for user_name in user_names
+        ]
+
+    return add

@@ -1,3 +1,4 @@
+import importlib
 import json
 import os
 import subprocess
@@ -6,7 +7,7 @@ import threading
 
 import pytest
 
-from explanations.store_explanations import main
+from explanations.store_explanations import main, track_jobs
 from lemons_jobs import Workers
 
 ARGUMENTS = ["--user_name", "marko", "--catalogue", "own", "--separator", "folder"]
@@ -50,6 +51,44 @@ def test_what_is_stored_by_another_model_is_made_again(house):
     path.write_text(json.dumps(content))
     assert main([*ARGUMENTS, "--types", "source"]) == 0
     assert json.loads(path.read_text())["request"]["model_checksum"] == house.listener.checksum
+
+
+def test_one_pass_over_tracks_for_all_listeners(house, on_trunk, monkeypatch, capsys):
+    """Stems are read once a track, the network runs once for everybody on the trunk."""
+    on_trunk("anna", "bert")
+    asked = []
+    for name in ("LocalStateEngine", "prepare"):
+        module = "table_source" if name == "LocalStateEngine" else "job"
+        place = f"explanations.explain.{module}.{name}"
+        original = getattr(importlib.import_module(f"explanations.explain.{module}"), name)
+
+        def count(*arguments, _name=name, _original=original, **options):
+            asked.append(_name)
+            return _original(*arguments, **options)
+
+        monkeypatch.setattr(place, count)
+    arguments = ["--catalogue", "own", "--separator", "folder"]
+    assert main(arguments) == 0  # anna, bert and marko, who has a network of his own
+    assert "18 explanations" in capsys.readouterr().out
+    assert asked.count("prepare") == 2 and asked.count("LocalStateEngine") == 4
+    assert len(stored(house)) == 18
+    home = house.folder / "stored_explanations" / "own"
+    tables = {path.relative_to(home).parts[0] for path in home.rglob("tables.npz")}
+    assert tables == {"marko", ".trunks"}
+    times = {path: path.stat().st_mtime_ns for path in home.rglob("*.*")}
+    asked.clear()
+    assert main(arguments) == 0
+    assert {path: path.stat().st_mtime_ns for path in home.rglob("*.*")} == times
+    assert "LocalStateEngine" not in asked
+
+
+def test_jobs_are_tracks_with_all_who_have_them_on_top(tmp_path):
+    tops = {"anna": ["a", "b", "c"], "bert": ["b", "d"], "carl": []}
+    models = {name: tmp_path / name for name in tops}
+    jobs = track_jobs(tops, models)
+    assert [job.track_id for job in jobs] == ["a", "b", "d", "c"]
+    assert [list(job.models) for job in jobs] == [["anna"], ["bert", "anna"], ["bert"], ["anna"]]
+    assert jobs[1].models["anna"] == tmp_path / "anna"
 
 
 def test_goes_on_after_a_kill(house, wait_until):
