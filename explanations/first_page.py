@@ -88,7 +88,7 @@ def _explain(job: ExplanationJob, on_progress: OnProgress) -> None:
         if job.stored(kind) is None:
             job.make(kind, on_progress)
         if (explanation := job.stored(kind)) is not None:
-            view_explanation(job, explanation)
+            view_explanation(job, explanation, job.heads())
 
 
 def watched() -> bool:

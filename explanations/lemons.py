@@ -39,9 +39,9 @@ def all_listeners():
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def view_of(_job, explanation):
+def view_of(_job, explanation, heads):
     """Keep the views of the last explanations."""
-    return view_explanation(_job, explanation)
+    return view_explanation(_job, explanation, heads)
 
 
 # -- the sidebar -------------------------------------------------------------------------------
@@ -233,7 +233,7 @@ def explanation_section(person, catalogue, track_id, title):
     left, right = st.columns(2, gap="medium")
     above_map = right.container()
     right.html(markup.weight_map(explanation))  # before the view, whose stems may take a while
-    view = view_of(job, explanation)
+    view = view_of(job, explanation, job.heads())
     for number, highlight in enumerate(view.highlights):
         with above_map if highlight.title == "Against" else left:
             player(highlight, key=f"highlight-{number}-{track_id}-{kind}")

@@ -14,25 +14,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiolime.components import Components
+from audiolime.exact import TrunkTables
 from explanations.app import web_files
 from explanations.app.phrases import LANE_NAMES, component_phrase
 from explanations.explain import Subject, explain, prepare
 from explanations.explain.answers import default_num_samples
 from explanations.explain.playback import FADE_S, SILENCE, mix, trim
 from explanations.explain.track import default_segments
-from explanations.listeners import ListenerModel
+from explanations.listeners import ListenerModel, fellow_heads
 from explanations.player import (
+    HeadData,
     Lane,
     MixerData,
     Resource,
     Span,
     WaveformData,
     decode_mask,
+    heads_json,
     peaks,
     share_page,
 )
 from explanations.stems import separator_for
-from explanations.store import TITLES, Explanation, Request, Store, to_json
+from explanations.store import TITLES, Explanation, Request, SharedTables, Store, to_json
 from lemons_audio import audio_checksum
 from lemons_utils import (
     SAMPLE_RATE,
@@ -42,6 +45,7 @@ from lemons_utils import (
     generate_audio_link,
 )
 from recsys.catalogue import Catalogue
+from recsys.heads import Head
 
 STEPS = ("separate", "tables", "weights")
 """The steps of an explanation, in order."""
@@ -57,7 +61,8 @@ class ExplanationJob:
         self.track_id = track_id
         self.audio = catalogue.audio(track_id)
         self.separator = separator_for(catalogue, track_id)
-        self.store = Store(config.stored_explanations / catalogue.name / listener.user_name)
+        home = config.stored_explanations / catalogue.name
+        self.store, self.shared = Store(home / listener.user_name), SharedTables(home)
         self.stems_folder, self.limit_gb = config.stems, config.stems_cache_gb
         self.web_folder, self.base_url = config.web_folder, config.audio_base_url
 
@@ -80,7 +85,22 @@ class ExplanationJob:
     def stored(self, kind: str) -> Explanation | None:
         """Return the explanation if it and the tables of the mixer are stored."""
         explanation = self.store.load(self.track_id, self.request(kind))
-        return explanation if self.store.tables_path(self.track_id).is_file() else None
+        return explanation if self.tables_path.is_file() else None
+
+    @property
+    def tables_path(self) -> Path:
+        """Where the tables of the mixer lie: those that listeners of a trunk share, or its own."""
+        if self.listener.trunk is not None:
+            return self.shared.path(self.track_id, self.listener.trunk.checksum)
+        return self.store.tables_path(self.track_id)
+
+    def heads(self) -> str:
+        """Write the heads of all listeners of the trunk; return their place, empty without one."""
+        heads = [
+            HeadData(name, tuple(head.weight.tolist()), head.bias)
+            for name, head in fellow_heads(self.listener).items()
+        ]
+        return web_files.heads(heads_json(heads), self.web_folder) if heads else ""
 
     def subject(self, on_progress: OnProgress | None = None) -> Subject:
         """Separate the track, or take its stems from the cache."""
@@ -105,6 +125,7 @@ class ExplanationJob:
                 subject,
                 each,
                 store=self.store,
+                shared=self.shared,
                 track_id=self.track_id,
                 what_if=True,
                 on_progress=on_progress,
@@ -134,6 +155,8 @@ class ExplanationView:
         Those that exist of the top highlight, the top 3 components and what speaks against.
     model : str
         The experiment whose model is explained.
+    head : Head, or None
+        Its head, where the tables are those of a trunk.
     """
 
     explanation: Explanation
@@ -143,6 +166,7 @@ class ExplanationView:
     highlights: tuple[WaveformData, ...]
     mixer: MixerData
     model: str
+    head: Head | None = None
 
     def mask(self, text: str) -> str:
         """Return a mask if it is one of this explanation, otherwise the empty one: all on."""
@@ -180,11 +204,23 @@ class ExplanationView:
             place = web_files.audio(waveform, f"mix{suffix}", Path(folder))
             return (Path(folder) / place).read_bytes()
 
+    def _own_tables(self) -> Resource:
+        """Embed the tables of the listener alone."""
+        if self.head is None:
+            return Resource.embed(self.tables_file)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "tables.npz"
+            shared = TrunkTables.read(self.tables_file)
+            shared.of_head(self.head.weight, [], self.head.bias).write(path)
+            return Resource.embed(path)
+
     def _page(self, mask: str, title: str, name: str) -> str:
         mixer = replace(
             self.mixer,
             stems=tuple(Resource.embed(path) for path in self.stem_files),
-            tables=Resource.embed(self.tables_file),
+            tables=self._own_tables(),
+            heads=None,
+            listener="",
             mask=mask,
         )
         return share_page(
@@ -195,16 +231,21 @@ class ExplanationView:
         )
 
 
-def view_explanation(job: ExplanationJob, explanation: Explanation) -> ExplanationView:
-    """Put what the browser needs of an explanation into the web folder, and describe it."""
+def view_explanation(
+    job: ExplanationJob, explanation: Explanation, heads: str = ""
+) -> ExplanationView:
+    """Put what the browser needs of an explanation into the web folder, and describe it.
+
+    `heads` is the place of `job.heads()`, which other listeners change.
+    """
     web_folder = job.web_folder
     stems = job.subject().stems
     request = to_json(explanation)["request"]
     stem_places = web_files.stems(stems, explanation.request.audio_checksum, web_folder)
     about_tables = {**request, "type": "", "num_samples": ""}
-    tables_place = web_files.tables(
-        job.store.tables_path(job.track_id), _digest(about_tables), web_folder
-    )
+    if job.listener.trunk is not None:
+        about_tables["model_checksum"] = job.listener.trunk.checksum
+    tables_place = web_files.tables(job.tables_path, _digest(about_tables), web_folder)
 
     def resource(place: str) -> Resource:
         return Resource(url=generate_audio_link(place, base_url=job.base_url))
@@ -234,8 +275,13 @@ def view_explanation(job: ExplanationJob, explanation: Explanation) -> Explanati
         stem_files=tuple(web_folder / place for place in stem_places),
         tables_file=web_folder / tables_place,
         highlights=tuple(highlight(*one) for one in highlights if one[1]),
-        mixer=mixer_data(explanation, audio, resource(tables_place)),
+        mixer=replace(
+            mixer_data(explanation, audio, resource(tables_place)),
+            heads=resource(heads) if heads else None,
+            listener=job.listener.user_name if heads else "",
+        ),
         model=job.listener.found.name,
+        head=job.listener.head,
     )
 
 

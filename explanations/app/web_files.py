@@ -1,4 +1,4 @@
-"""The files that a browser may fetch: previews, highlights, stems and tables.
+"""The files that a browser may fetch: previews, highlights, stems, tables and heads.
 
 Each is written beside its name and renamed into place. Functions return paths relative to the
 web folder, for `lemons_utils.generate_audio_link`.
@@ -7,6 +7,7 @@ web folder, for `lemons_utils.generate_audio_link`.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import shutil
@@ -58,6 +59,15 @@ def tables(path: Path, checksum: str, web_folder: Path) -> str:
     if not target.is_file() or target.stat().st_mtime < _changed(path):
         with write_beside(target) as temporary:
             shutil.copyfile(path, temporary)
+    return place
+
+
+def heads(content: str, web_folder: Path) -> str:
+    """Write the heads of a trunk's listeners, named by a checksum of what they are."""
+    place = f"heads/{hashlib.sha256(content.encode()).hexdigest()[:24]}.json"
+    if not (web_folder / place).is_file():
+        with write_beside(web_folder / place) as temporary:
+            temporary.write_text(content, encoding="utf-8")
     return place
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from explanations.player.data import (
+    HeadData,
     Lane,
     MixerData,
     Resource,
@@ -20,11 +21,13 @@ from explanations.player.data import (
     WaveformData,
     decode_mask,
     encode_mask,
+    heads_json,
     peaks,
 )
 from explanations.player.share import share_page
 
 __all__ = [
+    "HeadData",
     "Lane",
     "MixerData",
     "Resource",
@@ -32,6 +35,7 @@ __all__ = [
     "WaveformData",
     "decode_mask",
     "encode_mask",
+    "heads_json",
     "mixer",
     "peaks",
     "player",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -72,6 +74,10 @@ class MixerData:
         With everything on.
     tables : Resource, or None
         `tables.npz` of the exact engine; without it the gauge knows the whole track only.
+    heads : Resource, or None
+        From `heads_json`, where the tables are those of a trunk.
+    listener : str
+        Which of the heads the gauge speaks for.
     mask : str
         What is on at first, as `encode_mask` writes it; empty for everything.
     actions : tuple of (id, label)
@@ -86,6 +92,8 @@ class MixerData:
     weights: tuple[float, ...]
     relevance: float
     tables: Resource | None = None
+    heads: Resource | None = None
+    listener: str = ""
     mask: str = ""
     actions: tuple[tuple[str, str], ...] = ()
     sample_rate: int = SAMPLE_RATE
@@ -104,6 +112,8 @@ class MixerData:
         starts = [start for start, _ in self.segments]
         if starts != [0, *(end for _, end in self.segments[:-1])]:
             raise ParameterError(f"segments must follow each other from 0, got {self.segments}")
+        if bool(self.heads) != bool(self.listener):
+            raise ParameterError("heads go with the name of the listener whose head is chosen")
         if self.mask:
             decode_mask(self.mask, len(self.weights))
 
@@ -132,9 +142,27 @@ class MixerData:
             "weights": list(self.weights),
             "relevance": self.relevance,
             "tables": self.tables.to_json() if self.tables else None,
+            "heads": self.heads.to_json() if self.heads else None,
+            "listener": self.listener,
             "mask": self.mask,
             "actions": [{"id": id_, "label": label} for id_, label in self.actions],
         }
+
+
+@dataclass(frozen=True)
+class HeadData:
+    """A listener's head on a trunk: weights along its directions, weights of maxima, bias."""
+
+    name: str
+    weights: tuple[float, ...]
+    bias: float
+    max_weights: tuple[float, ...] = ()
+
+
+def heads_json(heads: Sequence[HeadData]) -> str:
+    """Write the heads of a trunk's listeners as the browser reads them."""
+    content = {"format": "lemons-heads", "version": 1, "heads": [vars(head) for head in heads]}
+    return json.dumps(content, allow_nan=False)
 
 
 @dataclass(frozen=True)

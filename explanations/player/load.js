@@ -47,3 +47,19 @@ export async function loadAudio(source, name, sampleRate, signal) {
 export async function loadArrays(source, name, signal) {
   return readNpz(await loadBytes(source, name, signal));
 }
+
+const HEADS = "lemons-heads";
+
+/** Load the heads of a trunk's listeners, which heads_json of data.py wrote. */
+export async function loadHeads(source, name, signal) {
+  const bytes = await loadBytes(source, name, signal);
+  let content;
+  try {
+    content = JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    content = {};
+  }
+  const { format, version, heads } = content ?? {};
+  if (format !== HEADS || version !== 1) throw new Error(`${name} are of another version`);
+  return heads;
+}

@@ -4,7 +4,7 @@ import { Deck } from "./deck.js";
 import { button, el, icon, press } from "./dom.js";
 import { Gauge } from "./gauge.js";
 import { MixGrid } from "./grid.js";
-import { loadArrays } from "./load.js";
+import { loadArrays, loadHeads } from "./load.js";
 import { MapCanvas } from "./map.js";
 import { MixState, decodeMask, encodeMask } from "./state.js";
 import { ExactTables } from "./tables.js";
@@ -132,8 +132,12 @@ export class Mixer {
   async loadTables(signal) {
     if (!this.data.tables) return;
     try {
-      const arrays = await loadArrays(this.data.tables, "The what-if tables", signal);
-      const tables = new ExactTables(arrays);
+      const { heads, listener } = this.data;
+      const [arrays, known] = await Promise.all([
+        loadArrays(this.data.tables, "The what-if tables", signal),
+        heads ? loadHeads(heads, "The listeners' heads", signal) : [],
+      ]);
+      const tables = new ExactTables(arrays, known, listener || undefined);
       const everything = new Uint8Array(this.data.stems.length * this.data.segments.length).fill(1);
       if (Math.abs(tables.relevance(everything) - this.data.relevance) > SAME_RELEVANCE) {
         throw new Error("The what-if tables belong to another explanation: explain the track anew");
@@ -236,6 +240,12 @@ export class Mixer {
   relevance(cells) {
     if (this.tables) return this.tables.relevance(cells);
     return cells.every(Boolean) ? this.data.relevance : null;
+  }
+
+  /** What is heard, to every listener of the trunk: [{name, relevance}]; empty without tables. */
+  relevances(cells = this.state.cells()) {
+    const values = this.tables?.relevances(cells) ?? [];
+    return values.map((relevance, i) => ({ name: this.tables.heads[i].name, relevance }));
   }
 
   showPreset() {

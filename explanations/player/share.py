@@ -66,7 +66,7 @@ def share_page(
     """
     heard = [data.audio for data in highlights]
     drawn = [lane.audio for data in highlights for lane in data.lanes]
-    resources = [*mixer.stems, mixer.tables, *heard, *drawn]
+    resources = [*mixer.stems, mixer.tables, mixer.heads, *heard, *drawn]
     if linked := [resource.url for resource in resources if resource and resource.url]:
         raise ParameterError(f"a page by itself cannot fetch {linked[0]}: embed it")
     # The page has no Python side, so the buttons that report to it are left out.

@@ -4,63 +4,93 @@
 // the last feature map belongs to a segment (it depends on which stems sound in that segment)
 // or to a boundary (it depends on the stems left and right of it). So a mask is a look-up per
 // segment and per boundary, joined by additions and comparisons.
-// audiolime/exact/tables.py derives this and writes the file; Tables.evaluate there is the
-// same in NumPy, and a test holds the two together.
+//
+// Tables of one listener hold one sum a state, weighted by the head. Those of a trunk hold sums
+// along directions, and the head of each of its listeners weighs them: all are answered at once.
+// audiolime/exact/tables.py and trunk_tables.py derive this and write the files; `evaluate` there
+// is the same in NumPy, and a test holds the two together.
 
-const FORMAT = "lemons-tables";
+const OWN = "lemons-tables";
+const TRUNK = "lemons-trunk-tables";
 const VERSION = 1;
-const ARRAYS = ["segment_sum", "boundary_sum", "segment_max", "boundary_max", "max_weight"];
+const ARRAYS = ["segment_sum", "boundary_sum", "segment_max", "boundary_max"];
 
-/** Tables of one (listener, track). */
+/** Tables of a track, for one listener or for the listeners of a trunk. */
 export class ExactTables {
-  /** @param {Object<string, {shape: number[], data: ArrayLike<number>}>} arrays from readNpz */
-  constructor(arrays) {
-    for (const name of ["meta", ...ARRAYS]) {
+  /**
+   * @param {Object<string, {shape: number[], data: ArrayLike<number>}>} arrays from readNpz
+   * @param {{name: string, weights: number[], max_weights: number[], bias: number}[]} [heads]
+   *   of the trunk's listeners; tables of one listener have their own
+   * @param {string} [listener] whose head `logit` and `relevance` speak for
+   */
+  constructor(arrays, heads = [], listener = heads[0]?.name) {
+    const hold = (name) => {
       if (!arrays[name]) throw new Error(`The what-if tables hold no ${name}`);
-    }
+    };
+    ["meta", ...ARRAYS].forEach(hold);
     this.meta = JSON.parse(new TextDecoder().decode(arrays.meta.data));
-    const { format, version } = this.meta;
-    if (format !== FORMAT || version !== VERSION) {
+    const { format, version, bias } = this.meta;
+    if (![OWN, TRUNK].includes(format) || version !== VERSION) {
       throw new Error(`The what-if tables are of another version (${format} ${version})`);
     }
     for (const name of ARRAYS) this[name] = arrays[name].data;
-    [this.segmentCount, this.subsetCount] = arrays.segment_sum.shape;
+    [this.segmentCount, this.subsetCount, this.directions = 1] = arrays.segment_sum.shape;
     this.stemCount = Math.log2(this.subsetCount);
-    this.channels = this.max_weight.length;
+    this.channels = arrays.segment_max.shape[2];
+    if (format === OWN) {
+      hold("max_weight");
+      heads = [{ name: listener, weights: [1], max_weights: arrays.max_weight.data, bias }];
+    }
+    for (const { name, weights, max_weights } of heads) {
+      if (weights.length !== this.directions || max_weights.length !== this.channels) {
+        throw new Error(`The what-if tables belong to another trunk than ${name}'s head`);
+      }
+    }
+    this.heads = heads;
+    this.head = heads.find(({ name }) => name === listener);
+    if (!this.head) throw new Error("The what-if tables lack the head of the listener");
   }
 
   /**
-   * The model's logit for a mix.
+   * What the heads weigh of a mix: sums along every direction, maxima of every channel.
    * @param {ArrayLike<number>} cells 0 or 1, index = segment * stems + stem
    */
-  logit(cells) {
-    const { channels, subsetCount } = this;
+  pooled(cells) {
+    const { directions, channels, subsetCount } = this;
     const subsets = this.subsets(cells);
+    const sums = new Float64Array(directions);
     const largest = new Float64Array(channels).fill(-Infinity);
-    const raise = (table, row) => {
+    const take = (sumTable, maxTable, row) => {
+      for (let d = 0; d < directions; d += 1) sums[d] += sumTable[row * directions + d];
       for (let c = 0; c < channels; c += 1) {
-        const value = table[row * channels + c];
+        const value = maxTable[row * channels + c];
         if (value > largest[c]) largest[c] = value;
       }
     };
-    let logit = this.meta.bias;
     subsets.forEach((subset, t) => {
       const row = t * subsetCount + subset;
-      logit += this.segment_sum[row];
-      raise(this.segment_max, row);
+      take(this.segment_sum, this.segment_max, row);
       if (t + 1 < subsets.length) {
-        const pair = row * subsetCount + subsets[t + 1];
-        logit += this.boundary_sum[pair];
-        raise(this.boundary_max, pair);
+        take(this.boundary_sum, this.boundary_max, row * subsetCount + subsets[t + 1]);
       }
     });
-    for (let c = 0; c < channels; c += 1) logit += this.max_weight[c] * largest[c];
-    return logit;
+    return { sums, largest };
+  }
+
+  /** The model's logit for a mix. */
+  logit(cells) {
+    return logit(this.head, this.pooled(cells));
   }
 
   /** The relevance: the logit after the sigmoid, in [0, 1]. */
   relevance(cells) {
-    return 1 / (1 + Math.exp(-this.logit(cells)));
+    return sigmoid(this.logit(cells));
+  }
+
+  /** The relevance to every listener, in the order of the heads. */
+  relevances(cells) {
+    const pooled = this.pooled(cells);
+    return this.heads.map((head) => sigmoid(logit(head, pooled)));
   }
 
   /** Which stems sound in each segment, as a number with stem s at bit s. */
@@ -77,4 +107,15 @@ export class ExactTables {
       return subset;
     });
   }
+}
+
+function logit({ weights, max_weights, bias }, { sums, largest }) {
+  let total = bias;
+  for (let d = 0; d < sums.length; d += 1) total += weights[d] * sums[d];
+  for (let c = 0; c < largest.length; c += 1) total += max_weights[c] * largest[c];
+  return total;
+}
+
+function sigmoid(value) {
+  return 1 / (1 + Math.exp(-value));
 }

@@ -1,6 +1,6 @@
 """A small house for the page: a catalogue of short tracks and two listeners with models.
 
-Marko's is the published network, Paige's a head on local statistics.
+Marko's is the published network, Paige's a head on the catalogue's trunk.
 """
 
 import json
@@ -15,7 +15,7 @@ from lemons_audio import to_int16
 from lemons_utils import SAMPLE_RATE
 from recsys.catalogue import Catalogue, save_audio, write_tracks
 from recsys.checkpoint import BEST_MODEL, make_card, save_model
-from recsys.heads import make_trunk, train_head
+from recsys.heads import open_trunk, train_head
 from recsys.listening import make_split, read_split, split_path, write_split
 from recsys.model import FCN, Network
 
@@ -51,7 +51,8 @@ def build(data_folder: Path, golden_folder: Path) -> Catalogue:
         write_split(split_path(catalogue, user_name), split)
     add_model(data_folder, "marko", network_for_marko(golden_folder))
     split = read_split(split_path(catalogue, "paige"))
-    add_model(data_folder, "paige", train_head(make_trunk(catalogue), catalogue, split).network)
+    trained = train_head(open_trunk(data_folder / "experiments", catalogue), catalogue, split)
+    add_model(data_folder, "paige", trained.network, **trained.about)
     return catalogue
 
 
@@ -63,9 +64,10 @@ def network_for_marko(golden_folder: Path) -> FCN:
     return network.eval()
 
 
-def add_model(data_folder: Path, user_name: str, network: Network) -> None:
+def add_model(data_folder: Path, user_name: str, network: Network, **about: object) -> None:
     """Make a network a listener's model."""
-    card = make_card(config={"catalogue": "demo", "user_name": user_name}, metrics={})
+    config = {"catalogue": "demo", "user_name": user_name}
+    card = make_card(config=config, metrics={}, **about)
     folder = data_folder / "experiments" / f"2026-01-02_03-04-05-demo-{user_name}"
     folder.mkdir(parents=True)
     save_model(folder / BEST_MODEL, network, card)

@@ -21,7 +21,7 @@ PAGE = ROOT / "explanations" / "lemons.py"
 def prepared(house: Path, tmp_path_factory) -> Path:
     """A copy of the small house in which the first page is ready."""
     folder = tmp_path_factory.mktemp("prepared")
-    for part in ("catalogues", "experiments"):
+    for part in ("catalogues", "experiments", "trunks"):
         shutil.copytree(house / part, folder / part)
     for scored in folder.glob("catalogues/*/relevance"):
         shutil.rmtree(scored)
@@ -59,7 +59,7 @@ def test_the_page_opens_with_all_that_was_prepared(prepared, monkeypatch):
     kinds = {
         path.relative_to(prepared / "web").parts[0] for path in (prepared / "web").rglob("*.*")
     }
-    assert kinds == {"previews", "stems", "tables", "highlights"}
+    assert kinds == {"previews", "stems", "tables", "heads", "highlights"}
     assert len(list((prepared / "web" / "previews").rglob("*.mp3"))) >= 10
 
 

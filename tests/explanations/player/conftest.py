@@ -25,7 +25,7 @@ from starlette.staticfiles import StaticFiles
 
 import explanations.player
 from audiolime.exact import Tables, TrunkTables
-from explanations.player import MixerData, Resource
+from explanations.player import HeadData, MixerData, Resource, heads_json
 from explanations.player.bundle import style
 from explanations.serving import listen
 from explanations.webserver import mount
@@ -75,21 +75,28 @@ class Band:
         return replace(self.data, kind=type_, weights=tuple(float(w) for w in weights))
 
 
+def random_trunk_tables(
+    rng: np.random.Generator, n_segments: int, n_stems: int, n_directions: int, channels: int
+) -> TrunkTables:
+    """Tables with numbers like a network's, rounded to what a file holds."""
+    tables = TrunkTables.empty(n_segments, n_stems, n_directions, channels)
+    for segment in range(n_segments):
+        sums = rng.normal(size=tables.segment_sum.shape[1:]).astype(np.float32)
+        maxima = rng.normal(size=tables.segment_max.shape[1:]).astype(np.float32)
+        tables.add_segment(segment, sums / 2, maxima)
+    for boundary in range(n_segments - 1):
+        sums = rng.normal(size=tables.boundary_sum.shape[1:]).astype(np.float32)
+        maxima = rng.normal(size=tables.boundary_max.shape[1:]).astype(np.float32)
+        tables.add_boundary(boundary, sums / 8, maxima)
+    return tables
+
+
 def random_tables(
     rng: np.random.Generator, n_segments: int, n_stems: int, channels: int = 64
 ) -> Tables:
-    """Tables with numbers like a network's, rounded to what a file holds."""
-    max_weight = rng.normal(size=channels).astype(np.float32) / 10
-    tables = TrunkTables.empty(n_segments, n_stems, 1, channels)
-    subsets = 2**n_stems
-    for segment in range(n_segments):
-        sums = rng.normal(size=(subsets, 1)).astype(np.float32).astype(float) / 2
-        tables.add_segment(segment, sums, rng.normal(size=(subsets, channels)).astype(np.float32))
-    for boundary in range(n_segments - 1):
-        sums = rng.normal(size=(subsets, subsets, 1)).astype(np.float32).astype(float) / 8
-        maxima = rng.normal(size=(subsets, subsets, channels)).astype(np.float32)
-        tables.add_boundary(boundary, sums, maxima)
-    return tables.of_head([1.0], max_weight, -0.3)
+    """Tables of one listener."""
+    max_weight = rng.normal(size=channels) / 10
+    return random_trunk_tables(rng, n_segments, n_stems, 1, channels).of_head([1], max_weight, -0.3)
 
 
 @pytest.fixture(scope="session")
@@ -130,6 +137,34 @@ def band(tmp_path_factory: pytest.TempPathFactory) -> Band:
 @pytest.fixture(scope="session")
 def make_tables() -> Callable[..., Tables]:
     return random_tables
+
+
+@pytest.fixture(scope="session")
+def make_trunk_tables() -> Callable[..., TrunkTables]:
+    return random_trunk_tables
+
+
+@pytest.fixture(scope="session")
+def shared(band: Band) -> tuple[MixerData, TrunkTables, list[HeadData]]:
+    """The same track with tables of a trunk and the heads of seven listeners."""
+    rng = np.random.default_rng(7)
+    trunk = random_trunk_tables(rng, len(SEGMENTS), len(STEMS), 128, 0)
+    trunk.write(band.folder / "shared.npz")
+    heads = [
+        HeadData(name, tuple(rng.normal(size=128) / 10), rng.normal())
+        for name in ("anna", "bert", "carl", "dora", "emil", "fred", "gina")
+    ]
+    (band.folder / "seven.json").write_text(heads_json(heads))
+    own = trunk.of_head(heads[2].weights, [], heads[2].bias)
+    everything = own.relevance(np.ones((1, own.n_components)))
+    data = replace(
+        band.data,
+        relevance=float(everything[0]),
+        tables=Resource(url=generate_audio_link("marble rain/shared.npz")),
+        heads=Resource(url=generate_audio_link("marble rain/seven.json")),
+        listener="carl",
+    )
+    return data, trunk, heads
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,8 @@ def test_a_text_that_is_no_mask_of_so_many_is_refused(text: str) -> None:
         ({"stems": ()}, "audio for 5 stems, got 0"),
         ({"segments": ((0, 10), (20, 30), (30, 40), (40, 50), (50, 60))}, "follow each other"),
         ({"mask": "ff"}, "7 hexadecimal digits"),
+        ({"listener": "anna"}, "heads go with the name of the listener"),
+        ({"heads": Resource(url="/heads.json")}, "heads go with the name of the listener"),
     ],
 )
 def test_mixer_data_that_does_not_fit_is_refused(

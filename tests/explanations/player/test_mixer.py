@@ -63,6 +63,46 @@ def test_the_gauge_equals_python_for_twenty_random_masks(mixer: Page, band: Any)
     assert requests == []
 
 
+def test_tables_of_a_trunk_speak_for_the_chosen_listener(open_player: Opener, shared: Any) -> None:
+    data, trunk, heads = shared
+    page = open_player(data.to_json())
+    rng = np.random.default_rng(4)
+    for mask in rng.integers(0, 2, (5, 25)):
+        told = page.evaluate(
+            "(text) => { player.setMask(text); return player.relevances(); }", encode_mask(mask)
+        )
+        assert [each["name"] for each in told] == [head.name for head in heads]
+        for each, head in zip(told, heads, strict=True):
+            own = trunk.of_head(head.weights, [], head.bias).relevance([mask])[0]
+            assert each["relevance"] == pytest.approx(own, abs=1e-6)
+        assert shown(page) == told[2]["relevance"]  # carl is chosen
+
+
+def test_seven_listeners_fit_into_a_frame(open_player: Opener, shared: Any) -> None:
+    """A change of the mixer and everybody's relevance together leave most of 16.7 ms over."""
+    page = open_player(shared[0].to_json())
+    milliseconds = page.evaluate("""() => {
+        const times = [];
+        for (let i = 0; i < 100; i += 1) {
+          const start = performance.now();
+          player.toggle(i % 5, i % 4);
+          player.relevances();
+          times.push(performance.now() - start);
+        }
+        return times.sort((a, b) => a - b)[50];
+    }""")
+    assert milliseconds < 8
+
+
+def test_missing_heads_are_told(open_player: Opener, shared: Any, problems: list[str]) -> None:
+    data = shared[0].to_json()
+    page = open_player({**data, "heads": {"url": "/audio/nothing.json"}})
+    message = page.locator(".message")
+    assert "The listeners' heads cannot be loaded: the file is missing" in message.inner_text()
+    assert page.evaluate("player.relevances()") == []
+    problems.clear()
+
+
 def test_the_gauge_moves_within_a_frame_of_the_click(mixer: Page) -> None:
     mixer.evaluate("""() => {
         globalThis.delays = [];

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page
 
 from explanations.explain import playback
-from explanations.player import encode_mask
+from explanations.player import HeadData, encode_mask, heads_json
 from explanations.player.bundle import script
 from explanations.store import Explanation, Request
 
@@ -90,6 +90,76 @@ def test_tables_say_what_the_engine_says(
     np.testing.assert_allclose([logit for logit, _ in answers], expected, rtol=0, atol=1e-6)
     expected = 1 / (1 + np.exp(-expected))
     np.testing.assert_allclose([value for _, value in answers], expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("channels", [0, 3])
+@pytest.mark.parametrize(("n_segments", "n_stems", "n_directions"), [(5, 5, 128), (1, 3, 7)])
+def test_a_trunks_tables_answer_every_head(
+    blank: Page,
+    band: Any,
+    make_trunk_tables: Callable[..., Any],
+    n_segments: int,
+    n_stems: int,
+    n_directions: int,
+    channels: int,
+) -> None:
+    rng = np.random.default_rng(n_segments)
+    trunk = make_trunk_tables(rng, n_segments, n_stems, n_directions, channels)
+    trunk.write(band.folder / "trunk.npz")
+    heads = [
+        HeadData(name, tuple(rng.normal(size=n_directions)), 0.1, tuple(rng.random(channels)))
+        for name in ("anna", "bert", "carl")
+    ]
+    (band.folder / "heads.json").write_text(heads_json(heads))
+    masks = rng.integers(0, 2, (50, n_segments * n_stems))
+    answers = blank.evaluate(
+        """async (masks) => {
+            const [{ loadArrays, loadHeads }, { ExactTables }] = await Promise.all(
+              ["load", "tables"].map((name) => import(`/player/${name}.js`)));
+            const at = (name) => ({ url: `/audio/marble%20rain/${name}?${Math.random()}` });
+            const heads = await loadHeads(at("heads.json"), "heads");
+            const tables = new ExactTables(await loadArrays(at("trunk.npz"), "t"), heads, "bert");
+            return masks.map((mask) => [tables.relevance(mask), ...tables.relevances(mask)]);
+        }""",
+        masks.tolist(),
+    )
+    for number, head in enumerate(heads):
+        own = trunk.of_head(head.weights, head.max_weights, head.bias)
+        expected = 1 / (1 + np.exp(-own.evaluate(masks)))
+        found = [values[1 + number] for values in answers]
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+        if head.name == "bert":
+            np.testing.assert_array_equal(found, [values[0] for values in answers])
+
+
+def test_heads_that_do_not_fit_are_told(blank: Page, band: Any, make_trunk_tables: Any) -> None:
+    make_trunk_tables(np.random.default_rng(0), 2, 2, 5, 0).write(band.folder / "trunk.npz")
+    (band.folder / "text.json").write_text("no heads")
+    said = blank.evaluate("""async () => {
+        const [{ loadArrays, loadHeads }, { ExactTables }] = await Promise.all(
+          ["load", "tables"].map((name) => import(`/player/${name}.js`)));
+        const at = (name) => ({ url: `/audio/marble%20rain/${name}?${Math.random()}` });
+        const arrays = await loadArrays(at("trunk.npz"), "tables");
+        const head = (count) => ({
+          name: "anna", weights: Array(count).fill(0), max_weights: [], bias: 0,
+        });
+        const said = [];
+        for (const make of [
+          () => new ExactTables(arrays, [head(4)], "anna"),
+          () => new ExactTables(arrays, [head(5)], "bert"),
+          () => new ExactTables(arrays),
+          () => loadHeads(at("text.json"), "The heads"),
+        ]) {
+          try { await make(); } catch (error) { said.push(error.message); }
+        }
+        return said;
+    }""")
+    assert said == [
+        "The what-if tables belong to another trunk than anna's head",
+        "The what-if tables lack the head of the listener",
+        "The what-if tables lack the head of the listener",
+        "The heads are of another version",
+    ]
 
 
 def test_tables_of_another_kind_are_refused(blank: Page, band: Any) -> None:

@@ -98,6 +98,12 @@ def test_what_is_linked_cannot_go_into_it(band: Any) -> None:
         share_page(band.data, title="x")
 
 
+def test_linked_heads_cannot_go_into_it(band: Any) -> None:
+    heads = Resource(url="/audio/heads.json")
+    with pytest.raises(ParameterError, match=r"cannot fetch /audio/heads\.json: embed it"):
+        share_page(replace(embedded(band), heads=heads, listener="anna"), title="x")
+
+
 def test_a_missing_file_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="missing or empty"):
         Resource.embed(tmp_path / "nothing.flac")
