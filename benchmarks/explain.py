@@ -25,7 +25,7 @@ from _shared import timed as timed_by
 from numpy.typing import NDArray
 
 from audiolime.components.segmentation import equal_segments
-from audiolime.exact import LocalStateEngine
+from audiolime.exact import LocalStateEngine, TrunkTables
 from lemons_audio import to_float32
 from lemons_utils import SAMPLE_RATE, command
 from recsys.checkpoint import load_model
@@ -39,6 +39,8 @@ ALL_SOUND = 4
 FLOOR_FLOP = 2.05e12
 """Operations of pure passes and of all pairs at four boundaries, without splitting them."""
 MASKS, PLAIN_PASSES = 2048, 64
+DIRECTIONS = 128
+"""Of a trunk; random ones cost the same."""
 
 Stems = NDArray[np.float32]
 clock = time.perf_counter
@@ -100,6 +102,9 @@ def print_table(
     peak = peak_gb()
     plain = fastest_plain(network, stems)
 
+    directions = torch.randn(DIRECTIONS, network.stages[-1].conv.out_channels)
+    weights, max_weight = np.ones(DIRECTIONS), first.tables().max_weight
+    trunk: list[TrunkTables] = []
     seconds = defaultdict[str, list[float]](list)
     for _ in range(rounds):
         seconds["rate"].append(matrix_rate(network.window.device))
@@ -109,6 +114,8 @@ def print_table(
         ready = engine()
         seconds["tables"].append(timed(ready.tables))
         seconds["all"].append(timed(partial(all_masks, ready)))
+        seconds["trunk"].append(timed(lambda: trunk.append(engine().trunk_tables(directions))))
+        seconds["head"].append(timed(lambda: trunk.pop().of_head(weights, max_weight, 0.0)))
         seconds["rate"].append(matrix_rate(network.window.device))
     middle = {name: statistics.median(values) for name, values in seconds.items()}
 
@@ -128,6 +135,8 @@ def print_table(
         ("Time alone", "<= 1.5 s", f"{middle['time']:.2f} s"),
         ("tables of all pairs", "", f"{middle['tables']:.1f} s"),
         ("all 2^25, weights and Shapley values, on top", "<= 15 s", f"{middle['all']:.1f} s"),
+        (f"tables for heads along {DIRECTIONS} directions", "", f"{middle['trunk']:.1f} s"),
+        ("one head's tables from those", "", f"{middle['head']:.3f} s"),
         ("peak memory of the process", "<= 2 GB", f"{peak:.2f} GB"),
     ]
     if not isinstance(network, FCN):  # whose the floor and the targets are
