@@ -37,6 +37,20 @@ def old(tmp_path, make_experiment):
     return folder
 
 
+def test_those_of_all_listeners(tmp_path, make_experiment, old):
+    make_experiment(NEW, score=0.1)
+    anna = {"user_name": "anna"}
+    make_experiment("2026-01-02_03-04-05-demo-anna", **anna)
+    make_experiment("2026-01-02_03-04-06-demo-anna", **anna)
+    make_experiment("2026-01-02_03-04-05-demo-bert", user_name="bert", ended=False)
+    make_experiment("2026-01-02_03-04-05-other-carl", user_name="carl", catalogue="other")
+    found = rules.current_experiments(tmp_path, catalogue="demo")
+    assert {name: each.name for name, each in found.items()} == {
+        "anna": "2026-01-02_03-04-06-demo-anna",  # none is recorded: the newest
+        "marko": OLD,
+    }
+
+
 # -- a training that ends ----------------------------------------------------------------------
 def test_the_first_that_ends_is_current(tmp_path, make_experiment):
     line = end(make_experiment(NEW, ended=False))
