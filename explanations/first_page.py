@@ -19,9 +19,10 @@ import pandas as pd
 from audiolime.components import KINDS
 from explanations import launch
 from explanations.app import phrases, web_files
+from explanations.app.explanation_job import ExplanationJob
 from explanations.app.people import Person, open_catalogues, people
 from explanations.app.recommendations import TOP, ranked, score, stored_relevance
-from explanations.app.view import ExplanationJob, view_explanation
+from explanations.app.view import view_explanation
 from explanations.listeners import ListenerModel
 from lemons_utils import Configuration, DataError, OnProgress, command, configuration
 from recsys import progress

@@ -11,11 +11,12 @@ from importlib.resources import files
 import streamlit as st
 
 from explanations.app import markup, own_files, phrases, web_files
+from explanations.app.explanation_job import STEPS, ExplanationJob
 from explanations.app.people import genre_shares, listening, open_catalogues, people, picture
 from explanations.app.protection import protection
 from explanations.app.recommendations import TOP, choose, ranked, score, stored_relevance
 from explanations.app.session import VIEWS, choice, decide, wait_for
-from explanations.app.view import STEPS, ExplanationJob, view_explanation
+from explanations.app.view import view_explanation
 from explanations.app.what_if import what_if
 from explanations.player import Resource, WaveformData, player
 from explanations.store import TITLES

@@ -1,4 +1,4 @@
-"""Explanations for the page: making them, and what is seen, heard and saved of one."""
+"""What is seen, heard and saved of an explanation on the page."""
 
 from __future__ import annotations
 
@@ -13,123 +13,24 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from audiolime.components import Components
 from audiolime.exact import TrunkTables
 from explanations.app import web_files
+from explanations.app.explanation_job import ExplanationJob
 from explanations.app.phrases import LANE_NAMES, component_phrase
-from explanations.explain import Subject, explain, prepare
-from explanations.explain.answers import default_num_samples
 from explanations.explain.playback import FADE_S, SILENCE, mix, trim
-from explanations.explain.track import default_segments
-from explanations.listeners import ListenerModel, fellow_heads
 from explanations.player import (
-    HeadData,
     Lane,
     MixerData,
     Resource,
     Span,
     WaveformData,
     decode_mask,
-    heads_json,
     peaks,
     share_page,
 )
-from explanations.stems import separator_for
-from explanations.store import TITLES, Explanation, Request, SharedTables, Store, to_json
-from lemons_audio import audio_checksum
-from lemons_utils import (
-    SAMPLE_RATE,
-    Configuration,
-    OnProgress,
-    ParameterError,
-    generate_audio_link,
-)
-from recsys.catalogue import Catalogue
+from explanations.store import TITLES, Explanation, to_json
+from lemons_utils import SAMPLE_RATE, ParameterError, generate_audio_link
 from recsys.heads import Head
-
-STEPS = ("separate", "tables", "weights")
-"""The steps of an explanation, in order."""
-
-
-class ExplanationJob:
-    """One track to explain to one listener for the page, and where everything is kept."""
-
-    def __init__(
-        self, listener: ListenerModel, catalogue: Catalogue, track_id: str, config: Configuration
-    ) -> None:
-        self.listener = listener
-        self.track_id = track_id
-        self.audio = catalogue.audio(track_id)
-        self.separator = separator_for(catalogue, track_id)
-        home = config.stored_explanations / catalogue.name
-        self.store, self.shared = Store(home / listener.user_name), SharedTables(home)
-        self.stems_folder, self.limit_gb = config.stems, config.stems_cache_gb
-        self.web_folder, self.base_url = config.web_folder, config.audio_base_url
-
-    def request(self, kind: str) -> Request:
-        """Return what the page asks for; a stored explanation is shown if it answers just this."""
-        segments = default_segments(len(self.audio))
-        components = Components(kind, segments, tuple(self.separator.stem_names))
-        return Request(
-            kind=kind,
-            segments=segments,
-            engine="exact",
-            num_samples=default_num_samples(components.count, "exact"),
-            random_state=0,
-            separator=self.separator.name,
-            separator_version=self.separator.version,
-            model_checksum=self.listener.checksum,
-            audio_checksum=audio_checksum(self.audio),
-        )
-
-    def stored(self, kind: str) -> Explanation | None:
-        """Return the explanation if it and the tables of the mixer are stored."""
-        explanation = self.store.load(self.track_id, self.request(kind))
-        return explanation if self.tables_path.is_file() else None
-
-    @property
-    def tables_path(self) -> Path:
-        """Where the tables of the mixer lie: those that listeners of a trunk share, or its own."""
-        if self.listener.trunk is not None:
-            return self.shared.path(self.track_id, self.listener.trunk.checksum)
-        return self.store.tables_path(self.track_id)
-
-    def heads(self) -> str:
-        """Write the heads of all listeners of the trunk; return their place, empty without one."""
-        heads = [
-            HeadData(name, tuple(head.weight.tolist()), head.bias)
-            for name, head in fellow_heads(self.listener).items()
-        ]
-        return web_files.heads(heads_json(heads), self.web_folder) if heads else ""
-
-    def subject(self, on_progress: OnProgress | None = None) -> Subject:
-        """Separate the track, or take its stems from the cache."""
-        return prepare(
-            self.audio,
-            self.separator,
-            stems_folder=self.stems_folder,
-            limit_gb=self.limit_gb,
-            on_progress=on_progress,
-        )
-
-    def make(self, kind: str, on_progress: OnProgress) -> None:
-        """Explain the track and store the explanation, together with those of Time and Source.
-
-        Those two take only a moment more, because the tables answer them. `on_progress` is
-        called with one of `STEPS` and the share of it that is done; what it raises ends the work.
-        """
-        subject = self.subject(on_progress)
-        for each in dict.fromkeys((kind, "time", "source")):
-            explain(
-                self.listener,
-                subject,
-                each,
-                store=self.store,
-                shared=self.shared,
-                track_id=self.track_id,
-                what_if=True,
-                on_progress=on_progress,
-            )
 
 
 @dataclass(frozen=True)

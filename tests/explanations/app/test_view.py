@@ -3,13 +3,15 @@
 import base64
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from audiolime.exact import Tables, TrunkTables
-from explanations.app.view import ExplanationJob, mixer_data, view_explanation
+from explanations.app.explanation_job import ExplanationJob
+from explanations.app.view import mixer_data, view_explanation
 from explanations.listeners import load_listener
 from explanations.player import Resource
 from explanations.store import Explanation, Request
@@ -40,7 +42,10 @@ def test_mixer_data_takes_an_explanation_as_it_is() -> None:
 def test_a_listener_of_a_trunk_has_shared_tables_and_saves_small_ones(
     house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("LEMONS_DATA_FOLDER", str(house))
+    data_folder = tmp_path / "house"
+    for part in ("catalogues", "experiments", "trunks"):
+        shutil.copytree(house / part, data_folder / part)
+    monkeypatch.setenv("LEMONS_DATA_FOLDER", str(data_folder))
     config = configuration()
     listener = load_listener("paige", catalogue="demo", experiments=config.experiments)
     catalogue = open_catalogue("demo", data_folder=config.data_folder)
