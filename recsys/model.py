@@ -159,7 +159,7 @@ class FCN(nn.Module):
 BANDS = 64
 """Number of bands, each the mean of 4 mel bands [dB]."""
 
-LEVELS_DB = (-60, -50, -40, -30, -20, -10, 0)
+LEVELS_DB = (-50, -45, -40, -35, -30, -25, -20, -15, -10, -5, 0)
 """Levels over which a band's excess is averaged; what is below the first counts as silence."""
 
 LAGS = (1, 2, 4, 8, 16, 31)
@@ -217,7 +217,7 @@ class LocalStatistics(nn.Module):
         return logits
 
     def pooled(self, waveforms: Tensor) -> Tensor:
-        """Map waveforms to the means of their statistics over time, [batch, 960] dB."""
+        """Map waveforms to the means of their statistics over time, [batch, 1216] dB."""
         check_waveforms(waveforms, min_samples=MIN_SAMPLES)
         frames = waveforms.shape[1] // HOP_LENGTH + 1
         padded = self.spec.mel.spectrogram.reflect_ends(waveforms)

@@ -11,8 +11,8 @@ from scipy.special import expit
 
 from recsys.heads.fitting import Head
 
-TEMPERATURE_SPREAD = 0.3
-"""Prior deviation of the temperature's logarithm: a third more or less is nothing unusual."""
+TEMPERATURE_SPREAD = 0.1
+"""Prior deviation of the temperature's logarithm: a tenth more or less is nothing unusual."""
 
 OFFSET_SPREAD = 0.2
 """Prior deviation of the offset: 0.05 of relevance at the base rate."""

@@ -15,7 +15,7 @@ DIRECTIONS = 128
 SHARED = 2.0
 """How much further than a weight of its own a weight that neighbouring bands share may go."""
 
-NEIGHBOURS = 8
+NEIGHBOURS = 4
 """Neighbouring bands that share weights; they divide the number of bands."""
 
 _SMALLEST_DEVIATION = 1e-6
@@ -28,17 +28,17 @@ def leading_directions(
 
     A ridge of equal strength on the coordinates is one on all statistics, in units of their
     deviation, in which neighbouring bands are likely to have like weights; of that, the part in
-    the span of these directions. All `count=960` of them leave nothing out.
+    the span of these directions. All `count=1216` of them leave nothing out.
 
     Parameters
     ----------
-    whole : ndarray [shape=(tracks, 960)]
-    removed : ndarray [shape=(tracks, removals, 960)]
+    whole : ndarray [shape=(tracks, 1216)]
+    removed : ndarray [shape=(tracks, removals, 1216)]
     count : int > 0
 
     Returns
     -------
-    ndarray [shape=(count, 960)], float32
+    ndarray [shape=(count, 1216)], float32
         The leading one first, the largest entry of each is positive; a statistic that does not
         vary takes no part.
     """
@@ -55,7 +55,7 @@ def leading_directions(
 
 
 def prior_root() -> Float64:
-    """Return the root of the covariance that a head's weights are expected to have, [960, 960].
+    """Return the root of the covariance that a head's weights are expected to have, [1216, 1216].
 
     Each has a part of its own, of variance 1, and one that it shares with the same statistic of
     the neighbouring bands.

@@ -14,11 +14,19 @@ from lemons_utils import ParameterError
 
 Float64 = NDArray[np.float64]
 
-STRENGTH = 0.001
-"""Inverse strength C of the regularisation, of a trunk's coordinates."""
+STRENGTH = 0.0003
+"""Inverse strength C of the regularisation, of a trunk's coordinates, for few tracks."""
 
-REMOVED_WEIGHT = 0.5
+FEW_TRACKS = 114
+"""Training tracks beyond which C grows with their number: as many as the demo's listeners have."""
+
+REMOVED_WEIGHT = 1.0
 """Weight of all that is left of a track by removals, beside 1 for the whole track."""
+
+
+def strength_for(tracks: int) -> float:
+    """Return the inverse strength C for a number of training tracks."""
+    return STRENGTH * max(1.0, tracks / FEW_TRACKS)
 
 
 @dataclass(frozen=True)

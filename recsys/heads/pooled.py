@@ -35,7 +35,7 @@ REMOVALS = 6
 NO_STEMS = "time alone"
 """The source of stems of tracks that have none."""
 
-FORMAT = "lemons-statistics 1"
+FORMAT = "lemons-statistics 2"
 """Of the files, and of the statistics in them."""
 
 
@@ -45,8 +45,8 @@ class PooledTrack:
 
     Attributes
     ----------
-    whole : ndarray [shape=(960,)], float32
-    removed : ndarray [shape=(6, 960)], float32
+    whole : ndarray [shape=(1216,)], float32
+    removed : ndarray [shape=(6, 1216)], float32
         Of what six masks leave of it.
     stems : str
         The name of the stems' source, e.g. "truth" or "hybrid".

@@ -169,9 +169,9 @@ def test_relevance_is_the_sigmoid_and_never_overflows():
 
 # -- local statistics --------------------------------------------------------------------------
 def plain_statistics(log_mel):
-    """The statistics of a track by their definition, one by one, [960]."""
+    """The statistics of a track by their definition, one by one, [1216]."""
     bands = np.array([log_mel[4 * band : 4 * band + 4].mean(axis=0) for band in range(BANDS)])
-    bands = np.maximum(bands, -60.0)
+    bands = np.maximum(bands, -50.0)
     found = []
     for band in bands:
         now = band[CONTEXT:]
@@ -203,7 +203,7 @@ def test_statistics_are_those_of_the_definition(
     monkeypatch.setattr("recsys.model.CHUNK_FRAMES", 50)
     waveform = swelling_noise(rng, samples)
     expected = plain_statistics(plain_log_mel(waveform.astype(np.float64)))
-    assert (len(expected), PER_BAND) == (960, 15)
+    assert (len(expected), PER_BAND) == (1216, 19)
     waveforms = torch.from_numpy(np.stack([waveform, waveform[::-1]]))
     with torch.inference_mode():
         pooled, logits = statistics_network.pooled(waveforms), statistics_network(waveforms)
@@ -224,7 +224,7 @@ def test_statistics_of_five_minutes_are_one_mean(rng, monkeypatch):
 
 
 def test_all_statistics_of_silence_are_zero(statistics_network, rng):
-    """Also of what is below -60 dB throughout."""
+    """Also of what is below -50 dB throughout."""
     quiet = 1e-6 * rng.standard_normal(20_000).astype(np.float32)
     waveforms = torch.from_numpy(np.stack([np.zeros(20_000, np.float32), quiet]))
     assert (statistics_network.pooled(waveforms) == 0).all()

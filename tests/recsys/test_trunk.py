@@ -33,11 +33,13 @@ def ids_of(catalogue, genre):
 @pytest.mark.parametrize("disliked", [0, 2, 5])
 def test_a_head_of_a_list_prefers_what_is_like_it(disliked, trunk, catalogue):
     low, high = ids_of(catalogue, "low"), ids_of(catalogue, "high")
-    head = fit_head(trunk, catalogue, liked=high[:3], disliked=low[:disliked])
+    liked = high[:6]
+    head = fit_head(trunk, catalogue, liked=liked, disliked=low[:disliked])
     whole = dict(zip(trunk.about["sample"], trunk.sample[:, 0], strict=True))
     logits = {name: head.logits(whole[name]) for name in whole}
-    assert min(logits[name] for name in high[3:]) > max(logits[name] for name in low)
-    assert head.bias == pytest.approx(np.log(4 / (3 + disliked + 1)))
+    # High tones that are not liked count as disliked as much as low ones do, and yet:
+    assert np.mean([logits[name] > logits[other] for name in high[6:] for other in low]) > 0.7
+    assert head.bias == pytest.approx(np.log((len(liked) + 1) / (len(liked) + disliked + 1)))
 
 
 def test_a_head_of_a_list_takes_a_moment(trunk, catalogue):
@@ -111,7 +113,8 @@ def test_a_new_listener_gets_a_model_and_recommendations(lemons, data_folder, ca
     assert (card["liked"], card["config"]["recipe"]) == (high[:3], "lemons")
     assert lemons("predict", "--user_name", "ana", "--catalogue", "tiny").code == 0
     table = pd.read_parquet(relevance_path(catalogue, "ana", card["model_checksum"]))
-    assert set(table["track_id"][:12]) == set(high)
+    assert set(table["track_id"][:3]) == set(high[:3])
+    assert len(set(table["track_id"][:12]) & set(high)) >= 9
     again = lemons("trunk", "--catalogue", "tiny", "--user_name", "ana", "--liked", *high[:4])
     assert again.code == 0
     path = find_model(home, catalogue="tiny", user_name="ana").path

@@ -33,7 +33,7 @@ def test_a_head_learns_a_planted_taste(noises):
         assert (value > 0.6) if row.label else (value < 0.5)
     assert 0.4 < relevance(trained.network, np.zeros(24_000, np.float32)) < 0.6
     assert trained.about["model"] == "statistics"
-    assert trained.about["removal"] == {"stems": {"time alone": 24}, "weight": 0.5}
+    assert trained.about["removal"] == {"stems": {"time alone": 24}, "weight": 1.0}
     assert trained.stems == "time alone (24)"
     assert set(trained.about["calibration"]) == {"temperature", "offset"}
     silence = relevance(trained.network, np.zeros(24_000, np.float32))
