@@ -192,7 +192,8 @@ def train_listener(
             print(*remarks, sep="\n")
         else:
             folder.finish()
-    print_advice(catalogue, split, auc=numbers["auc"], map=numbers["map"])
+    recipe = options["recipe"]
+    print_advice(catalogue, split, auc=numbers["auc"], map=numbers["map"], recipe=recipe)
     return {**numbers, "remarks": remarks}
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from lemons_audio import to_float32
 from lemons_jobs import Workers
-from lemons_utils import Configuration, command, configuration
+from lemons_utils import Configuration, DataError, command, configuration
 from recsys import eval as evaluation
 from recsys import predict
 from recsys.catalogue import Catalogue
@@ -26,7 +26,7 @@ from recsys.demo.recording import record_demo
 from recsys.demo.takes import stems_of
 from recsys.evaluation import reports
 from recsys.experiments import find_model, record_path
-from recsys.heads import pool_with_stems, trunk_path
+from recsys.heads import pool_with_stems, read_trunk, trunk_path
 from recsys.train_all import train_all
 
 TRAINING = {"recipe": "lemons"}
@@ -40,7 +40,9 @@ def main(arguments: list[str] | None = None) -> int:
     config = configuration()
     catalogue = record_demo(config.catalogues / "demo")
     home, workers = config.experiments, Workers(max(1, options.jobs))
-    if not trunk_path(home, catalogue.name).is_file():
+    try:
+        read_trunk(trunk_path(home, catalogue.name))
+    except DataError:  # none yet, or of other statistics
         pool_band(catalogue, workers)
     training = {"catalogue": catalogue.name, **TRAINING}
     train_all([*LISTENERS], training, workers=workers, settings=config)

@@ -33,7 +33,9 @@ def few_tracks(auc: float, labels: Sequence[int]) -> str | None:
     )
 
 
-def print_advice(catalogue: Catalogue, split: pd.DataFrame, *, auc: float, map: float) -> None:
+def print_advice(
+    catalogue: Catalogue, split: pd.DataFrame, *, auc: float, map: float, recipe: str
+) -> None:
     """Print the advice of `beaten_by_baseline`, if there is one and somebody watches.
 
     An interrupt ends the advice only: by now the model is on disk.
@@ -41,14 +43,19 @@ def print_advice(catalogue: Catalogue, split: pd.DataFrame, *, auc: float, map: 
     if progress.are_hidden():
         return
     with contextlib.suppress(KeyboardInterrupt):
-        if advice := beaten_by_baseline(catalogue, split, auc=auc, map=map):
+        if advice := beaten_by_baseline(catalogue, split, auc=auc, map=map, recipe=recipe):
             print(advice)
 
 
 def beaten_by_baseline(
-    catalogue: Catalogue, split: pd.DataFrame, *, auc: float, map: float
+    catalogue: Catalogue,
+    split: pd.DataFrame,
+    *,
+    auc: float,
+    map: float,
+    recipe: str = "published",
 ) -> str | None:
-    """Return a line of advice if the baseline is better than a network on validation tracks.
+    """Return a line of advice if the baseline is better than a model on validation tracks.
 
     The baseline is fitted on the split's training tracks; better is the mean of AUC and MAP. It
     takes one spectrogram of each training and validation track, about 0.02 s for one of 30 s.
@@ -59,11 +66,13 @@ def beaten_by_baseline(
     split : DataFrame with columns track_id, split, label
         Its training and its validation tracks have both labels.
     auc, map : float, in [0, 1]
-        The network's on the validation tracks; nothing is computed where none can be better.
+        The model's on the validation tracks; nothing is computed where none can be better.
+    recipe : 'published' or 'lemons'
+        The model's: what it has not tried yet is advised.
 
     Returns
     -------
-    str, or None if the network is as good as the baseline or better
+    str, or None if the model is as good as the baseline or better
     """
     if not auc + map < 2:  # perfect, or NaN
         return None
@@ -76,9 +85,10 @@ def beaten_by_baseline(
     baseline = ranking_metrics(valid["label"].to_numpy(), scores)
     if baseline["auc"] + baseline["map"] <= auc + map:
         return None
+    other = ", for more epochs, or with recipe=lemons" if recipe == "published" else ""
     return (
         f"advice: logistic regression on {STATISTICS} is better on the {len(valid)} validation "
-        f"tracks, AUC {baseline['auc']:.3f}, MAP {baseline['map']:.3f} against the network's AUC "
-        f"{auc:.3f}, MAP {map:.3f}: the network has learnt no more than averages of the spectrum "
-        "tell; train it on more tracks, for more epochs, or with recipe=lemons"
+        f"tracks, AUC {baseline['auc']:.3f}, MAP {baseline['map']:.3f} against the model's AUC "
+        f"{auc:.3f}, MAP {map:.3f}: the model has learnt no more than averages of the spectrum "
+        f"tell; train it on more tracks{other}"
     )

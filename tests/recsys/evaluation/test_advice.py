@@ -55,9 +55,11 @@ def test_a_network_below_the_baseline_gets_one_line_with_both_numbers(tiny_catal
     line = beaten_by_baseline(tiny_catalogue, split, auc=0.75, map=0.8)
     assert "\n" not in line and line.startswith("advice: ")
     assert "8 validation tracks, AUC 1.000, MAP 1.000 against" in line  # low and high tones
-    assert "network's AUC 0.750, MAP 0.800" in line
+    assert "model's AUC 0.750, MAP 0.800" in line
     assert line.endswith("on more tracks, for more epochs, or with recipe=lemons")
-    assert sorted(heard) == sorted(split.loc[split["split"] != "test", "track_id"])
+    tried = beaten_by_baseline(tiny_catalogue, split, auc=0.75, map=0.8, recipe="lemons")
+    assert tried.endswith("train it on more tracks")
+    assert sorted(heard) == sorted([*split.loc[split["split"] != "test", "track_id"]] * 2)
 
 
 @pytest.mark.parametrize(("auc", "map"), [(1.0, 1.0), (float("nan"), float("nan"))])
@@ -91,7 +93,7 @@ def asked(monkeypatch):
     """Stand in for the baseline; collect what trainings ask it."""
     questions = []
 
-    def answer(catalogue, split, *, auc, map):
+    def answer(catalogue, split, *, auc, map, recipe):
         questions.append((catalogue.name, split, auc, map))
         return "advice: more tracks"
 
