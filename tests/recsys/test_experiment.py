@@ -221,7 +221,7 @@ def test_a_head_is_fitted_recorded_and_current(lemons, data_folder):
     splits = data_folder / "catalogues" / "tiny" / "splits"
     assert card["split_checksum"] == checksum(splits / "nina-1057386.csv")
     assert (card["model"], card["epochs"]) == ("statistics", 1)
-    assert card["removal"] == {"stems": {"time alone": 20}, "weight": 0.5}
+    assert card["removal"] == {"stems": {"time alone": 20}, "weight": 1.0}
     assert set(card["calibration"]) == {"temperature", "offset"}
     assert 0.4 < card["base_rate"] < 0.6
     assert card["base_rate"] == pytest.approx(torch.sigmoid(network.fc.bias).item(), abs=1e-6)

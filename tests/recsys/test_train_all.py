@@ -9,13 +9,14 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from lemons_jobs import Workers
 from lemons_utils import ParameterError, configuration
 from recsys import experiment
-from recsys.checkpoint import BEST_MODEL, LAST_STATE, trained_epochs
+from recsys.checkpoint import BEST_MODEL, LAST_STATE, load_model, trained_epochs
 from recsys.experiments import find_model, take_up
 from recsys.heads import is_on, read_trunk, trunk_path, write_trunk
 from recsys.train_all import train_all
@@ -44,6 +45,15 @@ def weights(data_folder) -> dict[str, bytes]:
         model = find_model(home, catalogue="tiny", user_name=name)
         found[name] = model.path.read_bytes()
     return found
+
+
+def heads_of(data_folder) -> np.ndarray:
+    """The heads of everybody: how many threads fit them decides where the solver stops."""
+    paths = [
+        find_model(data_folder / "experiments", catalogue="tiny", user_name=name).path
+        for name in EVERYBODY
+    ]
+    return np.stack([load_model(path)[0].fc.weight.detach().numpy() for path in paths])
 
 
 @pytest.fixture(scope="session")
@@ -123,7 +133,8 @@ def test_heads_are_fitted_to_all_listeners_once(jobs, lemons, data_folder):
     for name in EVERYBODY:
         (line,) = (line for line in done.out.splitlines() if line.startswith(f"{name}: head"))
         assert line.startswith(f"{name}: head fitted, validation AUC 1.000, MAP 1.000: ")
-    fitted = weights(data_folder)
+    fitted = heads_of(data_folder)
+    close = 0.03 * np.abs(fitted).max()
     again = lemons("train_all", *flags, "1")
     assert "2 of 2 listeners are trained already" in again.out
     experiments = data_folder / "experiments"
@@ -133,14 +144,15 @@ def test_heads_are_fitted_to_all_listeners_once(jobs, lemons, data_folder):
     write_trunk(trunk_path(experiments, "tiny"), changed)
     again = lemons("train_all", *flags, "1")
     assert "nina: fitted again, since trunk tiny is another one now" in again.out
-    assert "trained already" not in again.out and weights(data_folder) == fitted
+    assert "trained already" not in again.out
+    np.testing.assert_allclose(heads_of(data_folder), fitted, rtol=0, atol=close)
     current = find_model(experiments, catalogue="tiny", user_name="nina").path
     assert is_on(read_trunk(trunk_path(experiments, "tiny")), current)
     published = lemons("train_all", "--users", "nina", *FLAGS, "--jobs", "1")
     assert "trained already" not in published.out
     options = {"catalogue": "tiny", "recipe": "lemons", "user_name": "nina"}
     assert lemons("experiment", **options, use=True).code == 0
-    assert weights(data_folder)["nina"] == fitted["nina"]
+    np.testing.assert_allclose(heads_of(data_folder), fitted, rtol=0, atol=close)
 
 
 def test_each_training_is_a_run_with_its_own_options(lemons, data_folder):
