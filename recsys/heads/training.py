@@ -47,9 +47,7 @@ def check_split(split: pd.DataFrame) -> None:
             )
 
 
-def train_head(
-    trunk: Trunk, catalogue: Catalogue, split: pd.DataFrame, *, strength: float | None = None
-) -> HeadTraining:
+def train_head(trunk: Trunk, catalogue: Catalogue, split: pd.DataFrame) -> HeadTraining:
     """Fit a head to a split's training tracks and what removal leaves of them, and calibrate it.
 
     Parameters
@@ -60,8 +58,6 @@ def train_head(
         That of the split's tracks.
     split : DataFrame with columns track_id, split, label
         Both its training and its validation tracks have both labels.
-    strength : float > 0, optional
-        See `fit_to_removals`; by default `strength_for` the number of training tracks.
 
     Raises
     ------
@@ -71,8 +67,7 @@ def train_head(
     check_split(split)
     train, valid = (split[split["split"] == part] for part in ("train", "valid"))
     learnt = pooled_tracks(catalogue, train["track_id"].tolist())
-    strength = strength_for(len(learnt)) if strength is None else strength
-    head = head_of(trunk, learnt, train["label"].to_numpy(), strength=strength)
+    head = head_of(trunk, learnt, train["label"].to_numpy())
     valid_ids, valid_labels = valid["track_id"].tolist(), valid["label"].to_numpy()
     pooled = np.stack([track.whole for track in pooled_tracks(catalogue, valid_ids)])
     heard = trunk.coordinates(pooled)
@@ -83,7 +78,7 @@ def train_head(
         "calibration": calibration,
         "base_rate": float(sigmoid(np.array(head.bias))),
         "removal": {"stems": sources, "weight": REMOVED_WEIGHT},
-        "strength": strength,
+        "strength": strength_for(len(learnt)),
         "trunk": trunk.entry(head),
     }
     evaluation = judge(valid_ids, valid_labels.tolist(), head.logits(heard))
@@ -95,7 +90,6 @@ def head_of(
     tracks: list[PooledTrack],
     labels: NDArray[np.integer],
     *,
-    strength: float | None = None,
     removed_weight: float = REMOVED_WEIGHT,
 ) -> Head:
     """Fit a head to tracks and to what removals leave of them, the labels kept.
@@ -105,8 +99,6 @@ def head_of(
     trunk : Trunk
     tracks : list of PooledTrack
     labels : ndarray [shape=(tracks,)], 0 or 1
-    strength : float > 0, optional
-        See `fit_to_removals`; by default `strength_for` the number of tracks.
     removed_weight : float >= 0
         Weight of all that is left of a track, beside 1 for the whole track.
     """
@@ -116,5 +108,5 @@ def head_of(
         None if removed is None else trunk.coordinates(removed),
         labels,
         removed_weight=removed_weight,
-        strength=strength_for(len(tracks)) if strength is None else strength,
+        strength=strength_for(len(tracks)),
     )
