@@ -23,6 +23,9 @@ FEW_TRACKS = 114
 REMOVED_WEIGHT = 1.0
 """Weight of all that is left of a track by removals, beside 1 for the whole track."""
 
+_TO_THE_END: Any = {"maxiter": 10_000, "maxfun": 100_000, "ftol": 1e-15, "gtol": 1e-9}
+"""Or the weights depend on how many threads compute, by a hundredth of the largest."""
+
 
 def strength_for(tracks: int) -> float:
     """Return the inverse strength C for a number of training tracks."""
@@ -84,7 +87,7 @@ def fit_logistic(
         return float(value), w / strength - x.T @ (weights * sign * expit(-margin))
 
     start = np.zeros(x.shape[1])
-    found: Any = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 1_000})
+    found: Any = minimize(loss, start, jac=True, method="L-BFGS-B", options=_TO_THE_END)
     return Head(found.x, bias)
 
 

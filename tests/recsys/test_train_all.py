@@ -48,7 +48,7 @@ def weights(data_folder) -> dict[str, bytes]:
 
 
 def heads_of(data_folder) -> np.ndarray:
-    """The heads of everybody: how many threads fit them decides where the solver stops."""
+    """The heads of everybody: how many threads fit them changes their last bits."""
     paths = [
         find_model(data_folder / "experiments", catalogue="tiny", user_name=name).path
         for name in EVERYBODY
@@ -134,7 +134,6 @@ def test_heads_are_fitted_to_all_listeners_once(jobs, lemons, data_folder):
         (line,) = (line for line in done.out.splitlines() if line.startswith(f"{name}: head"))
         assert line.startswith(f"{name}: head fitted, validation AUC 1.000, MAP 1.000: ")
     fitted = heads_of(data_folder)
-    close = 0.03 * np.abs(fitted).max()
     again = lemons("train_all", *flags, "1")
     assert "2 of 2 listeners are trained already" in again.out
     experiments = data_folder / "experiments"
@@ -145,14 +144,14 @@ def test_heads_are_fitted_to_all_listeners_once(jobs, lemons, data_folder):
     again = lemons("train_all", *flags, "1")
     assert "nina: fitted again, since trunk tiny is another one now" in again.out
     assert "trained already" not in again.out
-    np.testing.assert_allclose(heads_of(data_folder), fitted, rtol=0, atol=close)
+    np.testing.assert_allclose(heads_of(data_folder), fitted, rtol=1e-4, atol=5e-6)
     current = find_model(experiments, catalogue="tiny", user_name="nina").path
     assert is_on(read_trunk(trunk_path(experiments, "tiny")), current)
     published = lemons("train_all", "--users", "nina", *FLAGS, "--jobs", "1")
     assert "trained already" not in published.out
     options = {"catalogue": "tiny", "recipe": "lemons", "user_name": "nina"}
     assert lemons("experiment", **options, use=True).code == 0
-    np.testing.assert_allclose(heads_of(data_folder), fitted, rtol=0, atol=close)
+    np.testing.assert_allclose(heads_of(data_folder), fitted, rtol=1e-4, atol=5e-6)
 
 
 def test_each_training_is_a_run_with_its_own_options(lemons, data_folder):
