@@ -1,5 +1,8 @@
 """Explanations with numbers made up on purpose, for what surrounds them."""
 
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -7,8 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from safetensors.torch import load_file
+from starlette.types import ASGIApp
 
 from explanations.listeners import ListenerModel, load_listener
+from explanations.serving import limited, listen
 from explanations.store import Explanation, Request
 from lemons_audio import to_float32, write_audio
 from recsys.catalogue import Catalogue, save_audio, write_tracks
@@ -134,3 +139,25 @@ def on_trunk(house):
         ]
 
     return add
+
+
+Serve = Callable[[ASGIApp], contextlib.AbstractContextManager[int]]
+
+
+@contextlib.contextmanager
+def _serve(application: ASGIApp) -> Iterator[int]:
+    with listen("127.0.0.1", 0) as listener:
+        server = limited(application)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join(10)
+
+
+@pytest.fixture(scope="session")
+def serve() -> Serve:
+    """Run a real server on a free port in a thread; a context manager that yields the port."""
+    return _serve

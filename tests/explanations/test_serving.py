@@ -2,7 +2,6 @@
 
 import contextlib
 import socket
-import threading
 import time
 from collections.abc import Iterator
 
@@ -10,7 +9,6 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from explanations import serving
-from explanations.serving import limited, listen
 
 HEAD = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n"
@@ -28,17 +26,12 @@ async def answer(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @pytest.fixture
-def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+def port(serve, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     monkeypatch.setattr(serving, "HEAD_S", 0.5)
     monkeypatch.setattr(serving, "BODY_S", 1.0)
     monkeypatch.setattr(serving, "CONNECTIONS", 40)
-    with listen("127.0.0.1", 0) as listener:
-        server = limited(answer)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        yield listener.getsockname()[1]
-        server.should_exit = True
-        thread.join(10)
+    with serve(answer) as port:
+        yield port
 
 
 def connect(port: int, sent: bytes = b"") -> socket.socket:

@@ -1,6 +1,5 @@
 """The web server, asked over real sockets: what it serves, and what it never does."""
 
-import contextlib
 import io
 import json
 import os
@@ -9,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 from starlette.applications import Starlette
-from starlette.types import ASGIApp
 
 from explanations.app.guard import Guard
-from explanations.serving import limited, listen
+from explanations.serving import listen
 from explanations.webserver import WebFolder, app_origins, main, mount
 from lemons_audio import write_audio
 from lemons_utils import ParameterError, generate_audio_link
@@ -35,20 +32,6 @@ class Reply:
     status: int
     headers: dict[str, str]
     body: bytes
-
-
-@contextlib.contextmanager
-def serving(application: ASGIApp) -> Iterator[int]:
-    """Run a real server on a free port in a thread; yields the port."""
-    with listen("127.0.0.1", 0) as listener:
-        server = limited(application)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            server.should_exit = True
-            thread.join(10)
 
 
 def ask(port: int, target: str, *, method: str = "GET", **headers: str) -> Reply:
@@ -66,7 +49,7 @@ def ask(port: int, target: str, *, method: str = "GET", **headers: str) -> Reply
 
 
 @pytest.fixture(scope="module")
-def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
+def web(serve, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
     root = tmp_path_factory.mktemp("root")
     folder = root / "web"
     (folder / "stems" / "a b").mkdir(parents=True)
@@ -89,7 +72,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
     (folder / "inside.flac").symlink_to(folder / "stems" / "tone.flac")
     (folder / "loop.flac").symlink_to(folder / "loop.flac")
     os.mkfifo(folder / "pipe.flac")
-    with serving(Guard(WebFolder(folder, allowed_origins=[APP]))) as port:
+    with serve(Guard(WebFolder(folder, allowed_origins=[APP]))) as port:
         yield port, folder
 
 
@@ -286,10 +269,10 @@ def test_only_the_app_may_read_from_another_origin(web: tuple[int, Path]) -> Non
 
 
 def test_mounted_into_an_app_it_serves_what_generate_audio_link_names(
-    web: tuple[int, Path],
+    serve, web: tuple[int, Path]
 ) -> None:
     _, folder = web
-    with serving(Starlette(routes=[mount(folder)])) as port:
+    with serve(Starlette(routes=[mount(folder)])) as port:
         for name in ("stems/tone.flac", "stems/a b/gítar #1.flac"):
             link = generate_audio_link(name)
             assert link.startswith("/audio/")

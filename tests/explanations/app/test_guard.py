@@ -2,20 +2,17 @@
 
 import contextlib
 import socket
-import threading
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
 from explanations.app.guard import Guard, names_of, page_policy
-from explanations.serving import limited, listen
 from lemons_utils import ParameterError
 
 OWN_NAME = "lemons.example.org"
@@ -33,20 +30,9 @@ async def talk(socket: WebSocket) -> None:
 PAGE = Starlette(routes=[Route("/", show, methods=["GET", "PUT"]), WebSocketRoute("/talk", talk)])
 
 
-@contextlib.contextmanager
-def serving(application: ASGIApp) -> Iterator[int]:
-    with listen("127.0.0.1", 0) as listener:
-        server = limited(application)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        yield listener.getsockname()[1]
-        server.should_exit = True
-        thread.join(10)
-
-
 @pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    with serving(Guard(PAGE, host_names=[OWN_NAME])) as port:
+def port(serve) -> Iterator[int]:
+    with serve(Guard(PAGE, host_names=[OWN_NAME])) as port:
         yield port
 
 
@@ -134,26 +120,22 @@ def test_the_policy_allows_the_inline_scripts_of_the_page_and_the_audio() -> Non
 
 
 @pytest.mark.browser
-def test_only_named_pages_show_it_in_a_frame(chromium_flags: tuple[str, ...]) -> None:
+def test_only_named_pages_show_it_in_a_frame(serve, browser: Browser) -> None:
     shown: dict[str, int] = {}
 
     async def outside(request: Request) -> Response:
         frames = (f'<iframe src="http://127.0.0.1:{port}/"></iframe>' for port in shown.values())
         return HTMLResponse("".join(frames))
 
-    with serving(Starlette(routes=[Route("/", outside)])) as outer, contextlib.ExitStack() as stack:
+    with serve(Starlette(routes=[Route("/", outside)])) as outer, contextlib.ExitStack() as stack:
         here = f"http://127.0.0.1:{outer}"
         for name, embedded_by in (("nobody", []), ("this", [here]), ("other", ["http://x.org"])):
-            shown[name] = stack.enter_context(serving(Guard(PAGE, embedded_by=embedded_by)))
-        with sync_playwright() as playwright:
-            chromium = playwright.chromium.launch(
-                executable_path="/usr/bin/chromium", args=chromium_flags
-            )
-            page = chromium.new_page()
-            page.goto(here)
-            page.wait_for_load_state("load")
-            is_shown = [frame.title() == "a listener's history" for frame in page.frames[1:]]
-            chromium.close()
+            shown[name] = stack.enter_context(serve(Guard(PAGE, embedded_by=embedded_by)))
+        page = browser.new_page()
+        page.goto(here)
+        page.wait_for_load_state("load")
+        is_shown = [frame.title() == "a listener's history" for frame in page.frames[1:]]
+        page.close()
     assert dict(zip(shown, is_shown, strict=True)) == {
         "nobody": False,
         "this": True,

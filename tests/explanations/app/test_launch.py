@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from websockets.sync.client import connect
 
@@ -109,16 +109,6 @@ def start(installed: Path, house: Path, tmp_path_factory, wait_until) -> Iterato
 @pytest.fixture(scope="module")
 def app(start) -> Launched:
     return start()
-
-
-@pytest.fixture(scope="module")
-def browser(chromium_flags: tuple[str, ...]) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=chromium_flags
-        )
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
