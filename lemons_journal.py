@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,23 @@ class Journal:
     ----------
     path : Path
         The file; the first `append` or `rewrite` makes it, with its folder.
+    of : mapping of str to str, optional
+        What all records are results of: the model, the catalogue. Where another command has noted
+        results of something else in the same file, there are no records, and the first `append`
+        replaces them. Without it, each record must say what it is about.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, of: Mapping[str, str] | None = None) -> None:
         self.path = path
+        self._head = [] if of is None else [{"of": dict(of)}]
 
     def records(self) -> Iterator[Any]:
         """Read all records, the oldest first; skip lines that were cut off."""
+        lines = self._lines()
+        if all(next(lines, None) == head for head in self._head):
+            yield from lines
+
+    def _lines(self) -> Iterator[Any]:
         if not self.path.is_file():
             return
         with self.path.open(encoding="utf-8", errors="replace") as file:
@@ -43,6 +54,9 @@ class Journal:
         *records : list, tuple or mapping
             What JSON can hold. Half of a list or a mapping is no JSON, so `records` skips it.
         """
+        if self._head and next(self._lines(), None) != self._head[0]:
+            self.rewrite(records)
+            return
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a+b") as file:
             if file.tell():
@@ -54,7 +68,7 @@ class Journal:
     def rewrite(self, records: Iterable[object]) -> None:
         """Replace all records; readers see the old ones or the new ones."""
         with write_beside(self.path) as temporary, temporary.open("wb") as file:
-            file.writelines(map(_line, records))
+            file.writelines(map(_line, itertools.chain(self._head, records)))
 
     def remove(self) -> None:
         """Remove the file if there is one, which a folder that is read-only may lack."""

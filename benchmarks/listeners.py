@@ -25,6 +25,7 @@ from recsys.heads import Head, Trunk
 from recsys.heads.fitting import fit_to_removals
 from recsys.inference import relevance
 from recsys.metrics import ranking_metrics
+from recsys.predict import relevance_table
 
 TRACKS, NOISE = 100, 0.1
 """Labelled tracks of a listener, half of them liked; the share of labels that are wrong."""
@@ -62,8 +63,11 @@ def fit(trunk: Trunk, count: int) -> tuple[list[Head], float, float]:
 def score(trunk: Trunk, found: list[Head], catalogue: Catalogue, folder: Path) -> float:
     """Write every listener's table of relevance; return the seconds of all."""
     started = time.process_time()
-    tables = {folder / f"{number}.parquet": head for number, head in enumerate(found)}
-    heads.score_heads(trunk, tables, catalogue)
+    tables = (
+        relevance_table(catalogue, "", str(number), folder / f"{number}.parquet")
+        for number in range(len(found))
+    )
+    heads.score_heads(trunk, dict(zip(tables, found, strict=True)), catalogue)
     return time.process_time() - started
 
 

@@ -23,6 +23,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from _shared import Finished, run_python
 
 from lemons_utils import configuration
@@ -32,6 +33,7 @@ from recsys.importers import taste_profile
 from recsys.importers.msd import PUBLISHED, read_unique_tracks
 from recsys.listening.draws import Pool
 from recsys.model import FCN
+from recsys.track_table import TrackTable
 
 NAME = "msd"
 RELEVANCE = "relevance/benchmark.parquet"
@@ -154,19 +156,22 @@ def write_catalogue(raw: Path) -> Catalogue:
     """Write a catalogue of all tracks; only those to be scored have audio."""
     folder = configuration().catalogues / NAME
     catalogue = Catalogue(NAME, folder)
+    tracks = read_unique_tracks(raw / "unique_tracks.txt").assign(samples=SAMPLES)
     if catalogue.table is None:
-        tracks = read_unique_tracks(raw / "unique_tracks.txt")
-        write_tracks(folder, tracks.assign(samples=SAMPLES))
         rng = np.random.default_rng(0)
         (folder / "audio").mkdir(exist_ok=True)
         for track_id in tracks["track_id"][-TO_SCORE:]:
             noise = rng.integers(-3000, 3000, SAMPLES).astype(np.int16)
             np.save(folder / "audio" / f"{track_id}.npy", noise)
-    known = catalogue.columns("track_id", "title", "artist").iloc[:-TO_SCORE]
-    known.insert(1, "relevance", np.random.default_rng(0).random(len(known)))
-    (folder / "relevance").mkdir(exist_ok=True)
-    known.to_parquet(folder / RELEVANCE, index=False)
+    write_tracks(folder, known := tracks.iloc[:-TO_SCORE])
+    random = np.random.default_rng(0).random(len(known))
+    _relevance(catalogue).finish(pa.table([known["track_id"], random], ["track_id", "relevance"]))
+    write_tracks(folder, tracks)
     return catalogue
+
+
+def _relevance(catalogue: Catalogue) -> TrackTable:
+    return predict.relevance_table(catalogue, "", "", catalogue.folder / RELEVANCE)
 
 
 # -- steps, each in a process of its own -------------------------------------------------------
@@ -184,7 +189,7 @@ def _draw(catalogue: Catalogue) -> int:
 
 def _score(catalogue: Catalogue) -> int:
     """Score the new tracks of a catalogue whose other tracks have a relevance already."""
-    predict.score_catalogue(FCN(), catalogue, catalogue.folder / RELEVANCE)
+    predict.score_catalogue(FCN(), _relevance(catalogue))
     return TO_SCORE
 
 

@@ -28,7 +28,7 @@ from lemons_jobs import HERE, Workers, add_options, run, workers_of
 from lemons_utils import Configuration, DataError, ParameterError, command, configuration
 from recsys.catalogue import Catalogue, open_catalogue
 from recsys.experiments import trained_listeners
-from recsys.predict import predict, relevance_path
+from recsys.predict import predict, relevance_table
 
 
 def top_tracks(
@@ -44,18 +44,18 @@ def top_tracks(
     workers : Workers
         Where tracks without a stored relevance are scored.
     """
-    path = relevance_path(catalogue, listener.user_name, listener.checksum)
+    table = relevance_table(catalogue, listener.user_name, listener.checksum)
     with tqdm(total=len(catalogue.tracks), unit="track", desc="relevance") as bar:
 
         def on_progress(step: str, share: float) -> None:
             bar.update(round(share * len(catalogue.tracks)) - bar.n)
 
         bar.set_postfix_str(listener.user_name)
-        table = predict(
-            listener.network, catalogue, path,
+        scores = predict(
+            listener.network, table,
             on_trunk=listener.on_trunk, workers=workers, on_progress=on_progress,
         )  # fmt: skip
-    return list(table["track_id"].head(top_n))
+    return list(scores["track_id"].head(top_n))
 
 
 def track_jobs(tops: dict[str, list[str]], models: dict[str, Path]) -> list[TrackJob]:

@@ -47,10 +47,27 @@ def relevance_path(catalogue: Catalogue, user_name: str, model_checksum: str) ->
     return catalogue.folder / "relevance" / name
 
 
+def relevance_table(
+    catalogue: Catalogue, user_name: str, model_checksum: str, path: Path | None = None
+) -> TrackTable:
+    """Return the table of one model's relevance for a catalogue.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    user_name : str
+    model_checksum : str
+        SHA-256 of the model's weights.
+    path : Path, optional
+        Another place than `relevance_path`.
+    """
+    path = path or relevance_path(catalogue, user_name, model_checksum)
+    return TrackTable(path, catalogue, {"model": model_checksum})
+
+
 def predict(
     network: Network,
-    catalogue: Catalogue,
-    path: Path,
+    table: TrackTable,
     *,
     on_trunk: tuple[Trunk, Head] | None = None,
     batch_size: int = 4,
@@ -69,16 +86,15 @@ def predict(
     """
     how: dict[str, Any] = {"workers": workers, "on_progress": on_progress}
     if on_trunk is None:
-        score_catalogue(network, catalogue, path, batch_size=batch_size, **how)
+        score_catalogue(network, table, batch_size=batch_size, **how)
     else:
-        heads.score_heads(on_trunk[0], {path: on_trunk[1]}, catalogue, **how)
-    return pd.read_parquet(path, columns=list(COLUMNS))
+        heads.score_heads(on_trunk[0], {table: on_trunk[1]}, table.catalogue, **how)
+    return pd.read_parquet(table.path, columns=list(COLUMNS))
 
 
 def score_catalogue(
     network: Network,
-    catalogue: Catalogue,
-    path: Path,
+    table: TrackTable,
     *,
     batch_size: int = 4,
     num_workers: int = 0,
@@ -86,7 +102,7 @@ def score_catalogue(
     workers: Workers = HERE,
     on_progress: OnProgress | None = None,
 ) -> None:
-    """Score the tracks of a catalogue that a table on disk lacks.
+    """Score the tracks of a catalogue that its table on disk lacks.
 
     Whole tracks are scored strip by strip, in batches of one length, so that memory does not
     grow with the length of tracks or the size of the catalogue.
@@ -94,9 +110,8 @@ def score_catalogue(
     Parameters
     ----------
     network : Network
-    catalogue : Catalogue
-    path : Path
-        `relevance_path` of the network's weights, or another Parquet file for these weights.
+    table : TrackTable
+        `relevance_table` of the network's weights.
     batch_size, num_workers, device
         As of `recsys.inference.score_tracks`; they do not change the result.
     workers : Workers
@@ -108,11 +123,11 @@ def score_catalogue(
     Raises
     ------
     DataError
-        If a track has no audio, or `path` is no table of relevance.
+        If a track has no audio, or another file is in the table's place.
     ParameterError
         If the device is missing, or the network's weights are broken.
     """
-    table = TrackTable(path, catalogue)
+    catalogue = table.catalogue
     known, total = table.known(), max(catalogue.count, 1)
 
     def report(more: float) -> None:
@@ -158,7 +173,7 @@ class _Listener:
     user_name: str
     network: Network
     on_trunk: tuple[Trunk, Head] | None
-    table: Path
+    table: TrackTable
 
 
 @command
@@ -170,16 +185,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     listeners = _listeners(options, catalogue, settings.experiments)
     together = defaultdict[str, list[_Listener]](list)
     for each in listeners:
-        together[each.on_trunk[0].checksum if each.on_trunk else str(each.table)].append(each)
+        together[each.on_trunk[0].checksum if each.on_trunk else str(each.table.path)].append(each)
     for group in together.values():
         _score(group, catalogue, options, workers)
     for each in listeners:
-        with pq.ParquetFile(each.table) as file:
+        with pq.ParquetFile(each.table.path) as file:
             top = next(file.iter_batches(TOP)).to_pandas()
             tracks = file.metadata.num_rows
         if len(listeners) == 1:
             _print_top(top, catalogue, each.user_name, options.split_seed)
-        print(f"relevance of {tracks:,} tracks for {each.user_name}: {each.table}")
+        print(f"relevance of {tracks:,} tracks for {each.user_name}: {each.table.path}")
     return 0
 
 
@@ -193,6 +208,8 @@ def _listeners(options: argparse.Namespace, catalogue: Catalogue, home: Path) ->
                 f"nobody has a model for catalogue {trained_on}: `python -m recsys.train_all "
                 f"--catalogue {trained_on} --recipe lemons` trains everybody's"
             )
+    if options.out and options.out.suffix != ".parquet":
+        raise ParameterError(f"--out must end in .parquet, got {options.out}")
     if len(names) > 1 and (options.model or options.out):
         raise ParameterError("--model and --out are of one listener, got several: name one")
     found = []
@@ -202,11 +219,7 @@ def _listeners(options: argparse.Namespace, catalogue: Catalogue, home: Path) ->
         )
         print(model.line)
         network, card = checkpoint.load_model(model.path)
-        table = options.out or relevance_path(catalogue, name, card["model_checksum"])
-        if table.suffix != ".parquet":
-            raise ParameterError(f"--out must end in .parquet, got {table}")
-        if options.out:
-            table.unlink(missing_ok=True)  # another model may have written it
+        table = relevance_table(catalogue, name, card["model_checksum"], options.out)
         found.append(_Listener(name, network, heads.find_head(network, card, home), table))
     return found
 
@@ -229,7 +242,7 @@ def _score(
             heads.score_heads(first.on_trunk[0], chosen, catalogue, **how)
         else:
             how |= {name: getattr(options, name) for name in ("batch_size", "num_workers")}
-            score_catalogue(first.network, catalogue, first.table, **how)
+            score_catalogue(first.network, first.table, **how)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

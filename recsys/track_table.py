@@ -2,20 +2,25 @@
 
 The value is a model's relevance, or a trunk's coordinates.
 
-What is known lies in a Parquet file and in the notes of a command that has not ended. Neither is
-ever held as Python objects, so a catalogue of a million tracks takes little more memory than one
-of a thousand.
+What is known lies in a Parquet file and in the notes of a command that has not ended. Both say what
+computed the values: those of another model, or of another catalogue, do not count. Neither is ever
+held as Python objects, so a catalogue of a million tracks takes little more memory than one of a
+thousand.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Iterator, Sequence
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -71,6 +76,9 @@ MEMORY_GB = 0.25
 NOTES = 4096
 """Notes that are Python objects at a time."""
 
+_OF = b"lemons.of"  # key of what a table is of, in the metadata of Parquet
+_NO_PARQUET = (OSError, ValueError, KeyError, TypeError, pa.ArrowException)
+
 
 class TrackTable:
     """One value of each track of one catalogue.
@@ -80,28 +88,58 @@ class TrackTable:
     path : Path
         The Parquet file; `.unfinished.jsonl` beside it holds the notes.
     catalogue : Catalogue
+    of : mapping of str to str
+        What computes the values, by its checksum: {"model": ...}. Values that something else has
+        computed, or for another catalogue, are not taken, and replaced by `finish`.
     values : Values
-
-    Raises
-    ------
-    DataError
-        If the file is there and is no such table.
     """
 
-    def __init__(self, path: Path, catalogue: Catalogue, values: Values = RELEVANCE) -> None:
+    def __init__(
+        self, path: Path, catalogue: Catalogue, of: Mapping[str, str], values: Values = RELEVANCE
+    ) -> None:
         self.path, self.catalogue, self.values = path, catalogue, values
-        self.notes = Journal(path.with_suffix(".unfinished.jsonl"))
-        if path.is_file():
-            try:
-                names = set(pq.read_schema(path).names)
-            except (OSError, ValueError) as error:
-                raise DataError(f"{self._no_table}: remove it ({error})") from error
-            if lacking := sorted(set(values.columns) - names):
-                raise DataError(f"{self._no_table}: remove it (lacks {lacking})")
+        self.of = {**of, "catalogue": catalogue.name}
+        self.notes = Journal(path.with_suffix(".unfinished.jsonl"), self.of)
+
+    @functools.cached_property
+    def is_kept(self) -> bool:
+        """Whether there is such a table in the file, undamaged.
+
+        Raises
+        ------
+        DataError
+            If the file is there and is no such table.
+        """
+        if not self.path.is_file():
+            return False
+        no_table = f"{self.path} is no table of {self.values.name}: remove it"
+        try:
+            schema = pq.read_schema(self.path)
+        except _NO_PARQUET as error:
+            raise DataError(f"{no_table} ({error})") from error
+        if lacking := sorted(set(self.values.columns) - set(schema.names)):
+            raise DataError(f"{no_table} (lacks {lacking})")
+        if (schema.metadata or {}).get(_OF) != self._of:
+            return False
+        try:
+            check_pages(self.path)
+        except DataError as error:
+            print(f"computed again: {error}", file=sys.stderr)
+            return False
+        return True
 
     @property
-    def _no_table(self) -> str:
-        return f"{self.path} is no table of {self.values.name}"
+    def _of(self) -> bytes:
+        return json.dumps(self.of, sort_keys=True).encode()
+
+    def read(self, *columns: str) -> pd.DataFrame | None:
+        """Return columns of the table in the file, or None if it is missing, damaged or another."""
+        try:
+            if self.is_kept:
+                return pd.read_parquet(self.path, columns=list(columns))
+        except (DataError, *_NO_PARQUET):  # replaced or removed in between
+            pass
+        return None
 
     def known(self) -> int:
         """Count the tracks of the catalogue whose value is known."""
@@ -146,13 +184,18 @@ class TrackTable:
             )
             if self._is_new(duck):
                 with write_beside(self.path) as temporary:
-                    duck.sql("FROM fresh").write_parquet(
-                        str(temporary), compression="snappy", row_group_size=BATCH_ROWS
-                    )
+                    self._write(temporary, duck.sql("FROM fresh").to_arrow_reader(BATCH_ROWS))
+        self.__dict__.pop("is_kept", None)
         self.notes.remove()
 
+    def _write(self, path: Path, rows: pa.RecordBatchReader) -> None:
+        schema = rows.schema.with_metadata({_OF: self._of})
+        with pq.ParquetWriter(path, schema, write_page_checksum=True) as writer:
+            for batch in rows:
+                writer.write_batch(batch, BATCH_ROWS)
+
     def _is_new(self, duck: duckdb.DuckDBPyConnection) -> bool:
-        if not self.path.is_file():
+        if not self.is_kept:
             return True
         (row,) = duck.sql(
             "SELECT (SELECT count(*) FROM kept) <> (SELECT count(*) FROM tracks) "
@@ -177,7 +220,7 @@ class TrackTable:
                 duck.register("tracks", pa.Table.from_pandas(listed, preserve_index=False))
             else:
                 duck.read_parquet(str(tracks)).create_view("tracks")
-            if self.path.is_file():
+            if self.is_kept:
                 duck.read_parquet(str(self.path)).select(*self.values.columns).create_view("kept")
             else:
                 texts = [(name, pa.string()) for name in self.values.beside]
@@ -195,6 +238,22 @@ class TrackTable:
                 """  # noqa: S608 - no names but our own
             )
             yield duck
+
+
+def check_pages(path: Path) -> None:
+    """Compare the pages of a Parquet file with their checksums.
+
+    Raises
+    ------
+    DataError
+        If one differs, or the file cannot be read.
+    """
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            for _ in file.iter_batches(BATCH_ROWS):
+                pass
+    except _NO_PARQUET as error:
+        raise DataError(f"{path} is damaged: {error}") from error
 
 
 def _read_notes(notes: Journal, schema: pa.Schema) -> pa.Table:

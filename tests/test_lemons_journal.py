@@ -44,3 +44,24 @@ def test_lines_that_are_no_record_are_skipped(tmp_path):
         file.write(b"[" * 100_000 + b"\n\xff\xfe\n\n")
     journal.append(["b", 2])
     assert list(journal.records()) == [["a", 1], ["b", 2]]
+
+
+def test_records_of_something_else_do_not_count_and_are_replaced(tmp_path):
+    path, of = tmp_path / "some.jsonl", {"model": "a"}
+    journal = Journal(path, of)
+    journal.append(["a", 1])
+    journal.append(["b", 2])
+    assert list(Journal(path, of).records()) == [["a", 1], ["b", 2]]
+    other = Journal(path, {"model": "b"})
+    assert list(other.records()) == []
+    assert list(journal.records()) == [["a", 1], ["b", 2]]
+    other.append(["a", 3])
+    assert list(Journal(path, {"model": "b"}).records()) == [["a", 3]]
+    assert list(journal.records()) == []
+    journal.rewrite([["c", 4]])
+    assert list(Journal(path, of).records()) == [["c", 4]]
+
+
+def test_a_journal_of_something_that_does_not_say_what_is_none(tmp_path):
+    Journal(tmp_path / "some.jsonl").append(["a", 1])
+    assert list(Journal(tmp_path / "some.jsonl", {"model": "a"}).records()) == []

@@ -9,7 +9,7 @@ import pandas as pd
 from explanations.listeners import ListenerModel
 from lemons_utils import OnProgress
 from recsys.catalogue import Catalogue
-from recsys.predict import predict, relevance_path
+from recsys.predict import predict, relevance_table
 
 TOP = 10
 
@@ -21,12 +21,11 @@ def stored_relevance(listener: ListenerModel, catalogue: Catalogue) -> pd.DataFr
     -------
     DataFrame with columns track_id, relevance; or None
     """
-    path = relevance_path(catalogue, listener.user_name, listener.checksum)
-    try:
-        scores = pd.read_parquet(path, columns=["track_id", "relevance"])
-    except (OSError, ValueError):
+    table = relevance_table(catalogue, listener.user_name, listener.checksum)
+    scores = table.read("track_id", "relevance")
+    if scores is None or not set(catalogue.track_ids) <= set(scores["track_id"]):
         return None
-    return scores if set(catalogue.track_ids) <= set(scores["track_id"]) else None
+    return scores
 
 
 def score(listener: ListenerModel, catalogue: Catalogue, on_progress: OnProgress) -> pd.DataFrame:
@@ -42,10 +41,8 @@ def score(listener: ListenerModel, catalogue: Catalogue, on_progress: OnProgress
     -------
     DataFrame with columns track_id, relevance, title, artist
     """
-    path = relevance_path(catalogue, listener.user_name, listener.checksum)
-    return predict(
-        listener.network, catalogue, path, on_trunk=listener.on_trunk, on_progress=on_progress
-    )
+    table = relevance_table(catalogue, listener.user_name, listener.checksum)
+    return predict(listener.network, table, on_trunk=listener.on_trunk, on_progress=on_progress)
 
 
 def ranked(catalogue: Catalogue, scores: pd.DataFrame, heard: Collection[str]) -> pd.DataFrame:

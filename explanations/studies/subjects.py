@@ -28,7 +28,7 @@ from recsys import progress
 from recsys.catalogue import Catalogue, open_catalogue
 from recsys.experiments import trained_listeners
 from recsys.listening import read_split, split_path
-from recsys.predict import predict
+from recsys.predict import predict, relevance_table
 
 
 @dataclass(frozen=True)
@@ -166,10 +166,11 @@ class StudyContext:
         catalogue, listener = self.catalogue, self.listener(user_name)
         folder = self.cache / "relevance" / catalogue.name
         path = folder / f"{user_name}-{listener.checksum[:12]}.parquet"
+        table = relevance_table(catalogue, user_name, listener.checksum, path)
         about = f"scoring for {user_name}"
         with progress.shown(catalogue.count, unit="track", about=about) as on_progress:
             return predict(
-                listener.network, catalogue, path,
+                listener.network, table,
                 on_trunk=listener.on_trunk, on_progress=on_progress,
             )  # fmt: skip
 

@@ -68,7 +68,8 @@ def complete_features(
         If the device is missing.
     """
     pick_device(device)
-    table = TrackTable(features_path(catalogue, trunk), catalogue, COORDINATES)
+    path = features_path(catalogue, trunk)
+    table = TrackTable(path, catalogue, {"trunk": trunk.checksum}, COORDINATES)
     known, total = table.known(), max(catalogue.count, 1)
 
     def report() -> None:
@@ -88,7 +89,7 @@ def complete_features(
             known += len(chunk)
             report()
     table.finish()
-    return table.path
+    return path
 
 
 @torch.inference_mode()

@@ -23,7 +23,7 @@ SCORES_AT_A_TIME = 2**25
 
 def score_heads(
     trunk: Trunk,
-    chosen: Mapping[Path, Head],
+    chosen: Mapping[TrackTable, Head],
     catalogue: Catalogue,
     *,
     device: str = "cpu",
@@ -38,8 +38,8 @@ def score_heads(
     Parameters
     ----------
     trunk : Trunk
-    chosen : mapping from Path to Head
-        Each table's head.
+    chosen : mapping from TrackTable to Head
+        The head of each table of relevance.
     catalogue, device, workers, on_progress
         As of `complete_features`, which computes what is the same for all heads.
 
@@ -48,13 +48,10 @@ def score_heads(
     DataError
         If a track has no audio, or another file is in a table's place.
     """
-    tables = {path: TrackTable(path, catalogue) for path in chosen}
     total = catalogue.count
-    lacking = [
-        path for path, table in tables.items() if not path.is_file() or table.known() < total
-    ]
-    for path in chosen.keys() - lacking:
-        tables[path].finish()
+    lacking = [table for table in chosen if not table.is_kept or table.known() < total]
+    for table in chosen.keys() - set(lacking):
+        table.finish()
     if lacking:
         features = complete_features(
             trunk, catalogue, device=device, workers=workers, on_progress=on_progress
@@ -62,10 +59,9 @@ def score_heads(
         together = max(1, SCORES_AT_A_TIME // max(total, 1))
         for start in range(0, len(lacking), together):
             part = lacking[start : start + together]
-            for path, found in zip(
-                part, _relevances(features, [chosen[p] for p in part]), strict=True
-            ):
-                tables[path].finish(found)
+            relevances = _relevances(features, [chosen[table] for table in part])
+            for table, found in zip(part, relevances, strict=True):
+                table.finish(found)
 
 
 def _relevances(features: Path, chosen: Sequence[Head]) -> list[pa.Table]:

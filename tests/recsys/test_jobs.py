@@ -8,7 +8,7 @@ from recsys import predict as prediction
 from recsys.catalogue import Catalogue, write_tracks
 from recsys.checkpoint import load_model
 from recsys.ingest import ingest
-from recsys.predict import predict, relevance_path
+from recsys.predict import predict, relevance_path, relevance_table
 
 
 @pytest.fixture(params=["processes", "cluster"])
@@ -31,7 +31,7 @@ def test_relevance_is_the_same_to_the_last_bit_when_a_worker_dies(
 ):
     network, _ = load_model(give_model("marko"))
     monkeypatch.setattr(prediction, "CHUNK_TRACKS", 2)
-    expected = predict(network, catalogue, tmp_path / "one.parquet")
+    expected = predict(network, relevance_table(catalogue, "", "", tmp_path / "one.parquet"))
     shares = []
 
     def on_progress(step: str, share: float) -> None:
@@ -39,8 +39,8 @@ def test_relevance_is_the_same_to_the_last_bit_when_a_worker_dies(
         if len(shares) == 3:
             kill_a_worker(workers)
 
-    path = tmp_path / "many.parquet"
-    table = predict(network, catalogue, path, workers=workers, on_progress=on_progress)
+    many = relevance_table(catalogue, "", "", tmp_path / "many.parquet")
+    table = predict(network, many, workers=workers, on_progress=on_progress)
     pd.testing.assert_frame_equal(table, expected, check_exact=True)
     assert shares == [tracks / 12 for tracks in (0, 2, 4, 6, 8, 10, 12)]
     assert not list(tmp_path.glob("*.jsonl"))

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from lemons_utils import DataError
@@ -8,6 +9,7 @@ from recsys.catalogue import Catalogue, write_tracks
 from recsys.track_table import COLUMNS, COORDINATES, TrackTable
 
 IDS = [f"id{number:02}" for number in range(20)]
+OF = {"model": "a checksum"}
 
 
 @pytest.fixture
@@ -22,7 +24,7 @@ def note(table: TrackTable, values: dict[str, float]) -> None:
 
 
 def test_parts_are_streamed_and_what_is_known_is_left_out(catalogue, tmp_path):
-    table = TrackTable(tmp_path / "out" / "r.parquet", catalogue)
+    table = TrackTable(tmp_path / "out" / "r.parquet", catalogue, OF)
     assert table.known() == 0
     parts = list(table.missing(rows=8))
     assert [len(part) for part in parts] == [8, 8, 4]
@@ -44,7 +46,7 @@ def test_the_table_is_sorted_and_written_only_when_it_is_new(catalogue, tmp_path
         catalogue = Catalogue("arrays", tmp_path / "arrays")
     path = tmp_path / "r.parquet"
     values = {name: (number * 7 % 10) / 10 for number, name in enumerate(IDS)}
-    table = TrackTable(path, catalogue)
+    table = TrackTable(path, catalogue, OF)
     note(table, values)
     table.finish()
     written = pd.read_parquet(path)
@@ -53,19 +55,19 @@ def test_the_table_is_sorted_and_written_only_when_it_is_new(catalogue, tmp_path
     assert dict(zip(written["track_id"], written["relevance"], strict=True)) == values
     assert not table.notes.path.exists()
     before = path.stat().st_mtime_ns
-    again = TrackTable(path, catalogue)
+    again = TrackTable(path, catalogue, OF)
     assert (again.known(), list(again.missing())) == (20, [])
     again.finish()
     assert path.stat().st_mtime_ns == before
     if not bare:
         write_tracks(catalogue.folder, catalogue.tracks.assign(title="new")[1:])
-        TrackTable(path, Catalogue("mine", catalogue.folder)).finish()
+        TrackTable(path, Catalogue("mine", catalogue.folder), OF).finish()
         assert set(pd.read_parquet(path)["title"]) == {"new"}
         assert len(pd.read_parquet(path)) == 19
 
 
 def test_a_table_of_lists_takes_what_is_found_beside_what_is_noted(catalogue, tmp_path):
-    table = TrackTable(tmp_path / "c.parquet", catalogue, COORDINATES)
+    table = TrackTable(tmp_path / "c.parquet", catalogue, OF, COORDINATES)
     table.note(IDS[:2], [[0.1, 2.0], [0.3, 1.0]])
     more = {"track_id": IDS[1:], "coordinates": [[float(n), 7.0] for n in range(19)]}
     table.finish(pa.table(more, schema=COORDINATES.noted))
@@ -74,4 +76,41 @@ def test_a_table_of_lists_takes_what_is_found_beside_what_is_noted(catalogue, tm
     np.testing.assert_allclose(written["coordinates"].iloc[0], [0.1, 2.0], rtol=1e-6)
     np.testing.assert_array_equal(written["coordinates"].iloc[-1], [18.0, 7.0])
     with pytest.raises(DataError, match="is no table of relevance: remove it"):
-        TrackTable(table.path, catalogue)
+        TrackTable(table.path, catalogue, OF).known()
+
+
+@pytest.mark.parametrize("of", [{"model": "another"}, {"trunk": "a checksum"}])
+@pytest.mark.parametrize("finished", [False, True])
+def test_values_of_something_else_are_neither_taken_nor_kept(catalogue, tmp_path, of, finished):
+    path = tmp_path / "r.parquet"
+    mine = TrackTable(path, catalogue, OF)
+    note(mine, dict.fromkeys(IDS, 0.5))
+    if finished:
+        mine.finish()
+    other = TrackTable(path, catalogue, of)
+    assert (other.known(), other.read("relevance")) == (0, None)
+    note(other, dict.fromkeys(IDS[:3], 0.25))
+    assert TrackTable(path, catalogue, of).known() == 3
+    assert TrackTable(path, Catalogue("theirs", catalogue.folder), of).known() == 0
+    note(other, dict.fromkeys(IDS[3:], 0.25))
+    other.finish()
+    assert set(other.read("relevance")["relevance"]) == {0.25}
+    assert TrackTable(path, catalogue, OF).known() == 0
+
+
+def test_a_damaged_table_is_computed_again(catalogue, tmp_path, capsys):
+    path = tmp_path / "r.parquet"
+    table = TrackTable(path, catalogue, OF)
+    note(table, {name: number / 20 for number, name in enumerate(IDS)})
+    table.finish()
+    whole, expected = path.read_bytes(), table.read(*COLUMNS)
+    pages = pq.read_metadata(path).row_group(0).column(1)
+    content = bytearray(whole)
+    content[pages.data_page_offset + pages.total_compressed_size - 1] ^= 1
+    path.write_bytes(content)
+    damaged = TrackTable(path, catalogue, OF)
+    assert (damaged.read("relevance"), damaged.known()) == (None, 0)
+    assert capsys.readouterr().err.startswith(f"computed again: {path} is damaged: ")
+    note(damaged, {name: number / 20 for number, name in enumerate(IDS)})
+    damaged.finish()
+    pd.testing.assert_frame_equal(damaged.read(*COLUMNS), expected)
