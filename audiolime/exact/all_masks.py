@@ -1,8 +1,8 @@
 """All masks of a track at once, from its tables: 33,554,432 for five stems in five segments.
 
 The whole neighbourhood is summed up by *level*, the number of components that are on: LIME's
-kernel and Shapley's weights depend on nothing else of a mask. One pass over all masks therefore
-serves both, and what remains of it is a few hundred numbers.
+kernel, Shapley's weights and those of interactions depend on nothing else of a mask. One pass over
+all masks therefore serves them all, and what remains of it are some 16,000 numbers.
 
 To enumerate the masks, fix the subset of a middle segment. What lies left and right of it then
 meet nowhere: both halves' sums and maxima are listed once, and each mask is one pair of them.
@@ -40,19 +40,25 @@ class Levels:
         How many masks have k components on.
     total, squares : ndarray [shape=(n + 1,)]
         Sum of the function, and of its square, over those.
-    with_component : ndarray [shape=(n + 1, n)]
-        Sum of the function over those that have component i on.
+    with_pair : ndarray [shape=(n + 1, n, n)]
+        Sum of the function over those that have components i and j on; symmetric, on the
+        diagonal the sum over those that have component i on.
     """
 
     count: Vector
     total: Vector
     squares: Vector
-    with_component: Vector
+    with_pair: Vector
 
     @property
     def n_components(self) -> int:
         """Number of components n."""
-        return int(self.with_component.shape[1])
+        return int(self.with_pair.shape[1])
+
+    @property
+    def with_component(self) -> Vector:
+        """Sum of the function over the masks that have component i on [n + 1, n]."""
+        return np.asarray(np.diagonal(self.with_pair, axis1=1, axis2=2))
 
     @property
     def nothing(self) -> float:
@@ -73,36 +79,9 @@ class Levels:
                 f"expected all 2^n masks [2^n, n] and as many values, got {rows.shape}, {y.shape}"
             )
         on = (rows.sum(axis=1) == np.arange(rows.shape[1] + 1)[:, None]).astype(np.float64)
-        return cls(on.sum(axis=1), on @ y, on @ y**2, on @ (rows * y[:, None]))
-
-
-def shapley_values(levels: Levels) -> Vector:
-    """Compute exact Shapley values: what every component adds, averaged over all orders.
-
-    phi_i = sum over masks z without i of  |z|! (n - 1 - |z|)! / n!  (f(z + i) - f(z))
-
-    The factor depends on the number of components that are on alone: each mask with i on counts
-    with the factor of its level minus one, each mask without it with its own.
-
-    Parameters
-    ----------
-    levels : Levels
-        Of n >= 1 components.
-
-    Returns
-    -------
-    ndarray [shape=(n,)]
-        They add up to f(all) - f(none).
-
-    References
-    ----------
-    L. S. Shapley, "A value for n-person games", 1953.
-    """
-    n = levels.n_components
-    factor = np.array([1.0 / (n * math.comb(n - 1, k)) for k in range(n)])
-    with_i = levels.with_component
-    without_i = levels.total[:, None] - with_i
-    return np.asarray(factor @ with_i[1:] - factor @ without_i[:-1], dtype=np.float64)
+        weighted = rows * y[:, None]
+        with_pair = [on @ (weighted * here[:, None]) for here in rows.T]
+        return cls(on.sum(axis=1), on @ y, on @ y**2, np.stack(with_pair, axis=1))
 
 
 class SumsAndMaxima(Protocol):
@@ -193,50 +172,80 @@ def _join(
 
 
 class _Half:
-    """All masks of the components on one side of the middle segment."""
+    """All masks of the components on one side of the middle segment.
+
+    Its features of a mask are 1 and whether each component is on.
+    """
 
     def __init__(self, n: int) -> None:
-        self.on = (np.arange(2**n)[:, None] >> np.arange(n)) & 1
-        levels = self.on.sum(axis=1) == np.arange(n + 1)[:, None]
-        self.levels = torch.from_numpy(levels.astype(np.float64))
+        self.size = 1 + n
+        on = torch.from_numpy((np.arange(2**n)[:, None] >> np.arange(n)) & 1).double().T
+        features = torch.cat([torch.ones_like(on[:1]), on]) if n else torch.ones(1, 1).double()
+        self.levels = (on.sum(dim=0) == torch.arange(n + 1)[:, None]).double()
+        self.by_level = (self.levels[:, None] * features).flatten(0, 1)
+        self._first, self._second = torch.triu_indices(self.size, self.size)
+        self._products = (features[self._first] * features[self._second]).T
+
+    def products(self, values: Tensor) -> Tensor:
+        """Sum values [masks, k] times two features, by level [levels, k, features, features]."""
+        weighted = (self._products[:, None] * values[:, :, None]).flatten(1)
+        sums = (self.levels @ weighted).view(self.size, values.shape[1], -1)
+        both = sums.new_zeros(*sums.shape[:2], self.size, self.size)
+        both[:, :, self._first, self._second] = sums
+        both[:, :, self._second, self._first] = sums
+        return both
 
 
 class _Sums:
     """Levels in the making, one subset of the middle segment after the other."""
 
     def __init__(self, n: int, before: int, stems: int) -> None:
-        self._n, self._before, self._stems = n, before, stems
         self._left, self._right = _Half(before), _Half(n - before - stems)
-        levels = np.arange(before + 1)[:, None] + np.arange(n - before - stems + 1)
-        self._levels = levels.ravel()
-        self._total, self._squares = np.zeros(n + 1), np.zeros(n + 1)
-        self._with_component = np.zeros((n + 1, n))
+        levels = torch.arange(self._left.size)[:, None] + torch.arange(self._right.size)
+        self._fold = (levels.ravel() == torch.arange(n - stems + 1)[:, None]).double()
+        self._squares = torch.zeros(n + 1, dtype=torch.float64)
+        self._products = torch.zeros(n + 1, n + 1, n + 1, dtype=torch.float64)
+        beside = torch.cat([torch.arange(before + 1), torch.arange(before + stems + 1, n + 1)])
+        self._spread = torch.eye(n + 1, dtype=torch.float64)[:, beside]
+        self._middle = slice(before + 1, before + stems + 1)
+        self._stems = stems
 
     def add(self, values: Tensor, subset: int) -> None:
         """Add the values of all pairs [left mask, right mask] under a subset in the middle."""
-        on = subset.bit_count()
-        left, right = self._left, self._right
-        by_left = values @ right.levels.T
-        by_right = left.levels @ values
-        both = left.levels @ by_left
-        self._total += self._by_level(both, on)
-        self._squares += self._by_level(left.levels @ (values.square() @ right.levels.T), on)
-        for i, here in enumerate(torch.from_numpy(left.on.T)):
-            part = left.levels @ (here[:, None] * by_left)
-            self._with_component[:, i] += self._by_level(part, on)
-        for i in range(self._stems):
-            if subset >> i & 1:
-                self._with_component[:, self._before + i] += self._by_level(both, on)
-        for i, here in enumerate(torch.from_numpy(right.on.T), start=self._before + self._stems):
-            part = (by_right * here) @ right.levels.T
-            self._with_component[:, i] += self._by_level(part, on)
+        on = [subset >> stem & 1 for stem in range(self._stems)]
+        self._spread[self._middle, 0] = torch.tensor(on, dtype=torch.float64)
+        levels = slice(sum(on), sum(on) + len(self._fold))
+        self._products[levels] += self._spread @ self._beside(values) @ self._spread.T
+        squares = self._left.levels @ (values.square() @ self._right.levels.T)
+        self._squares[levels] += self._fold @ squares.ravel()
 
-    def _by_level(self, sums: Tensor, on: int) -> Vector:
-        """Sum what belongs to a left and a right level by the level of the whole, [n + 1]."""
-        found = np.bincount(self._levels + on, sums.numpy().ravel(), self._n + 1)
-        return np.asarray(found, dtype=np.float64)
+    def _beside(self, values: Tensor) -> Tensor:
+        """Sum values times two features of what is not in the middle, by level.
+
+        Features are 1, the components on the left and those on the right: a component of the
+        middle is the 1 where it is on, and nothing where it is off.
+        """
+        left, right = self._left, self._right
+        of_left = left.products(values @ right.levels.T)
+        of_right = right.products((left.levels @ values).T).transpose(0, 1)
+        across = (left.by_level @ values) @ right.by_level.T
+        across = across.view(left.size, left.size, right.size, right.size).transpose(1, 2)
+        size = left.size + right.size - 1
+        sums = values.new_empty(len(self._fold), size, size)
+        at_left, at_right = slice(left.size), torch.tensor([0, *range(left.size, size)])
+        sums[:, at_left, at_left] = self._folded(of_left)
+        sums[:, at_left, at_right] = self._folded(across)
+        sums[:, at_right, at_left] = self._folded(across).transpose(1, 2)
+        sums[:, at_right[:, None], at_right] = self._folded(of_right)
+        return sums
+
+    def _folded(self, sums: Tensor) -> Tensor:
+        """Sum what belongs to a level on the left and one on the right by their sum."""
+        return (self._fold @ sums.flatten(0, 1).flatten(1)).view(-1, *sums.shape[2:])
 
     def levels(self) -> Levels:
         """Finish."""
-        count = np.array([math.comb(self._n, k) for k in range(self._n + 1)], dtype=np.float64)
-        return Levels(count, self._total, self._squares, self._with_component)
+        n = len(self._squares) - 1
+        count = np.array([math.comb(n, k) for k in range(n + 1)], dtype=np.float64)
+        products = self._products.numpy()
+        return Levels(count, products[:, 0, 0], self._squares.numpy(), products[:, 1:, 1:])

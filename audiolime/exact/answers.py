@@ -1,4 +1,4 @@
-"""What follows from a network's answers to masks: relevances, linear models, Shapley values."""
+"""What follows from answers to masks: relevances, linear models, Shapley values, interactions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from audiolime.components import Components
-from audiolime.exact.all_masks import Levels, shapley_values
+from audiolime.exact.all_masks import Levels
+from audiolime.exact.interactions import Interactions, interactions_of, shapley_values
 from audiolime.exact.lime import LimeWeights, fit_exhaustive, fit_sampled
 from audiolime.neighbourhood import as_random_state, draw_masks, exhaustive_masks
 from lemons_audio import sigmoid
@@ -62,6 +63,7 @@ class MaskAnswers(ABC):
         random_state: int | np.random.RandomState | None = None,
         kernel_width: float = 0.25,
         alpha: float = 1.0,
+        order: int = 1,
     ) -> LimeWeights:
         """Fit audioLIME's local linear model.
 
@@ -76,6 +78,9 @@ class MaskAnswers(ABC):
         kernel_width : float > 0
         alpha : float >= 0
             Penalty of the ridge regression.
+        order : int
+            1 for audioLIME's model; 2 for one that also has a weight for every pair of
+            components that are on together.
 
         Returns
         -------
@@ -86,11 +91,13 @@ class MaskAnswers(ABC):
         ParameterError
             If an argument is unknown or out of range, or all masks are too many.
         """
+        if order not in (1, 2):
+            raise ParameterError(f"order must be 1 or 2, got {order!r}")
         count = self.components(kind).count
         exhaustive = num_samples == "exhaustive"
         if exhaustive and count > FEW:
             levels = self.levels(kind, output=output)
-            return fit_exhaustive(levels, kernel_width=kernel_width, alpha=alpha)
+            return fit_exhaustive(levels, kernel_width=kernel_width, alpha=alpha, order=order)
         if exhaustive:
             masks, values = self._list(kind, output)
         elif isinstance(num_samples, int):
@@ -103,7 +110,12 @@ class MaskAnswers(ABC):
                 f"num_samples must be an int from 1 on or 'exhaustive', got {num_samples!r}"
             )
         return fit_sampled(
-            masks, values, kernel_width=kernel_width, alpha=alpha, exhaustive=exhaustive
+            masks,
+            values,
+            kernel_width=kernel_width,
+            alpha=alpha,
+            exhaustive=exhaustive,
+            order=order,
         )
 
     def shapley(
@@ -111,6 +123,34 @@ class MaskAnswers(ABC):
     ) -> NDArray[np.float64]:
         """Compute exact Shapley values of all components, [n]."""
         return shapley_values(self.levels(kind, output=output))
+
+    def interactions(
+        self,
+        kind: str = "time_source",
+        *,
+        index: str = "SII",
+        order: int = 2,
+        output: str = "relevance",
+    ) -> Interactions:
+        """Compute an exact interaction index of all pairs of components.
+
+        Parameters
+        ----------
+        kind : 'time', 'source' or 'time_source'
+        index : 'SII', 'STII' or 'FSII'
+            See `audiolime.exact.interactions.interactions_of`.
+        order : int
+            2: components and pairs.
+        output : 'relevance' or 'logit'
+
+        Raises
+        ------
+        ParameterError
+            If an argument is unknown, or all masks are too many: see `levels`.
+        """
+        if order != 2:
+            raise ParameterError(f"order must be 2, components and pairs, got {order!r}")
+        return interactions_of(self.levels(kind, output=output), index)
 
     def levels(self, kind: str = "time_source", *, output: str = "relevance") -> Levels:
         """Sum the network's answers to all masks by the number of components that are on.

@@ -34,11 +34,16 @@ class LimeWeights:
     original : float
         What the network says of the whole track.
     local_prediction : float
-        What the linear model says of it.
+        What the model of components (and pairs) says of it.
     num_samples : int
         How many masks it was fitted to.
     exhaustive : bool
         Whether these were all there are.
+    pairs : ndarray [shape=(n, n)], or None
+        Of order 2: the weight of every pair that is on together, symmetric and zero on the
+        diagonal.
+    linear_score : float
+        Weighted R2 of the model without pairs; `score` where there are none.
     """
 
     weights: Vector
@@ -48,6 +53,8 @@ class LimeWeights:
     local_prediction: float
     num_samples: int
     exhaustive: bool
+    pairs: Vector | None
+    linear_score: float
 
 
 def fit_sampled(
@@ -57,44 +64,65 @@ def fit_sampled(
     kernel_width: float,
     alpha: float,
     exhaustive: bool = False,
+    order: int = 1,
 ) -> LimeWeights:
     """Fit to some masks, the first of which is all ones."""
     n = masks.shape[1]
-    moments = Moments.of(masks, values, _kernel(masks.sum(axis=1), n, kernel_width))
-    return _fit(moments, alpha, float(values[0]), exhaustive=exhaustive)
+    first, second = np.triu_indices(n, 1)
+    products = [masks[:, first] * masks[:, second]] if order == 2 else []
+    features = np.concatenate([masks, *products], axis=1)
+    moments = Moments.of(features, values, _kernel(masks.sum(axis=1), n, kernel_width))
+    return _fit(moments, n, alpha, float(values[0]), exhaustive=exhaustive)
 
 
-def fit_exhaustive(levels: Levels, *, kernel_width: float, alpha: float) -> LimeWeights:
+def fit_exhaustive(
+    levels: Levels, *, kernel_width: float, alpha: float, order: int = 1
+) -> LimeWeights:
     """Fit to all 2^n masks."""
     return _fit(
-        moments_of_levels(levels, kernel_width=kernel_width),
+        moments_of_levels(levels, kernel_width=kernel_width, order=order),
+        levels.n_components,
         alpha,
         levels.everything,
         exhaustive=True,
     )
 
 
-def moments_of_levels(levels: Levels, *, kernel_width: float) -> Moments:
+def moments_of_levels(levels: Levels, *, kernel_width: float, order: int = 1) -> Moments:
     """Weighted sums over all masks, for a kernel of their cosine distance.
 
-    Of the masks with k of n components on, C(n - 1, k - 1) have a given one on and
-    C(n - 2, k - 2) a given pair.
+    Of the masks with k of n components on, C(n - m, k - m) have m given ones on.
+
+    Parameters
+    ----------
+    levels : Levels
+    kernel_width : float > 0
+    order : int
+        1 for the components alone; 2 for their pairs, too, which follow in the order of
+        `np.triu_indices`.
     """
     n = levels.n_components
     kernel = _kernel(np.arange(n + 1), n, kernel_width)
-    with_one = np.array([math.comb(n - 1, k - 1) if k else 0 for k in range(n + 1)], np.float64)
-    with_two = np.array([math.comb(n - 2, k - 2) if k > 1 else 0 for k in range(n + 1)], np.float64)
-    weight = float(kernel @ levels.count)
+    with_given = np.array([
+        [math.comb(n - m, k - m) if m <= k else 0 for k in range(n + 1)]
+        for m in range(min(2 * order, n) + 1)
+    ], dtype=np.float64)  # fmt: skip
+    of_given = with_given @ kernel
+    weight = float(of_given[0])
     shift = float(kernel @ levels.total) / weight
-    products = np.full((n, n), kernel @ with_two)
-    np.fill_diagonal(products, kernel @ with_one)
+    members, sums = np.eye(n, dtype=np.intp), levels.with_component
+    if order == 2:
+        first, second = np.triu_indices(n, 1)
+        members = np.concatenate([members, members[first] + members[second]])
+        sums = np.concatenate([sums, levels.with_pair[:, first, second]], axis=1)
+    size = members.sum(axis=1)
     squares = levels.squares - 2 * shift * levels.total + shift**2 * levels.count
     return Moments(
         weight=weight,
-        features=np.full(n, kernel @ with_one),
-        products=products,
+        features=of_given[size],
+        products=of_given[size[:, None] + size - members @ members.T],
         target=float(kernel @ (levels.total - shift * levels.count)),
-        target_features=kernel @ (levels.with_component - shift * with_one[:, None]),
+        target_features=kernel @ (sums - shift * with_given[size].T),
         target_squares=float(kernel @ squares),
         count=2**n,
         shift=shift,
@@ -106,14 +134,25 @@ def _kernel(on: NDArray[np.int64], n: int, kernel_width: float) -> Vector:
     return exponential_kernel(1.0 - np.sqrt(on / n), kernel_width)
 
 
-def _fit(moments: Moments, alpha: float, original: float, *, exhaustive: bool) -> LimeWeights:
+def _fit(
+    moments: Moments, n: int, alpha: float, original: float, *, exhaustive: bool
+) -> LimeWeights:
+    """Fit to the moments of n components, and of their pairs where there are more features."""
     fit = fit_from_moments(moments, alpha=alpha)
+    pairs, linear_score = None, fit.score
+    if len(fit.coefficients) > n:
+        pairs = np.zeros((n, n))
+        pairs[np.triu_indices(n, 1)] = fit.coefficients[n:]
+        pairs += pairs.T
+        linear_score = fit_from_moments(moments, alpha=alpha, features=range(n)).score
     return LimeWeights(
-        weights=fit.coefficients,
+        weights=fit.coefficients[:n],
         intercept=fit.intercept,
         score=fit.score,
         original=original,
         local_prediction=fit.intercept + float(fit.coefficients.sum()),
         num_samples=moments.count,
         exhaustive=exhaustive,
+        pairs=pairs,
+        linear_score=linear_score,
     )

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from audiolime.exact import LocalStateEngine
-from audiolime.exact.all_masks import Levels, shapley_values
+from audiolime.exact.all_masks import Levels
+from audiolime.exact.interactions import shapley_values
 from audiolime.neighbourhood import exhaustive_masks
 
 
