@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,28 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Pair:
+    """What two components do together beyond what each does alone.
+
+    Parameters
+    ----------
+    first, second : int
+        Components.
+    interaction : float
+        Shapley interaction index of the relevance: by how much the effect of either grows while
+        the other is on.
+    alone : tuple of float, float
+        Mean effect of the first while the second is off, and of the second while the first is
+        off; with `interaction` added, while it is on.
+    """
+
+    first: int
+    second: int
+    interaction: float
+    alone: tuple[float, float]
+
+
+@dataclass(frozen=True)
 class Explanation:
     """Which components made the model recommend a track.
 
@@ -84,6 +106,11 @@ class Explanation:
     shapley : tuple of float, or None
         Exact Shapley values of the components, where the engine gives them.
     package_version : str
+    pairs : tuple of Pair, or None
+        The pairs of the largest absolute interaction, largest first, where the engine gives
+        them; None in files of an earlier version.
+    fidelity_with_pairs : float, or None
+        Weighted R2 of the linear model that also has a weight for every pair; likewise.
     """
 
     request: Request
@@ -95,6 +122,8 @@ class Explanation:
     relevance: float
     shapley: tuple[float, ...] | None
     package_version: str
+    pairs: tuple[Pair, ...] | None = None
+    fidelity_with_pairs: float | None = None
 
     @property
     def kind(self) -> str:
@@ -161,10 +190,14 @@ def from_json(content: dict[str, Any]) -> Explanation:
         request = dict(content["request"])
         request["kind"] = request.pop("type")
         request["segments"] = tuple((int(a), int(b)) for a, b in request["segments"])
-        values = {f.name: content[f.name] for f in fields(Explanation)}
+        optional = {f.name: f.default for f in fields(Explanation) if f.default is not MISSING}
+        values = {f.name: ({**optional, **content})[f.name] for f in fields(Explanation)}
         for name in ("stem_names", "component_names", "weights", "shapley"):
             values[name] = None if values[name] is None else tuple(values[name])
         values["request"] = Request(**request)
+        if values["pairs"] is not None:
+            pairs = [Pair(**{**pair, "alone": tuple(pair["alone"])}) for pair in values["pairs"]]
+            values["pairs"] = tuple(pairs)
         return Explanation(**values)
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"this is not an explanation: {error!r}") from error

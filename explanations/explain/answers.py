@@ -1,4 +1,4 @@
-"""The linear model and the Shapley values of a track, by the engine that serves best.
+"""Linear model, Shapley values and interactions of a track, by the engine that serves best.
 
 Whatever the engine, *relevance* is explained, however low: positive weights speak for the
 recommendation even where the model would not recommend the track.
@@ -6,6 +6,7 @@ recommendation even where the model would not recommend the track.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from audiolime.components import Components
 from audiolime.exact import LocalStateEngine, PlainEngine, Tables
 from audiolime.exact.answers import FEW, MaskAnswers
+from audiolime.exact.interactions import Interactions
 from audiolime.exact.lime import LimeWeights
 from lemons_utils import ParameterError
 from recsys.model import Network
@@ -21,6 +23,24 @@ from recsys.model import Network
 ENGINES = ("exact", "plain")
 MAX_SAMPLED = 2048
 """How many masks are drawn where all of them are too many."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What follows from a network's answers to the masks of a track.
+
+    Parameters
+    ----------
+    lime : LimeWeights
+    shapley : ndarray [shape=(components,)], or None where masks were sampled
+    interactions : Interactions, or None where masks were sampled
+    fidelity_with_pairs : float, or None where masks were sampled
+    """
+
+    lime: LimeWeights
+    shapley: NDArray[np.float64] | None = None
+    interactions: Interactions | None = None
+    fidelity_with_pairs: float | None = None
 
 
 def default_num_samples(components: int, engine: str) -> int | str:
@@ -43,8 +63,8 @@ def answer(
     num_samples: int | str,
     random_state: int,
     tables: Tables | None = None,
-) -> tuple[LimeWeights, NDArray[np.float64] | None]:
-    """Fit the linear model to a track's relevance, and compute Shapley values.
+) -> Answer:
+    """Fit the linear model to a track's relevance; of all masks, rate components and pairs, too.
 
     Parameters
     ----------
@@ -54,11 +74,6 @@ def answer(
     num_samples : int, or 'exhaustive'
     tables : Tables, optional
         The track's, if they are at hand: then every kind is a matter of look-ups.
-
-    Returns
-    -------
-    lime : LimeWeights
-    shapley : ndarray [shape=(components,)], or None where masks were sampled
 
     Raises
     ------
@@ -78,7 +93,12 @@ def answer(
     else:
         answers, options = engine_of(network, stems, components), {}
     lime = answers.lime(num_samples, random_state=random_state, **options)
-    return lime, answers.shapley(**options) if lime.exhaustive else None
+    if not lime.exhaustive:
+        return Answer(lime)
+    with_pairs = answers.lime(num_samples, order=2, **options)
+    return Answer(
+        lime, answers.shapley(**options), answers.interactions(**options), with_pairs.score
+    )
 
 
 def engine_of(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from audiolime.components import KINDS
 from explanations.explain.answers import ENGINES
+from explanations.explain.phrases import pair_phrase
 from explanations.explain.picture import draw
 from explanations.explain.playback import write_playback
 from explanations.explain.recording import read_recording
@@ -21,6 +22,7 @@ from explanations.store import TITLES, Explanation, Store
 from lemons_utils import SAMPLE_RATE, ParameterError, command, configuration
 
 LOW_FIDELITY = 0.5
+PAIRS_SHOWN = 5
 
 
 @command
@@ -131,10 +133,12 @@ def _print_step(step: str, share: float) -> None:
 
 def _table(explanation: Explanation, user_name: str) -> str:
     """Lay out relevance, fidelity and weights to read."""
-    masks = explanation.request.num_samples
+    masks, with_pairs = explanation.request.num_samples, ""
+    if explanation.fidelity_with_pairs is not None:
+        with_pairs = f" (with pairs {explanation.fidelity_with_pairs:.3f})"
     lines = [
         f"relevance to {user_name}: {explanation.relevance:.3f}",
-        f"{TITLES[explanation.kind]}, fidelity {explanation.fidelity:.3f}, "
+        f"{TITLES[explanation.kind]}, fidelity {explanation.fidelity:.3f}{with_pairs}, "
         f"{'all' if masks == 'exhaustive' else masks} masks, engine {explanation.request.engine}",
     ]
     if explanation.fidelity < LOW_FIDELITY:
@@ -152,4 +156,16 @@ def _table(explanation: Explanation, user_name: str) -> str:
             f"{explanation.component_names[index]:<14}{explanation.weights[index]:>+9.4f}"
             f"{value:>9}  {start:5.1f} - {end:5.1f}"
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, *_pair_lines(explanation)])
+
+
+def _pair_lines(explanation: Explanation) -> list[str]:
+    """Lay out the strongest pairs: what their effect on each other is, and a sentence each."""
+    names = explanation.component_names
+    pairs = (explanation.pairs or ())[:PAIRS_SHOWN]
+    lines = [f"{'strongest pairs':<28}{'together':>9}"] if pairs else []
+    return lines + [
+        f"{f'{names[pair.first]} + {names[pair.second]}':<28}{pair.interaction:>+9.4f}  "
+        f"{pair_phrase(explanation, pair, names.__getitem__)}"
+        for pair in pairs
+    ]

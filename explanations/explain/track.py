@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from audiolime.components import Components
 from audiolime.components.equal_segmentation import equal_segments
+from audiolime.exact.interactions import Interactions
 from audiolime.separation.cache import CachedStems
 from audiolime.separation.interface import Separator
 from explanations.explain.answers import answer, default_num_samples
@@ -18,12 +19,15 @@ from explanations.explain.recording import Recording, read_recording
 from explanations.explain.table_source import TableSource
 from explanations.listeners import ListenerModel, load_listener
 from explanations.stems import stems_of
-from explanations.store import Explanation, Request, SharedTables, Store
+from explanations.store import Explanation, Pair, Request, SharedTables, Store
 from lemons_audio import audio_checksum
 from lemons_utils import Configuration, OnProgress, ParameterError, configuration
 
 SHORTEST_SEGMENT = 24_320
 """Samples (1.52 s) under which a segment is shorter than what an output column of an FCN sees."""
+
+PAIRS_KEPT = 10
+"""How many pairs of components an explanation names."""
 
 
 @dataclass(frozen=True)
@@ -262,7 +266,7 @@ def explain(
     if stored is not None:
         return stored
     _say(on_progress, "weights")
-    lime, shapley = answer(
+    found = answer(
         listener.network,
         subject.stems.waveforms,
         components,
@@ -275,16 +279,33 @@ def explain(
         request=request,
         stem_names=components.stem_names,
         component_names=components.names,
-        weights=tuple(lime.weights.tolist()),
-        intercept=float(lime.intercept),
-        fidelity=float(lime.score),
-        relevance=float(lime.original),
-        shapley=None if shapley is None else tuple(shapley.tolist()),
+        weights=tuple(found.lime.weights.tolist()),
+        intercept=float(found.lime.intercept),
+        fidelity=float(found.lime.score),
+        relevance=float(found.lime.original),
+        shapley=None if found.shapley is None else tuple(found.shapley.tolist()),
         package_version=metadata.version("lemons"),
+        pairs=None if found.interactions is None else _strongest(found.interactions),
+        fidelity_with_pairs=found.fidelity_with_pairs,
     )
     if store:
         store.save(name, explanation)
     return explanation
+
+
+def _strongest(interactions: Interactions) -> tuple[Pair, ...]:
+    return tuple(
+        Pair(
+            first,
+            second,
+            interaction=float(interactions.pairs[first, second]),
+            alone=(
+                float(interactions.alone[first, second]),
+                float(interactions.alone[second, first]),
+            ),
+        )
+        for first, second in interactions.strongest(PAIRS_KEPT)
+    )
 
 
 def _say(on_progress: OnProgress | None, step: str, share: float = 0.0) -> None:

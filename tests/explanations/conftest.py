@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from explanations.listeners import ListenerModel, load_listener
 from explanations.serving import limited, listen
-from explanations.store import Explanation, Request
+from explanations.store import Explanation, Pair, Request
 from lemons_audio import to_float32, write_audio
 from recsys.catalogue import Catalogue, save_audio, write_tracks
 from recsys.checkpoint import BEST_MODEL, make_card, save_model
@@ -49,6 +49,8 @@ def explanation() -> Explanation:
         relevance=0.76,
         shapley=(0.0, -0.2, 0.5, 0.0, -0.1, 0.3),
         package_version="1.0.0",
+        pairs=(Pair(2, 5, 0.2, (0.2, 0.1)), Pair(1, 2, -0.1, (-0.1, 0.4))),
+        fidelity_with_pairs=0.97,
     )
 
 
@@ -64,6 +66,8 @@ def of_type(explanation):
             component_names=names,
             weights=weights,
             shapley=None,
+            pairs=None,
+            fidelity_with_pairs=None,
         )
 
     return make

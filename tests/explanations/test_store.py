@@ -26,6 +26,20 @@ def test_json_is_plain(explanation):
     assert from_json(json.loads(text)) == explanation
 
 
+def test_files_from_before_pairs_are_read(explanation):
+    content = json.loads(json.dumps(to_json(explanation)))
+    del content["pairs"], content["fidelity_with_pairs"]
+    expected = replace(explanation, pairs=None, fidelity_with_pairs=None)
+    assert from_json(content) == expected
+    assert from_json(json.loads(json.dumps(to_json(expected)))) == expected
+
+
+@pytest.mark.parametrize("pairs", [[{"first": 0}], 7, [[0, 1, 0.5]]])
+def test_pairs_that_are_none(explanation, pairs):
+    with pytest.raises(DataError, match="not an explanation"):
+        from_json({**to_json(explanation), "pairs": pairs})
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -107,10 +107,10 @@ def explain_with(context: StudyContext, user_name: str, track_id: str, kind: str
     between = time.process_time()
     segments = default_segments(len(audio), context.n_segments)
     components = Components(kind, segments, names)
-    lime, _ = answer(
+    lime = answer(
         network, waveforms, components, engine="exact", random_state=0,
         num_samples=default_num_samples(components.count, "exact"),
-    )  # fmt: skip
+    ).lime  # fmt: skip
     ended = time.process_time()
     return Explained(
         separator=separator.name,

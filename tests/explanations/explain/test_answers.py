@@ -43,28 +43,35 @@ def tables(network, stems) -> Tables:
 def test_exact_equals_plain(network, stems, tables, kind, from_tables):
     options = {"num_samples": 24, "random_state": 7}
     components = components_of(kind)
-    plain, _ = answer(network, stems, components, engine="plain", **options)
-    exact, _ = answer(
+    found = answer(network, stems, components, engine="plain", **options)
+    assert found.shapley is found.interactions is found.fidelity_with_pairs is None
+    plain = found.lime
+    exact = answer(
         network,
         stems,
         components,
         engine="exact",
         tables=tables if from_tables else None,
         **options,
-    )
+    ).lime
     np.testing.assert_allclose(exact.weights, plain.weights, atol=1e-5)
     assert exact.original == pytest.approx(plain.original, abs=1e-6)
     assert exact.score == pytest.approx(plain.score, abs=1e-4)
 
 
-def test_every_mask_of_a_type_and_their_shapley_values(network, stems, tables):
+def test_every_mask_of_a_type_gives_shapley_values_and_pairs(network, stems, tables):
     options = {"num_samples": "exhaustive", "random_state": 0, "engine": "exact"}
     for kind in ("time", "source", "time_source"):
-        lime, shapley = answer(network, stems, components_of(kind), tables=tables, **options)
+        components = components_of(kind)
+        found = answer(network, stems, components, tables=tables, **options)
+        lime, pairs = found.lime, found.interactions.pairs
         ends = np.array([[1] * 9, [0] * 9])
         on, off = 1 / (1 + np.exp(-tables.evaluate(ends)))
-        assert shapley.sum() == pytest.approx(on - off, abs=1e-6)
+        assert found.shapley.sum() == pytest.approx(on - off, abs=1e-6)
+        assert np.array_equal(found.interactions.values, found.shapley)
+        assert pairs.shape == (components.count, components.count) and pairs.any()
         assert lime.original == pytest.approx(on, abs=1e-6)
+        assert lime.linear_score == lime.score < found.fidelity_with_pairs <= 1
 
 
 def test_positive_weights_speak_for_relevance_even_where_it_is_low(network, stems):
@@ -75,8 +82,8 @@ def test_positive_weights_speak_for_relevance_even_where_it_is_low(network, stem
     with torch.no_grad():
         flipped.fc.bias -= 3.0  # the same taste, less of it: every relevance falls below 0.5
     options = {"num_samples": "exhaustive", "random_state": 0, "engine": "exact"}
-    high, _ = answer(network, stems, components_of("time"), **options)
-    low, _ = answer(flipped, stems, components_of("time"), **options)
+    high = answer(network, stems, components_of("time"), **options).lime
+    low = answer(flipped, stems, components_of("time"), **options).lime
     assert low.original < 0.5
     mask = np.ones((1, 3), dtype=np.int64)
     strongest = int(np.argmax(np.abs(low.weights)))

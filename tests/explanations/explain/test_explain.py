@@ -44,6 +44,9 @@ def test_explains_the_models_own_relevance(house, type):
     assert found.request.num_samples == "exhaustive"
     assert len(found.weights) == len(found.component_names) == {"time": 2, "source": 3}.get(type, 6)
     assert 0 < found.fidelity <= 1
+    strengths = [abs(pair.interaction) for pair in found.pairs]
+    assert strengths == sorted(strengths, reverse=True) and strengths[0] > 0
+    assert found.fidelity <= found.fidelity_with_pairs <= 1
     assert found.shapley is not None
 
 
@@ -199,6 +202,7 @@ def test_command_for_a_track(house, capsys):
     assert code == 0
     assert text.startswith("model: 2026-01-02_03-04-05-own-marko (the newest: ")
     assert "relevance to marko: 0." in text and "fidelity" in text and "drums 2" in text
+    assert "(with pairs 0." in text and "strongest pairs" in text and " count" in text
     for name in ("top1.flac", "top3.flac", "without_top3.flac"):
         audio, sample_rate = soundfile.read(out / name)
         assert sample_rate == 16_000 and len(audio) and np.abs(audio).max() <= 1
