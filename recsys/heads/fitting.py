@@ -23,7 +23,7 @@ FEW_TRACKS = 114
 REMOVED_WEIGHT = 1.0
 """Weight of all that is left of a track by removals, beside 1 for the whole track."""
 
-_TO_THE_END: Any = {"maxiter": 10_000, "maxfun": 100_000, "ftol": 1e-15, "gtol": 1e-9}
+_TO_THE_END: Any = {"maxiter": 1000, "xtol": 1e-10}
 """Or the weights depend on how many threads compute, by a hundredth of the largest."""
 
 
@@ -86,8 +86,15 @@ def fit_logistic(
         value = weights @ np.logaddexp(0.0, -margin) + w @ w / (2 * strength)
         return float(value), w / strength - x.T @ (weights * sign * expit(-margin))
 
+    def curvature(w: Float64, along: Float64) -> Float64:
+        relevance = expit(x @ w + bias)
+        change = weights * relevance * (1.0 - relevance) * (x @ along)
+        return np.asarray(along / strength + x.T @ change)
+
     start = np.zeros(x.shape[1])
-    found: Any = minimize(loss, start, jac=True, method="L-BFGS-B", options=_TO_THE_END)
+    found: Any = minimize(
+        loss, start, jac=True, hessp=curvature, method="Newton-CG", options=_TO_THE_END
+    )
     return Head(found.x, bias)
 
 
