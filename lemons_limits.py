@@ -1,4 +1,4 @@
-"""Limits on what a file from elsewhere may cost, and readers of text that keep them.
+"""Limits on what a file from elsewhere may cost, and readers of text and JSON that keep them.
 
 Whoever reads such a file checks its limit before it starts and says in one line what was exceeded.
 """
@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import hashlib
 import json
 import re
-from collections.abc import Iterator
-from typing import IO, Any
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any, TypeVar
 
-from lemons_utils import DataError
+from lemons_utils import DataError, first_line
 
 # -- audio -------------------------------------------------------------------------------------
 SAMPLE_RATES = (1_000, 768_000)
@@ -30,15 +32,26 @@ MOST_SAMPLES_IN_MEMORY = 1 << 28
 LONGEST_TRACK_S = 4 * 3600.0
 """Duration of a track, or of an excerpt of a file [s]."""
 
-# -- listening histories -----------------------------------------------------------------------
+# -- listening histories, JSON, arrays ---------------------------------------------------------
 MOST_BYTES_OF_HISTORY = 1 << 30
 """Bytes of an exported listening history, unpacked."""
 
 MOST_PLAYS = 3_000_000
 """Lines of a file of plays, or objects in its list: 400 a day for 20 years."""
 
+MOST_BYTES_OF_JSON = 1 << 26
+"""Bytes of a file of JSON that the commands have written, or a person has changed."""
+
+MOST_BYTES_OF_ARRAYS = 1 << 30
+"""Bytes of an array in an archive: the tables of 10 stems; those of 5 take a megabyte."""
+
 LONGEST_LINE = 1 << 20
 """Characters of a line of text, and of an object in a list of JSON."""
+
+CHECKSUM = "checksum"
+"""The name of an object's checksum among its values: `with_checksum`."""
+
+T = TypeVar("T")
 
 _CHUNK = 1 << 16
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -62,6 +75,99 @@ def parse_json(text: str, name: str) -> Any:
     text = text.removeprefix("\ufeff")
     with _json_errors(name):
         return json.loads(text)
+
+
+def read_json(path: Path, kind: type[T], what: str) -> T:
+    """Read a file of JSON that holds a value of a type; see `decode_json`.
+
+    Parameters
+    ----------
+    path : Path
+    kind : type
+    what : str
+        What the file should be, for the error message: "model card".
+
+    Raises
+    ------
+    DataError
+        Also if the file is missing or cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES_OF_JSON + 1)
+    except OSError as error:
+        raise DataError(f"{path} is no {what}: {error.strerror}") from error
+    return decode_json(data, kind, str(path), what)
+
+
+def decode_json(data: bytes, kind: type[T], name: str, what: str = "JSON of its kind") -> T:
+    """Return the value of a type that JSON holds; numbers are finite.
+
+    Parameters
+    ----------
+    data : bytes
+        At most `MOST_BYTES_OF_JSON`; a byte order mark at its start is ignored.
+    kind : type
+        A dataclass, a `TypedDict`, a container such as `dict[str, int]`, or `Any`.
+    name, what : str
+        The file and what it should be, for the error message.
+
+    Raises
+    ------
+    DataError
+        If it is no JSON, or holds something else.
+    """
+    import msgspec
+
+    if len(data) > MOST_BYTES_OF_JSON:
+        raise DataError(f"{name} is larger than {MOST_BYTES_OF_JSON:,} bytes")
+    try:
+        return msgspec.json.decode(data.removeprefix(codecs.BOM_UTF8), type=kind)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise DataError(f"{name} is no {what}: {first_line(error)}") from error
+
+
+def convert_json(value: object, kind: type[T], name: str, what: str = "JSON of its kind") -> T:
+    """Return what JSON held as a value of a type; see `decode_json`.
+
+    Raises
+    ------
+    DataError
+        If it is of another type.
+    """
+    import msgspec
+
+    try:
+        return msgspec.convert(value, kind)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise DataError(f"{name} is no {what}: {first_line(error)}") from error
+
+
+def with_checksum(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an object of JSON with a checksum of everything else in it."""
+    return {**content, CHECKSUM: _checksum(content)}
+
+
+def without_checksum(content: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return an object of JSON without its checksum.
+
+    Raises
+    ------
+    DataError
+        If it has none, or has changed since `with_checksum` wrote it.
+    """
+    rest = {key: value for key, value in content.items() if key != CHECKSUM}
+    if content.get(CHECKSUM) != _checksum(rest):
+        raise DataError(f"{name} has changed: it has the checksum of other content, or none")
+    return rest
+
+
+def _checksum(content: Mapping[str, Any]) -> str:
+    try:
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    except RecursionError:
+        return ""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def lines(file: IO[bytes], name: str) -> Iterator[str]:

@@ -44,6 +44,11 @@ class DataError(RuntimeError):
     """Error of a wrong or missing file; its message says which, what was expected, what to do."""
 
 
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message, or the error's name if it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 _STORAGE = {
     errno.ENOSPC: "make room",
     errno.EDQUOT: "make room",

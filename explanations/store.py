@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,16 @@ from numpy.typing import NDArray
 
 from audiolime.components import KINDS, Components
 from audiolime.exact import Tables, TrunkTables
+from lemons_limits import convert_json, read_json, with_checksum, without_checksum
 from lemons_utils import SAMPLE_RATE, DataError, ParameterError, write_beside
 
 TITLES = {"time": "Time", "source": "Source", "time_source": "Time + Source"}
 """The kinds of explanations as people read them."""
 
-FORMAT = 1
+FORMAT = 2
+"""Of the files: since 2 they have a checksum."""
+
+_WHAT = "explanation"
 
 NEGLIGIBLE = 0.01
 """Share of the strongest weight below which a weight does not count as against a track."""
@@ -107,8 +111,7 @@ class Explanation:
         Exact Shapley values of the components, where the engine gives them.
     package_version : str
     pairs : tuple of Pair, or None
-        The pairs of the largest absolute interaction, largest first, where the engine gives
-        them; None in files of an earlier version.
+        The pairs of the largest absolute interaction, largest first, where the engine gives them.
     fidelity_with_pairs : float, or None
         Weighted R2 of the linear model that also has a weight for every pair; likewise.
     """
@@ -169,38 +172,47 @@ class Explanation:
 
 
 def to_json(explanation: Explanation) -> dict[str, Any]:
-    """Turn an explanation into what its file holds."""
+    """Turn an explanation into what its file holds: also a checksum of the rest."""
     content = asdict(explanation)
     request = content["request"]
     content["request"] = {"type": request.pop("kind"), **request}
-    return {"format": FORMAT, "sample_rate": SAMPLE_RATE, **content}
+    content = {"format": FORMAT, "sample_rate": SAMPLE_RATE, **content}
+    return with_checksum(content)
 
 
-def from_json(content: dict[str, Any]) -> Explanation:
+def from_json(content: Mapping[str, Any], name: str = "this") -> Explanation:
     """Rebuild an explanation from what its file holds.
+
+    Parameters
+    ----------
+    content : mapping
+    name : str
+        What to call the file in an error message.
 
     Raises
     ------
     DataError
-        If something is missing or of another format.
+        If it holds something else, or has changed since it was written.
     """
+    if content.get("format") != FORMAT:
+        raise DataError(f"{name} is no {_WHAT} of format {FORMAT}, got {content.get('format')}")
+    content = without_checksum(content, name)
+    request = content.get("request")
+    if isinstance(request, dict):
+        content["request"] = {**request, "kind": request.get("type")}
+    explanation = convert_json(content, Explanation, name, _WHAT)
     try:
-        if content["format"] != FORMAT:
-            raise DataError(f"expected explanation format {FORMAT}, got {content['format']}")
-        request = dict(content["request"])
-        request["kind"] = request.pop("type")
-        request["segments"] = tuple((int(a), int(b)) for a, b in request["segments"])
-        optional = {f.name: f.default for f in fields(Explanation) if f.default is not MISSING}
-        values = {f.name: ({**optional, **content})[f.name] for f in fields(Explanation)}
-        for name in ("stem_names", "component_names", "weights", "shapley"):
-            values[name] = None if values[name] is None else tuple(values[name])
-        values["request"] = Request(**request)
-        if values["pairs"] is not None:
-            pairs = [Pair(**{**pair, "alone": tuple(pair["alone"])}) for pair in values["pairs"]]
-            values["pairs"] = tuple(pairs)
-        return Explanation(**values)
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"this is not an explanation: {error!r}") from error
+        names = explanation.components.names
+    except ParameterError as error:
+        raise DataError(f"{name} is no {_WHAT}: {error}") from error
+    lists = explanation.component_names, explanation.weights, explanation.shapley or names
+    if {*map(len, lists)} != {len(names)}:
+        raise DataError(f"{name} is no {_WHAT}: it must have {len(names)} components and weights")
+    if not {each for pair in explanation.pairs or () for each in (pair.first, pair.second)} <= {
+        *range(len(names))
+    }:
+        raise DataError(f"{name} is no {_WHAT}: pairs must be of its components")
+    return explanation
 
 
 @dataclass(frozen=True)
@@ -233,8 +245,8 @@ class Store:
         """
         path = self.path(track_id, request.kind)
         try:
-            stored = from_json(json.loads(path.read_text(encoding="utf-8")))
-        except (FileNotFoundError, DataError, ValueError):
+            stored = from_json(read_json(path, dict[str, Any], _WHAT), str(path))
+        except DataError:
             return None
         return stored if stored.request == request else None
 

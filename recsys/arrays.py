@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import functools
 import re
-import zipfile
-import zlib
 from pathlib import Path
-from tokenize import TokenError
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lemons_arrays import NO_ARRAY, array_header
 from lemons_audio import audio_checksum, to_int16
-from lemons_utils import DataError, ParameterError, write_beside
+from lemons_utils import DataError, ParameterError, first_line, write_beside
 
 _HEADER_BYTES = 128  # of NumPy's file of a vector
 _LOUDEST_FLOAT = 4.0  # decoded music overshoots 1 a little, 16-bit numbers kept as floats by far
-
-NO_ARRAY = (
-    *(OSError, EOFError, KeyError, NotImplementedError, OverflowError, RuntimeError, SyntaxError),
-    *(TokenError, TypeError, ValueError, zipfile.BadZipFile, zlib.error),
-)
-"""What NumPy raises for files of arrays that are damaged, and for other files."""
 
 
 def save_audio(folder: Path, audio: NDArray[np.int16]) -> str:
@@ -105,7 +97,7 @@ def _read(path: Path) -> NDArray[np.int16]:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except NO_ARRAY as error:
-        raise DataError(f"{path} is no array of audio: {error}") from error
+        raise DataError(f"{path} is no array of audio: {first_line(error)}") from error
     if not isinstance(array, np.ndarray) or array.ndim != 1 or not array.size:
         shape = getattr(array, "shape", "an archive")
         raise DataError(f"{path} must hold mono audio of shape (samples,), got {shape}")
@@ -124,9 +116,7 @@ def array_length(path: Path) -> int:
     """Return the number of samples in an array's header; 0 if it is no array of audio."""
     try:
         with path.open("rb") as file:
-            version = np.lib.format.read_magic(file)
-            read = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
-            shape, _, _ = read[version[0]](file)
+            shape, _ = array_header(file)
     except NO_ARRAY:
         return 0
     return int(shape[0]) if len(shape) == 1 else 0

@@ -23,9 +23,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from lemons_utils import SAMPLE_RATE, DataError, ParameterError, write_beside
+from lemons_utils import SAMPLE_RATE, DataError, ParameterError, first_line, write_beside
 from recsys.arrays import array_length, read_array
 from recsys.arrays import save_audio as save_audio
+from recsys.parquet import check_sealed, seal
 
 TEXT_COLUMNS = ("title", "artist", "album", "genre")
 COLUMNS = ("track_id", *TEXT_COLUMNS, "year", "duration_s", "samples")
@@ -128,7 +129,7 @@ class Catalogue:
         if "tracks" in self.__dict__ or (path := self.table) is None:
             return self.tracks[list(names)]
         with _readable(path):
-            return _read_parquet(path, columns=list(names))
+            return pd.read_parquet(path, columns=list(names))
 
     def batches(self, *names: str, rows: int = BATCH_ROWS) -> Iterator[pd.DataFrame]:
         """Yield some columns of `tracks`, part by part, in bounded memory."""
@@ -136,7 +137,7 @@ class Catalogue:
             tracks = self.tracks[list(names)]
             yield from (tracks.iloc[at : at + rows] for at in range(0, len(tracks), rows))
             return
-        with _readable(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+        with _readable(path), pq.ParquetFile(path) as file:
             for batch in file.iter_batches(rows, columns=list(names)):
                 yield batch.to_pandas()[list(names)]
 
@@ -216,9 +217,8 @@ def write_tracks(folder: Path, table: pd.DataFrame) -> pd.DataFrame:
     """
     tracks = _in_form(table)
     with write_beside(folder / "tracks.parquet") as temporary:
-        tracks.to_parquet(
-            temporary, index=False, row_group_size=BATCH_ROWS, write_page_checksum=True
-        )
+        tracks.to_parquet(temporary, index=False, row_group_size=BATCH_ROWS)
+        seal(temporary)
     return tracks
 
 
@@ -228,24 +228,20 @@ def read_tracks(path: Path) -> pd.DataFrame:
     Raises
     ------
     DataError
-        If it is missing, is no Parquet file or lacks a column.
+        If it is missing, is no Parquet file, lacks a column or has changed since it was written.
     """
     with _readable(path):
-        return _in_form(_read_parquet(path))
-
-
-def _read_parquet(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
-    """Read a table, and check its pages against the checksums that `write_tracks` writes."""
-    return pd.read_parquet(path, columns=columns, page_checksum_verification=True)
+        return _in_form(pd.read_parquet(path))
 
 
 @contextlib.contextmanager
 def _readable(path: Path) -> Iterator[None]:
-    """Raise the errors of reading a table as `DataError` with its path."""
+    """Compare a table with its checksum; raise the errors of reading it as `DataError`."""
     try:
+        check_sealed(path)
         yield
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
-        raise DataError(f"{path} is no table of tracks: {error}") from error
+        raise DataError(f"{path} is no table of tracks: {first_line(error)}") from error
 
 
 def _in_form(table: pd.DataFrame) -> pd.DataFrame:

@@ -7,20 +7,19 @@ beside it the card. Nothing is pickled; a published `.pth` is read as tensors al
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import json
 import pickle
-import platform
-import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 from torch import Tensor
 
-from lemons_utils import DataError, ParameterError, checksum, write_beside
+from lemons_limits import convert_json, decode_json, read_json
+from lemons_utils import DataError, ParameterError, checksum, first_line, write_beside
+from lemons_versions import git_commit, versions
 from recsys.model import FCN, LocalStatistics, Network
 from recsys.training import TrainingState
 
@@ -29,6 +28,40 @@ BEST_MODEL = "best_model.safetensors"
 
 LAST_STATE = "last.safetensors"
 """State of the training after its last epoch, in an experiment's folder."""
+
+
+class _HeadEntry(TypedDict):
+    """The head of a model on a trunk."""
+
+    name: str
+    checksum: str
+    weight: list[float]
+    bias: float
+
+
+class _ModelCard(TypedDict, total=False):
+    """The parts of a card that the commands read; it may have others."""
+
+    model_checksum: str
+    config: dict[str, Any]
+    metrics: dict[str, Any]
+    split_checksum: str | None
+    started: str
+    finished: str
+    epochs: int
+    seconds: float | None
+    trunk: _HeadEntry
+    format: str
+    name: str
+    catalogue: str
+    sample: list[str]
+
+
+class _Progress(TypedDict):
+    """The part of a training's facts that says how far it is."""
+
+    epoch: int
+
 
 _VERSIONS_OF = ("lemons", "torch", "numpy", "scikit-learn", "safetensors")
 
@@ -62,7 +95,7 @@ def make_card(
         "started": utc_now(),
         **more,
         "git_commit": git_commit(),
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": versions(_VERSIONS_OF),
     }
 
 
@@ -180,17 +213,26 @@ def read_card(path: Path) -> dict[str, Any]:
     card_path, model_checksum = path.with_suffix(".json"), checksum(path)
     if not card_path.is_file():
         return {"model_checksum": model_checksum}
-    try:
-        card = json.loads(card_path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{card_path} is no model card: {error}") from error
-    if not isinstance(card, dict):
-        raise DataError(f"{card_path} is no model card: expected a JSON object")
+    card = stored_card(path)
     if card.setdefault("model_checksum", model_checksum) != model_checksum:
         raise DataError(
             f"{card_path} describes other weights than {path.name}: resume the training, which "
             "writes both again, or move the card away to use the weights without it"
         )
+    return card
+
+
+def stored_card(path: Path) -> dict[str, Any]:
+    """Read the card beside a file of weights, without looking at the weights.
+
+    Raises
+    ------
+    DataError
+        If there is none.
+    """
+    card_path = path.with_suffix(".json")
+    card = read_json(card_path, dict[str, Any], "model card")
+    convert_json(card, _ModelCard, str(card_path), "model card")
     return card
 
 
@@ -219,8 +261,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             "could run a program; save model.state_dict() and nothing else"
         ) from error
     except (SafetensorError, RuntimeError, EOFError, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{path} cannot be read as weights: {reason}") from error
+        raise DataError(f"{path} cannot be read as weights: {first_line(error)}") from error
     if not isinstance(loaded, dict) or not all(isinstance(v, Tensor) for v in loaded.values()):
         raise DataError(f"{path} holds no state dict: save model.state_dict() and nothing else")
     return dict(loaded)
@@ -258,9 +299,12 @@ def load_state(path: Path) -> TrainingState:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            state = TrainingState(tensors, json.loads(metadata["facts"]))
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} holds no state of a training ({error}): {again}") from error
+            facts = decode_json(metadata["facts"].encode(), dict[str, Any], str(path))
+            state = TrainingState(tensors, facts)
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, DataError) as error:
+        raise DataError(
+            f"{path} holds no state of a training ({first_line(error)}): {again}"
+        ) from error
     if metadata.get("checksum") != _state_checksum(tensors, metadata["facts"]):
         raise DataError(f"{path} is damaged, its checksum is that of other content: {again}")
     return state
@@ -281,8 +325,9 @@ def trained_epochs(path: Path) -> int:
 
     try:
         with safe_open(path, framework="pt") as file:
-            return int(json.loads(file.metadata()["facts"])["epoch"])
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError):
+            facts = file.metadata()["facts"].encode()
+        return decode_json(facts, _Progress, str(path))["epoch"]
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, DataError):
         return 0
 
 
@@ -293,34 +338,3 @@ def remove_leftovers(folder: Path) -> None:
         for suffix in (path.suffix, ".json"):
             for leftover in folder.glob(f".{path.stem}.{'?' * 12}{suffix}"):
                 leftover.unlink(missing_ok=True)
-
-
-# -- where the code comes from -----------------------------------------------------------------
-def git_commit() -> str | None:
-    """Return the commit of this code, with `+changes` if files differ; None outside git."""
-    root = Path(__file__).resolve().parents[1]
-    if not (root / ".git").exists():
-        return None
-    try:
-        commit = _git(root, "rev-parse", "HEAD")
-        changes = _git(root, "status", "--porcelain", "--untracked-files=no")
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return f"{commit}+changes" if changes else commit
-
-
-def _git(root: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True, timeout=10
-    )
-    return done.stdout.strip()
-
-
-def _versions() -> dict[str, str]:
-    versions = {}
-    for name in _VERSIONS_OF:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            versions[name] = "not installed"
-    return versions

@@ -25,8 +25,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lemons_journal import Journal
-from lemons_utils import DataError, write_beside
+from lemons_utils import DataError, first_line, write_beside
 from recsys.catalogue import BATCH_ROWS, Catalogue
+from recsys.parquet import check_sealed, seal
 
 if TYPE_CHECKING:
     import duckdb
@@ -116,17 +117,16 @@ class TrackTable:
         try:
             schema = pq.read_schema(self.path)
         except _NO_PARQUET as error:
-            raise DataError(f"{no_table} ({error})") from error
+            raise DataError(f"{no_table} ({first_line(error)})") from error
         if lacking := sorted(set(self.values.columns) - set(schema.names)):
             raise DataError(f"{no_table} (lacks {lacking})")
         if (schema.metadata or {}).get(_OF) != self._of:
             return False
         try:
-            check_pages(self.path)
-        except DataError as error:
+            return check_sealed(self.path)
+        except (DataError, OSError) as error:
             print(f"computed again: {error}", file=sys.stderr)
             return False
-        return True
 
     @property
     def _of(self) -> bytes:
@@ -190,9 +190,10 @@ class TrackTable:
 
     def _write(self, path: Path, rows: pa.RecordBatchReader) -> None:
         schema = rows.schema.with_metadata({_OF: self._of})
-        with pq.ParquetWriter(path, schema, write_page_checksum=True) as writer:
+        with pq.ParquetWriter(path, schema) as writer:
             for batch in rows:
                 writer.write_batch(batch, BATCH_ROWS)
+        seal(path)
 
     def _is_new(self, duck: duckdb.DuckDBPyConnection) -> bool:
         if not self.is_kept:
@@ -238,22 +239,6 @@ class TrackTable:
                 """  # noqa: S608 - no names but our own
             )
             yield duck
-
-
-def check_pages(path: Path) -> None:
-    """Compare the pages of a Parquet file with their checksums.
-
-    Raises
-    ------
-    DataError
-        If one differs, or the file cannot be read.
-    """
-    try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            for _ in file.iter_batches(BATCH_ROWS):
-                pass
-    except _NO_PARQUET as error:
-        raise DataError(f"{path} is damaged: {error}") from error
 
 
 def _read_notes(notes: Journal, schema: pa.Schema) -> pa.Table:

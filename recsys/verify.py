@@ -1,9 +1,10 @@
-"""Check the files of catalogues and experiments: `python -m recsys.verify`.
+"""Check the files of all commands: `python -m recsys.verify`.
 
-Whatever has a checksum is compared with it: audio arrays, tables of tracks, statistics, models,
-states of trainings, trunks. Splits are read. `--repair` makes damaged or missing audio again where
-the file of music is still there, removes damaged statistics, which are computed again when they are
-needed, and removes the half-written files of commands that were killed.
+Whatever has a checksum is compared with it: audio arrays, tables of tracks, of relevance and of
+coordinates, splits, statistics, models, states of trainings, trunks, stems, stored explanations and
+their tables. `--repair` makes damaged or missing audio again where the file of music is still
+there, removes what is computed again when it is needed, and removes the half-written files of
+commands that were killed.
 """
 
 from __future__ import annotations
@@ -14,25 +15,29 @@ import os
 import re
 import sys
 import time
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypedDict
 
+from lemons_arrays import check_archive
 from lemons_audio import audio_checksum
 from lemons_jobs import HERE, Workers, add_options, run, workers_of
+from lemons_limits import read_json, without_checksum
 from lemons_utils import (
     Configuration,
     DataError,
     ParameterError,
+    checksum,
     command,
     configuration,
 )
 from recsys import checkpoint, heads, listening, progress
-from recsys.arrays import NO_ARRAY, write_array
+from recsys.arrays import write_array
 from recsys.catalogue import UNFINISHED, Catalogue, array_folder, open_catalogue
 from recsys.ingest.decoding import Excerpt, decode
 from recsys.ingest.journal import Entry, IngestJournal
+from recsys.parquet import check_sealed
 
 LEFT_OVER_S = 24 * 3600.0
 """Age at which a half-written file is of a command that was killed [s]: none writes so long."""
@@ -72,12 +77,12 @@ def verify(
     repair: bool = False,
     workers: Workers = HERE,
 ) -> Iterator[Damage]:
-    """Check catalogues, all experiments and trunks; yield what is damaged, and repair what can be.
+    """Check catalogues, and what belongs to none; yield what is damaged, repair what can be.
 
     Parameters
     ----------
     settings : Configuration
-        Says where experiments are, and in which folder to look for half-written files.
+        Says where experiments, trunks, stems and stored explanations are.
     catalogues : sequence of Catalogue
     repair : bool
     workers : Workers
@@ -92,6 +97,13 @@ def verify(
         if path.exists():
             again = "make it again with `python -m recsys.trunk --anew`"
             yield from _verify(path, heads.read_trunk, again)
+    stored = settings.stored_explanations
+    for path, check in (
+        *((path, _check_stems) for path in settings.stems.glob("*/[!.]*/stems.json")),
+        *((path, _check_explanation) for path in stored.rglob("[!.]*.json")),
+        *((path, check_archive) for path in stored.rglob("tables.npz")),
+    ):
+        yield from _verify_computed(path, check, repair=repair)
     for folder in (
         *(settings.catalogues, settings.experiments, settings.experiments.with_name("trunks")),
         *(settings.stems, settings.stored_explanations, settings.web_folder),
@@ -125,12 +137,13 @@ def verify_catalogue(
         yield from _verify(
             path, functools.partial(_check_split, known=set(track_ids)), "make the split again"
         )
-    for path in sorted((catalogue.folder / "statistics").glob("[!.]*.npz")):
-        for damage in _verify(path, _check_archive, "remove it, it is computed again"):
-            if repair:
-                path.unlink()
-                damage = Damage(path, damage.reason, "removed, it is computed again", repaired=True)
-            yield damage
+    for kind, check in (
+        ("statistics/[!.]*.npz", check_archive),
+        ("relevance/[!.]*.parquet", _check_table),
+        ("features/[!.]*.parquet", _check_table),
+    ):
+        for path in sorted(catalogue.folder.glob(kind)):
+            yield from _verify_computed(path, check, repair=repair)
 
 
 def _damaged_audio(
@@ -187,15 +200,39 @@ def _check_split(path: Path, known: set[str]) -> None:
         raise DataError(f"{path} lists {len(unknown)} unknown tracks, the first is {unknown[0]!r}")
 
 
-def _check_archive(path: Path) -> None:
-    """Raise `DataError` if a member of an archive differs from its checksum."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-    except NO_ARRAY as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
-    if damaged:
-        raise DataError(f"{path} has another {damaged} than was written")
+# -- what is computed from other files ---------------------------------------------------------
+def _verify_computed(
+    path: Path, check: Callable[[Path], object], *, repair: bool
+) -> Iterator[Damage]:
+    """Check a file that is computed again where it is missing; remove it if it is damaged."""
+    for damage in _verify(path, check, "remove it, it is computed again"):
+        if repair:
+            path.unlink()
+            damage = Damage(path, damage.reason, "removed, it is computed again", repaired=True)
+        yield damage
+
+
+def _check_table(path: Path) -> None:
+    if not check_sealed(path):
+        raise DataError(f"{path} has no checksum")
+
+
+def _check_explanation(path: Path) -> None:
+    without_checksum(read_json(path, dict[str, Any], "explanation"), str(path))
+
+
+def _check_stems(path: Path) -> None:
+    """Compare cached stems with the checksums in their card."""
+    for name, digest in read_json(path, _Stems, "card of stems")["files"].items():
+        stem = path.with_name(f"{Path(name).name}.flac")
+        if not stem.is_file() or checksum(stem) != digest:
+            raise DataError(f"{path} has the checksum of another {stem.name}")
+
+
+class _Stems(TypedDict):
+    """The part of a card of stems that is read: the checksum of each stem's file."""
+
+    files: dict[str, str]
 
 
 # -- experiments -------------------------------------------------------------------------------
@@ -251,7 +288,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run `python -m recsys.verify`; 0 if nothing is damaged any more, 1 otherwise."""
     parser = argparse.ArgumentParser(
         prog="python -m recsys.verify",
-        description="Check the files of catalogues and experiments against their checksums.",
+        description="Check the files of all commands against their checksums.",
     )
     parser.add_argument("--catalogue", metavar="NAME", help="this catalogue alone")
     parser.add_argument("--repair", action="store_true", help="make again or remove what can be")
@@ -264,7 +301,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for damage in verify(settings, catalogues, repair=options.repair, workers=workers_of(options)):
         print(damage, flush=True)
         found, repaired = found + 1, repaired + damage.repaired
-    checked = f"{', '.join(names) or 'no catalogue'} and the experiments"
+    checked = f"{', '.join(names) or 'no catalogue'}, experiments and explanations"
     result = (
         f"{found} damaged files, {repaired} of them repaired" if found else "nothing is damaged"
     )

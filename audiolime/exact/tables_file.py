@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lemons_utils import DataError, write_beside
+from lemons_arrays import open_archive, write_archive
+from lemons_utils import DataError
 
 VERSION = 1
 LARGEST = 2**20
 """Largest size that a file may name, far above any that exists."""
+META = "meta"
+"""The name of the JSON in a file."""
 MAX_STEMS = 16
 """Most stems of tables, whose arrays have 2^S rows."""
 
@@ -54,10 +54,8 @@ class TablesFormat:
     def write(self, path: Path, arrays: Arrays, fields: Mapping[str, object]) -> None:
         """Write arrays as float32; `fields` are sizes, numbers and what is said about them."""
         meta = {**fields, "format": self.name, "version": VERSION}
-        text = json.dumps(meta, sort_keys=True).encode()
-        with write_beside(path) as temporary:
-            floats: dict[str, Any] = {name: array.astype("<f4") for name, array in arrays.items()}
-            np.savez(temporary, meta=np.frombuffer(text, dtype=np.uint8), **floats)
+        floats = {name: array.astype("<f4") for name, array in arrays.items()}
+        write_archive(path, meta, floats, json_name=META)
 
     def read(self, path: Path) -> tuple[dict[str, NDArray[np.float32]], dict[str, object]]:
         """Read arrays, and `meta` as it was written.
@@ -65,37 +63,21 @@ class TablesFormat:
         Raises
         ------
         DataError
-            If the file is missing, of another format or version, or its arrays do not fit.
+            If the file is missing or damaged, of another format or version, or too large.
         """
-        names = self.shapes(*[1] * len(self.sizes))
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                meta = json.loads(file["meta"].tobytes().decode())
-                arrays = {name: file[name] for name in names}
-        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
-            raise DataError(f"{path} holds no tables ({error}): explain the track again") from error
-        self._check(path, meta, arrays)
-        return arrays, meta
-
-    def _check(self, path: Path, meta: Mapping[str, object], arrays: Arrays) -> None:
-        found = (meta.get("format"), meta.get("version")) if isinstance(meta, dict) else None
-        if not isinstance(meta, dict) or found != (self.name, VERSION):
-            raise DataError(f"{path} must be {self.name} version {VERSION}, got {found}")
-        sizes = [size for name in self.sizes if _is_size(size := meta.get(name))]
-        if len(sizes) < len(self.sizes) or int(str(meta["n_stems"])) > MAX_STEMS:
-            raise DataError(f"{path} must say in whole numbers what {', '.join(self.sizes)} are")
-        for name in self.numbers:
-            value = meta.get(name)
-            if not isinstance(value, int | float) or not math.isfinite(value):
-                raise DataError(f"{path}: {name} must be a number, got {value!r}")
-        expected = self.shapes(*sizes)
-        for name, array in arrays.items():
-            if array.shape != expected[name] or array.dtype != np.float32:
-                raise DataError(
-                    f"{path}: {name} must be float32 of shape {expected[name]}, "
-                    f"got {array.dtype} of shape {array.shape}"
-                )
-
-
-def _is_size(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST
+        with open_archive(path, "explain the track again") as archive:
+            meta = archive.json(META, dict[str, Any])
+            found = meta.get("format"), meta.get("version")
+            if found != (self.name, VERSION):
+                raise DataError(f"it must be {self.name} version {VERSION}, got {found}")
+            kinds = {**dict.fromkeys(self.sizes, int), **dict.fromkeys(self.numbers, float)}
+            numbers: dict[str, Any] = {
+                name: archive.convert(meta.get(name), kinds[name], name) for name in kinds
+            }
+            sizes = {name: numbers[name] for name in self.sizes}
+            largest = {name: MAX_STEMS if name == "n_stems" else LARGEST for name in sizes}
+            if wrong := [name for name in sizes if not 0 <= sizes[name] <= largest[name]]:
+                name = wrong[0]
+                raise DataError(f"{name} must be 0 to {largest[name]}, got {sizes[name]}")
+            shapes = self.shapes(*sizes.values())
+            return {name: archive.array(name, shapes[name]) for name in shapes}, meta

@@ -11,6 +11,7 @@ import uuid
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -18,11 +19,18 @@ from numpy.typing import NDArray
 
 from audiolime.separation.interface import Separator
 from lemons_audio import audio_checksum, to_float32, write_audio
+from lemons_limits import read_json
 from lemons_utils import SAMPLE_RATE, DataError, ParameterError, checksum
 
 _CARD = "stems.json"
 _LOCKS = ".locks"
 _GB = 1_000_000_000
+
+
+class _StemsCard(TypedDict):
+    """The part of an entry's card that is read: the checksum of each stem's file."""
+
+    files: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -117,9 +125,9 @@ def _read(entry: Path, audio: NDArray[np.int16]) -> CachedStems | None:
 def _checked(entry: Path, audio: NDArray[np.int16]) -> CachedStems:
     import soundfile
 
-    card = json.loads((entry / _CARD).read_text(encoding="utf-8"))
+    files = read_json(entry / _CARD, _StemsCard, "card of stems")["files"]
     waveforms = []
-    for name, digest in card["files"].items():
+    for name, digest in files.items():
         path = entry / f"{name}.flac"
         if checksum(path) != digest:
             raise DataError(f"{path.name} has changed")
@@ -130,7 +138,7 @@ def _checked(entry: Path, audio: NDArray[np.int16]) -> CachedStems:
     stems = np.stack(waveforms)
     if not np.array_equal(stems.sum(axis=0), to_float32(audio)):
         raise DataError("the stems do not sum to the audio")
-    return CachedStems(tuple(card["files"]), stems, entry)
+    return CachedStems(tuple(files), stems, entry)
 
 
 def _write(entry: Path, audio: NDArray[np.int16], separator: Separator) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import math
 import time
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from audiolime.separation import get_separator
 from audiolime.separation.interface import FULL_SCALE, Separator
 from lemons_audio import read_audio, write_audio
+from lemons_limits import read_json
 from lemons_utils import DataError, checksum, locked, write_json
 
 CARD = "separation.json"
@@ -120,8 +120,8 @@ def _card(track: Path, separator: Separator) -> dict[str, Any]:
 
 def _stored_card(folder: Path) -> dict[str, Any]:
     try:
-        return dict(json.loads((folder / CARD).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        return read_json(folder / CARD, dict[str, Any], "card of stems")
+    except DataError:
         return {}
 
 

@@ -13,8 +13,9 @@ from explanations.listeners import ListenerModel, fellow_heads
 from explanations.player import HeadData, heads_json
 from explanations.stems import separator_for
 from explanations.store import Explanation, Request, SharedTables, Store
+from lemons_arrays import check_archive
 from lemons_audio import audio_checksum
-from lemons_utils import Configuration, OnProgress
+from lemons_utils import Configuration, DataError, OnProgress
 from recsys.catalogue import Catalogue
 
 STEPS = ("separate", "tables", "weights")
@@ -55,7 +56,11 @@ class ExplanationJob:
     def stored(self, kind: str) -> Explanation | None:
         """Return the explanation if it and the tables of the mixer are stored."""
         explanation = self.store.load(self.track_id, self.request(kind))
-        return explanation if self.tables_path.is_file() else None
+        try:
+            check_archive(self.tables_path)
+        except DataError:  # missing or damaged: both are made again
+            return None
+        return explanation
 
     @property
     def tables_path(self) -> Path:

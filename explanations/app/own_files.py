@@ -13,6 +13,7 @@ import torch
 
 from explanations.listeners import ListenerModel
 from lemons_audio import audio_length_s, read_audio, to_catalogue_audio, to_float32, to_int16
+from lemons_limits import read_json
 from lemons_utils import SAMPLE_RATE, DataError, OnProgress, ParameterError, write_beside
 from recsys.catalogue import Catalogue, save_audio
 from recsys.inference import relevance, track_logits
@@ -81,8 +82,8 @@ def is_kept(catalogue: Catalogue, track_id: str) -> bool:
 def title_of(catalogue: Catalogue, track_id: str) -> str:
     """Return the name that a file had, without its suffix."""
     try:
-        return str(json.loads(_card(catalogue, track_id).read_text(encoding="utf-8"))["title"])
-    except (OSError, ValueError, KeyError):
+        return read_json(_card(catalogue, track_id), dict[str, str], "title")["title"]
+    except (DataError, KeyError):
         return "Your file"
 
 

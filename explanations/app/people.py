@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import json
 import re
 from dataclasses import dataclass
 from importlib.resources import files
@@ -13,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from explanations.listeners import ListenerModel, load_listener
+from lemons_limits import read_json
 from lemons_utils import DataError, ParameterError
 from recsys.catalogue import Catalogue, open_catalogue
 from recsys.experiments import trained_listeners
@@ -97,9 +97,9 @@ def people(catalogues: dict[str, Catalogue], experiments: Path) -> list[Person]:
 
 def taste_of(catalogue: Catalogue, user_name: str) -> str:
     """Describe a taste: as the catalogue does, or by the three genres most listened to."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        tastes = json.loads((catalogue.folder / LISTENERS_FILE).read_text(encoding="utf-8"))
-        if taste := str(tastes.get(user_name, "")):
+    with contextlib.suppress(DataError):
+        tastes = read_json(catalogue.folder / LISTENERS_FILE, dict[str, str], "list of tastes")
+        if taste := tastes.get(user_name):
             return taste
     with contextlib.suppress(DataError):
         return ", ".join(genre_shares(listening(catalogue, user_name)).index[:3])

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import importlib.metadata
-import json
-import platform
 import shlex
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +11,9 @@ from typing import Any
 
 import pandas as pd
 
+from lemons_limits import read_json
 from lemons_utils import DataError, write_csv, write_json
+from lemons_versions import versions
 
 RESULTS = Path("docs") / "results"
 """Where results go unless `--out` says otherwise."""
@@ -51,10 +50,7 @@ def facts(
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
         "seconds": None if started is None else round(time.perf_counter() - started, 1),
         "models": {user_name: checksum[:12] for user_name, checksum in models.items()},
-        "versions": {
-            "python": platform.python_version(),
-            **{library: importlib.metadata.version(library) for library in _VERSIONS_OF},
-        },
+        "versions": versions(_VERSIONS_OF),
         **more,
     }
 
@@ -89,8 +85,8 @@ def read_results(folder: Path, name: str) -> tuple[pd.DataFrame, dict[str, Any]]
     """
     try:
         rows = pd.read_csv(folder / f"{name}.csv")
-        about: dict[str, Any] = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        about = read_json(folder / f"{name}.json", dict[str, Any], "study's facts")
+    except (OSError, ValueError, DataError) as error:
         raise DataError(
             f"there are no results of {name}: run `python -m {__package__}.{name}` first"
         ) from error

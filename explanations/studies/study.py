@@ -25,7 +25,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import pandas as pd
 from tqdm import tqdm
@@ -33,6 +33,7 @@ from tqdm import tqdm
 from explanations.studies.results import RESULTS, facts
 from lemons_jobs import Workers, run
 from lemons_journal import Journal
+from lemons_limits import convert_json
 from lemons_utils import DataError, ParameterError, command, configuration
 
 Item = Mapping[str, Any]
@@ -44,6 +45,13 @@ Row = dict[str, Any]
 Work = Callable[[Item], list[Row]]
 """Measures one item. A function of a module, or a `functools.partial` of one, so that other
 processes can run it."""
+
+
+class _Measured(TypedDict):
+    """A record of the journal."""
+
+    item: dict[str, Any]
+    rows: list[Row]
 
 
 # -- a study and its command -------------------------------------------------------------------
@@ -244,6 +252,7 @@ def run_items(
 def _read_journal(journal: Journal) -> dict[str, list[Row]]:
     known: dict[str, list[Row]] = {}
     for record in journal.records():
-        with suppress(KeyError, TypeError):  # written by something else: measured again
-            known[json.dumps(record["item"], sort_keys=True)] = record["rows"]
+        with suppress(DataError):  # written by something else: measured again
+            measured = convert_json(record, _Measured, str(journal.path))
+            known[json.dumps(measured["item"], sort_keys=True)] = measured["rows"]
     return known

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 import lemons_jobs
 from lemons_journal import Journal
+from lemons_limits import convert_json
 from lemons_utils import DataError, ParameterError, write_beside, write_csv
 from recsys.arrays import is_stored
 from recsys.catalogue import UNFINISHED, Catalogue, check_name, write_tracks
@@ -215,6 +216,5 @@ def _listed(catalogue: Catalogue) -> list[str]:
 def _named_tracks(journal: Journal) -> Iterator[tuple[str, str]]:
     """Yield the fingerprint and the track id of every recorded song."""
     for record in journal.records():
-        with contextlib.suppress(ValueError, TypeError):
-            name, track_id = record
-            yield str(name), str(track_id)
+        with contextlib.suppress(DataError):
+            yield convert_json(record, tuple[str, str], str(journal.path))

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lemons_audio import audio_checksum
+from lemons_limits import decode_json
 from lemons_utils import DataError
 from recsys.arrays import save_audio
 from recsys.demo.band import mix, render
-from recsys.demo.song import Section, Song, compose
+from recsys.demo.song import Song, compose
 
 if TYPE_CHECKING:
     from recsys.catalogue import Catalogue
@@ -80,16 +81,7 @@ def from_json(text: str) -> Song:
     DataError
         If the text is not a song of this version.
     """
-    try:
-        fields = json.loads(text)
-        fields["form"] = tuple(
-            Section(**{**section, "plays": tuple(section["plays"])}) for section in fields["form"]
-        )
-        for name in ("piano_solo", "others", "levels_db"):
-            fields[name] = tuple(fields[name])
-        return Song(**fields)
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"expected a song as `to_json` writes it: {error}") from error
+    return decode_json(text.encode(), Song, "this", "song as `to_json` writes it")
 
 
 def take(song: Song, name: str, folder: Path) -> tuple[str, str]:

@@ -7,10 +7,10 @@ finished experiment is current.
 
 from __future__ import annotations
 
-import json
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from lemons_limits import read_json
 from lemons_utils import DataError, ParameterError, locked, write_json
 from recsys.experiments.folder import ExperimentFolder
 from recsys.experiments.listing import ListedExperiment, list_experiments, read_experiment
@@ -77,18 +77,12 @@ def read_record(experiments: Path, catalogue: str) -> dict[str, str]:
         If the record cannot be read.
     """
     path = record_path(experiments, catalogue)
-    try:
-        return {
-            str(key): str(value)
-            for key, value in json.loads(path.read_text(encoding="utf-8")).items()
-        }
-    except FileNotFoundError:
+    if not path.is_file():
         return {}
-    except (OSError, ValueError, AttributeError) as error:
-        raise DataError(
-            f"{path} is no record of current experiments ({error}): remove it, and the newest "
-            "experiments are current"
-        ) from error
+    try:
+        return read_json(path, dict[str, str], "record of current experiments")
+    except DataError as error:
+        raise DataError(f"{error}: remove it, and the newest experiments are current") from error
 
 
 # -- changing it -------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -11,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from lemons_limits import read_json
 from lemons_utils import DataError, ParameterError, claim_folder, locked, write_json
 from recsys.checkpoint import BEST_MODEL, LAST_STATE, trained_epochs, utc_now
 
@@ -22,6 +22,15 @@ CHANGE_NOTHING = frozenset({"use_tensorboard", "log_step", "num_workers", "resum
 
 _LOCAL_TIME = "%Y-%m-%d_%H-%M-%S"
 _NAMED = re.compile(r"(\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d)-(.+)")
+
+
+@dataclass(frozen=True)
+class _Note:
+    """What the note says."""
+
+    options: dict[str, Any]
+    finished: bool
+    started: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,11 +138,10 @@ def alike(experiments: Path, options: Mapping[str, Any]) -> Iterator[ExperimentF
 def read_folder(path: Path) -> ExperimentFolder | None:
     """Read what is recorded in an experiment's folder; return None where nothing is."""
     try:
-        note = json.loads((path / NOTE).read_text(encoding="utf-8"))
-        options, started = dict(note["options"]), str(note.get("started", ""))
-        return ExperimentFolder(path, options, bool(note["finished"]), started)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        note = read_json(path / NOTE, _Note, "note of an experiment")
+    except DataError:
         return None
+    return ExperimentFolder(path, note.options, note.finished, note.started)
 
 
 # -- names and times ---------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from recsys.checkpoint import BEST_MODEL, LAST_STATE, trained_epochs
+from lemons_utils import DataError
+from recsys.checkpoint import BEST_MODEL, LAST_STATE, stored_card, trained_epochs
 from recsys.experiments.folder import ExperimentFolder, read_folder, time_of, without_time
 
 
@@ -143,10 +143,8 @@ def _read(path: Path, catalogue: str | None) -> Iterator[ListedExperiment]:
 def _card(path: Path) -> dict[str, Any]:
     """Read the card of an experiment's model; return an empty one if there is none."""
     try:
-        return dict(
-            json.loads((path / BEST_MODEL).with_suffix(".json").read_text(encoding="utf-8"))
-        )
-    except (OSError, ValueError, TypeError):
+        return stored_card(path / BEST_MODEL)
+    except DataError:
         return {}
 
 

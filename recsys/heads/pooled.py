@@ -9,7 +9,6 @@ files, training writes them, and removes stretches of time alone.
 from __future__ import annotations
 
 import functools
-import json
 import sys
 import zlib
 from collections.abc import Callable, Sequence
@@ -20,11 +19,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lemons_arrays import open_archive, write_archive
 from lemons_audio import audio_checksum, to_float32
 from lemons_jobs import HERE, Workers, run
-from lemons_utils import DataError, write_beside
+from lemons_utils import DataError
 from recsys import progress
-from recsys.arrays import NO_ARRAY
 from recsys.catalogue import Catalogue
 from recsys.heads.removal import draw_removals, remove
 from recsys.model import MIN_SAMPLES, STATISTICS, LocalStatistics
@@ -37,6 +36,18 @@ NO_STEMS = "time alone"
 
 FORMAT = "lemons-statistics 2"
 """Of the files, and of the statistics in them."""
+
+
+_ABOUT = "about"  # the name of the JSON in a file
+
+
+@dataclass(frozen=True)
+class _About:
+    """What a file says about its statistics."""
+
+    stems: str
+    format: str = ""
+    audio: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,20 +101,13 @@ def pooled_path(catalogue: Catalogue, track_id: str) -> Path:
 
 def write_pooled(catalogue: Catalogue, track_id: str, pooled: PooledTrack) -> None:
     """Keep a track's pooled statistics beside its catalogue."""
-    path = pooled_path(catalogue, track_id)
-    path.parent.mkdir(parents=True, exist_ok=True)
     about = {
         "format": FORMAT,
         "stems": pooled.stems,
         "audio": audio_checksum(catalogue.audio(track_id)),
     }
-    with write_beside(path) as temporary:
-        np.savez(
-            temporary,
-            about=np.frombuffer(json.dumps(about).encode(), dtype=np.uint8),
-            whole=pooled.whole,
-            removed=pooled.removed,
-        )
+    arrays = {"whole": pooled.whole, "removed": pooled.removed}
+    write_archive(pooled_path(catalogue, track_id), about, arrays, json_name=_ABOUT)
 
 
 def read_pooled(catalogue: Catalogue, track_id: str) -> PooledTrack | None:
@@ -115,22 +119,16 @@ def read_pooled(catalogue: Catalogue, track_id: str) -> PooledTrack | None:
         If the file is damaged.
     """
     path = pooled_path(catalogue, track_id)
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            about = json.loads(file["about"].tobytes())
-            pooled = PooledTrack(file["whole"], file["removed"], str(about["stems"]))
-        if about.get("format") != FORMAT or not _is_of(catalogue, track_id, about.get("audio")):
-            return None
-        shapes = pooled.whole.shape, pooled.removed.shape
-        if shapes != ((STATISTICS,), (REMOVALS, STATISTICS)):
-            raise ValueError(f"arrays of shapes {shapes}")
-    except FileNotFoundError:
+    if not path.is_file():
         return None
-    except DataError:
-        raise  # of the audio
-    except NO_ARRAY as error:
-        raise DataError(f"{path} is damaged ({error}): delete it, it is computed again") from error
-    return pooled
+    with open_archive(path, "delete it, it is computed again") as archive:
+        about = archive.json(_ABOUT, _About)
+        if about.format != FORMAT:
+            return None
+        whole = archive.array("whole", (STATISTICS,))
+        removed = archive.array("removed", (REMOVALS, STATISTICS))
+    pooled = PooledTrack(whole, removed, about.stems)
+    return pooled if _is_of(catalogue, track_id, about.audio) else None
 
 
 def _is_of(catalogue: Catalogue, track_id: str, checksum: object) -> bool:

@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from lemons_journal import Journal
+from lemons_limits import convert_json
+from lemons_utils import DataError
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,8 @@ class IngestJournal:
         self._lines.append()
         self.entries: dict[str, Entry] = {}
         for record in self._lines.records():
-            with contextlib.suppress(TypeError):  # not an entry: that file is decoded again
-                entry = Entry(**record)
+            with contextlib.suppress(DataError):  # not an entry: that file is decoded again
+                entry = convert_json(record, Entry, str(path))
                 self.entries[entry.file] = entry
 
     def add(self, entry: Entry) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lemons_utils import DataError, ParameterError, checksum, write_csv
+from lemons_utils import DataError, ParameterError, checksum, first_line, write_beside, write_csv
 from recsys.catalogue import Catalogue, check_name
 from recsys.listening.draws import Pool
 from recsys.listening.grouping import assign_groups
@@ -109,9 +109,36 @@ def users(catalogue: Catalogue, seed: int = PUBLISHED_SEED) -> list[str]:
 
 
 def write_split(path: Path, split: pd.DataFrame) -> str:
-    """Write a split, the same bytes on every machine; return the file's checksum."""
+    """Write a split, the same bytes on every machine; return the file's checksum.
+
+    A file beside it, `.<name>.sha256`, has the checksum too, in the form of `sha256sum`.
+    """
+    beside = checksum_path(path)
+    beside.unlink(missing_ok=True)  # between the two writes there is none, rather than a wrong one
     write_csv(path, split[list(SPLIT_COLUMNS)])
-    return checksum(path)
+    digest = checksum(path)
+    with write_beside(beside) as temporary:
+        temporary.write_text(f"{digest}  {path.name}\n", encoding="utf-8")
+    return digest
+
+
+def checksum_path(path: Path) -> Path:
+    """Return the path of the file beside a split that has its checksum, if `write_split` wrote it.
+
+    Without that file a split is read unchecked: one that somebody has written by hand.
+    """
+    return path.with_name(f".{path.stem}.sha256")
+
+
+def _check_unchanged(path: Path) -> None:
+    beside = checksum_path(path)
+    written = _first_word(beside)
+    # Where the file beside has changed meanwhile, another command is writing the split.
+    if written is not None and written != checksum(path) and written == _first_word(beside):
+        raise DataError(
+            f"{path} has changed since it was written: make the split again, or remove "
+            f"{beside.name} beside it if somebody has changed it on purpose"
+        )
 
 
 def read_split(path: Path) -> pd.DataFrame:
@@ -124,18 +151,21 @@ def read_split(path: Path) -> pd.DataFrame:
     Raises
     ------
     DataError
-        If the file is missing or no valid split: a column is missing, a part or label is unknown,
-        a track comes twice, or a part lacks a label.
+        If the file is missing, has changed since it was written, or is no valid split: a column
+        is missing, a part or label is unknown, a track comes twice, or a part lacks a label.
     """
     if not path.is_file():
         raise DataError(
             f"no split {path}: make it with `python -m recsys.listening plays.csv --catalogue NAME`"
         )
+    _check_unchanged(path)
     try:
         split = pd.read_csv(path, dtype={"track_id": "str"}, keep_default_na=False)
         split = split.astype({"label": "int64", "playcount": "int64"})[list(SPLIT_COLUMNS)]
     except (KeyError, ValueError) as error:
-        raise DataError(f"{path} is no split ({', '.join(SPLIT_COLUMNS)}): {error}") from error
+        raise DataError(
+            f"{path} is no split ({', '.join(SPLIT_COLUMNS)}): {first_line(error)}"
+        ) from error
     if not split["split"].isin(PARTS).all() or not split["label"].isin([0, 1]).all():
         raise DataError(f"{path}: split must be train, valid or test, and label 0 or 1")
     if (split["playcount"] < 0).any() or split["track_id"].eq("").any():
@@ -145,6 +175,14 @@ def read_split(path: Path) -> pd.DataFrame:
     if len(split[["split", "label"]].drop_duplicates()) < 2 * len(PARTS):
         raise DataError(f"{path}: train, valid and test each need tracks of both labels")
     return split
+
+
+def _first_word(path: Path) -> str | None:
+    """Return the first word of a file, or None if there is no file."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").partition(" ")[0]
+    except FileNotFoundError:
+        return None
 
 
 def _counts(plays: pd.DataFrame, pool: Pool) -> pd.Series[int]:

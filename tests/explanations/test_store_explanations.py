@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from explanations.store import FORMAT
 from explanations.store_explanations import main, track_jobs
 from lemons_jobs import Workers
 
@@ -104,7 +105,7 @@ def test_goes_on_after_a_kill(house, wait_until):
     after = {path: path.read_bytes() for path in stored(house)}
     assert len(after) == 6 and before.items() <= after.items()
     for content in after.values():
-        assert json.loads(content)["format"] == 1
+        assert json.loads(content)["format"] == FORMAT
 
 
 @pytest.mark.parametrize("workers", ["processes", "cluster"])

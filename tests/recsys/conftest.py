@@ -48,6 +48,14 @@ def _add_listener(catalogue: Catalogue, user_name: str, genre: str) -> None:
     write_split(split_path(catalogue, user_name), split)
 
 
+def make_tiny(folder: Path, *, tracks: int = 24, seconds: float = 1.5) -> Catalogue:
+    """Make the tiny catalogue: Marko likes its low tones, Nina its high ones."""
+    catalogue = _make_catalogue(folder, tracks=tracks, seconds=seconds)
+    _add_listener(catalogue, "marko", "low")
+    _add_listener(catalogue, "nina", "high")
+    return catalogue
+
+
 def _plain_log_mel(waveform):
     """Compute the decibel mel-spectrogram [256, frames] of 16 kHz audio in float64."""
     padded = np.pad(waveform, 256, mode="reflect")
@@ -82,10 +90,7 @@ def add_listener() -> Callable[..., None]:
 def tiny_catalogue(tmp_path_factory) -> Catalogue:
     """The catalogue itself; commands get a copy of its folder with `data_folder`."""
     folder = tmp_path_factory.mktemp("data") / "catalogues" / "tiny"
-    catalogue = _make_catalogue(folder, tracks=24, seconds=1.5)
-    _add_listener(catalogue, "marko", "low")
-    _add_listener(catalogue, "nina", "high")
-    return catalogue
+    return make_tiny(folder)
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 import json
 import pickle
-import shutil
-import subprocess
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,7 +11,6 @@ from recsys import checkpoint
 from recsys.checkpoint import (
     BEST_MODEL,
     LAST_STATE,
-    git_commit,
     load_model,
     load_state,
     make_card,
@@ -270,26 +267,3 @@ def test_leftovers_of_a_kill_go_and_nothing_else(saved):
     remove_leftovers(folder)
     names = sorted(path.name for path in folder.iterdir())
     assert names == [".other.0123456789ab.json", "best_model.json", BEST_MODEL]
-
-
-# -- where the code comes from -----------------------------------------------------------------
-@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
-def test_commit_and_changes_are_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint, "__file__", str(tmp_path / "recsys" / "checkpoint.py"))
-    assert git_commit() is None
-
-    def git(*arguments):
-        who = ["-c", "user.name=a", "-c", "user.email=a@b"]
-        done = subprocess.run(
-            ["git", "-C", str(tmp_path), *who, *arguments], check=True, capture_output=True
-        )
-        return done.stdout.decode().strip()
-
-    git("init")
-    assert git_commit() is None  # no commit yet
-    (tmp_path / "file").write_text("one")
-    git("add", "file")
-    git("commit", "-m", "First")
-    assert git_commit() == git("rev-parse", "HEAD")
-    (tmp_path / "file").write_text("two")
-    assert git_commit() == git("rev-parse", "HEAD") + "+changes"

@@ -1,7 +1,6 @@
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from lemons_utils import DataError
@@ -98,19 +97,33 @@ def test_values_of_something_else_are_neither_taken_nor_kept(catalogue, tmp_path
     assert TrackTable(path, catalogue, OF).known() == 0
 
 
-def test_a_damaged_table_is_computed_again(catalogue, tmp_path, capsys):
+@pytest.mark.parametrize("at", [5, 40, 100, 200])  # headers of pages, and what is in them
+def test_a_damaged_table_is_computed_again(catalogue, tmp_path, capsys, at):
     path = tmp_path / "r.parquet"
     table = TrackTable(path, catalogue, OF)
     note(table, {name: number / 20 for number, name in enumerate(IDS)})
     table.finish()
     whole, expected = path.read_bytes(), table.read(*COLUMNS)
-    pages = pq.read_metadata(path).row_group(0).column(1)
     content = bytearray(whole)
-    content[pages.data_page_offset + pages.total_compressed_size - 1] ^= 1
+    content[at] ^= 1
     path.write_bytes(content)
     damaged = TrackTable(path, catalogue, OF)
     assert (damaged.read("relevance"), damaged.known()) == (None, 0)
-    assert capsys.readouterr().err.startswith(f"computed again: {path} is damaged: ")
+    said = capsys.readouterr().err
+    assert said == f"computed again: {path} has changed since it was written\n"
     note(damaged, {name: number / 20 for number, name in enumerate(IDS)})
     damaged.finish()
     pd.testing.assert_frame_equal(damaged.read(*COLUMNS), expected)
+
+
+def test_a_footer_that_has_changed_is_no_table_or_computed_again(catalogue, tmp_path):
+    path = tmp_path / "r.parquet"
+    table = TrackTable(path, catalogue, OF)
+    note(table, dict.fromkeys(IDS, 0.5))
+    table.finish()
+    whole = path.read_bytes()
+    for name in (b"title", b"lemons.of", b"a checksum"):
+        content = bytearray(whole)
+        content[whole.rindex(name)] ^= 1
+        path.write_bytes(content)
+        assert TrackTable(path, catalogue, OF).read("relevance") is None

@@ -7,11 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from lemons_utils import checksum
+from lemons_arrays import write_archive
+from lemons_limits import with_checksum
+from lemons_utils import checksum, write_json
 from recsys import checkpoint, heads
 from recsys.catalogue import Catalogue
 from recsys.heads.pooled import FORMAT
 from recsys.ingest.folder import main as ingest
+from recsys.listening.splits import checksum_path
+from recsys.track_table import TrackTable
 from recsys.training import TrainingState
 
 
@@ -38,7 +42,21 @@ def everything(data_folder, give_model) -> dict[str, object]:
     about = {"format": FORMAT, "name": "tiny", "catalogue": "tiny", "sample": [track_id]}
     directions, sample = np.ones((2, 1216), np.float32), np.ones((1, 7, 2), np.float32)
     heads.write_trunk(trunk, heads.Trunk("tiny", "tiny", directions, "", about, sample))
+    relevance = TrackTable(folder / "relevance" / "nina.parquet", catalogue, {"model": "a"})
+    relevance.note(catalogue.track_ids, [0.5] * 24)
+    relevance.finish()
+    stored = data_folder / "stored_explanations" / "tiny" / "nina" / track_id
+    write_json(stored / "time.json", with_checksum({"name": "x" * 400}))
+    write_archive(stored / "tables.npz", {}, {"sum": np.ones(999)}, json_name="meta")
+    stems = data_folder / "stems" / track_id / "hybrid-1"
+    stems.mkdir(parents=True)
+    (stems / "drums.flac").write_bytes(bytes(100))
+    write_json(stems / "stems.json", {"files": {"drums": checksum(stems / "drums.flac")}})
     return {
+        "relevance": relevance.path,
+        "explanation": stored / "time.json",
+        "tables": stored / "tables.npz",
+        "stems": stems / "drums.flac",
         "audio": catalogue.audio_path(track_id),
         "tracks": folder / "tracks.parquet",
         "split": folder / "splits" / "nina-1057386.csv",
@@ -54,7 +72,7 @@ def test_nothing_is_damaged(lemons, everything):
         before = {path: checksum(path) for path in everything.values()}
         done = lemons("verify", *arguments)
         assert (done.code, done.err) == (0, "")
-        assert done.out == "tiny and the experiments: nothing is damaged\n"
+        assert done.out == "tiny, experiments and explanations: nothing is damaged\n"
         assert before == {path: checksum(path) for path in everything.values()}
 
 
@@ -64,6 +82,10 @@ def test_nothing_is_damaged(lemons, everything):
         ("audio", 0.5, "whose checksum is its name; remove it, and run the command that made"),
         ("tracks", 0.1, "remove it, and run the command that made the catalogue again"),
         ("statistics", 0.5, "remove it, it is computed again"),
+        ("split", 0.5, "has changed since it was written: make the split again"),
+        ("relevance", 0.02, "remove it, it is computed again"),
+        ("explanation", 0.3, "has changed: it has the checksum of other content"),
+        ("tables", 0.5, "remove it, it is computed again"),
         ("model", 0.9, "with resume="),
         ("state", 0.9, "its checksum is that of other content: remove it"),
         ("trunk", 0.9, "make it again with `python -m recsys.trunk --anew`"),
@@ -75,13 +97,21 @@ def test_a_changed_bit_is_found(lemons, everything, kind, at, says):
     assert (done.code, done.err) == (1, "")
     line, last = done.out.splitlines()
     assert line.startswith(f"damaged: {everything[kind]}: ") and says in line
-    assert last == "tiny and the experiments: 1 damaged files, 0 of them repaired"
+    assert last == "tiny, experiments and explanations: 1 damaged files, 0 of them repaired"
+
+
+def test_a_changed_stem_is_found(lemons, everything):
+    change(everything["stems"])
+    card = everything["stems"].with_name("stems.json")
+    says = f"damaged: {card}: has the checksum of another drums.flac; remove it, it is computed"
+    assert says in lemons("verify").out
 
 
 def test_what_does_not_fit_together_is_found(lemons, everything):
     split, audio = everything["split"], everything["audio"]
     text = split.read_text()
     split.unlink()
+    checksum_path(split).unlink()
     split.write_text(text.replace(text.splitlines()[1].split(",")[0], "0" * 20))
     audio.unlink()
     done = lemons("verify", "--jobs", "2")
@@ -122,7 +152,8 @@ def test_repair_makes_audio_again_from_its_file(lemons, data_folder, tmp_path, r
 
 
 def test_repair_removes_what_is_made_again_and_what_kills_have_left(lemons, everything):
-    change(everything["statistics"])
+    for kind in ("statistics", "relevance", "explanation", "tables"):
+        change(everything[kind], 0.1)
     folder = everything["split"].parent
     old, new = (folder / f".nina.{digit * 12}.csv" for digit in "01")
     for path in (old, new, folder / ".mine"):
@@ -131,6 +162,7 @@ def test_repair_removes_what_is_made_again_and_what_kills_have_left(lemons, ever
         os.utime(path, (time.time() - 90_000,) * 2)
     done = lemons("verify", "--repair")
     assert done.code == 0
-    assert "2 damaged files, 2 of them repaired" in done.out
-    assert not everything["statistics"].exists() and not old.exists()
+    assert "5 damaged files, 5 of them repaired" in done.out
+    assert not any(everything[kind].exists() for kind in ("statistics", "relevance", "tables"))
+    assert not everything["explanation"].exists() and not old.exists()
     assert new.exists() and (folder / ".mine").exists()

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -78,11 +79,12 @@ def test_about_a_megabyte_and_back(tmp_path):
     ("change", "message"),
     [
         ({"meta": np.frombuffer(b'{"format": "other"}', np.uint8)}, "must be lemons-tables"),
-        ({"meta": np.frombuffer(b"[1]", np.uint8)}, "must be lemons-tables"),
-        ({"meta": np.frombuffer(b"not JSON", np.uint8)}, "holds no tables"),
+        ({"meta": np.frombuffer(b"[1]", np.uint8)}, "Expected `object`, got `array`"),
+        ({"meta": np.frombuffer(b"not JSON", np.uint8)}, "JSON is malformed"),
+        ({"meta": np.zeros(9)}, "meta must be text"),
         ({"max_weight": np.zeros(7, np.float32)}, "max_weight must be float32 of shape"),
         ({"segment_max": np.zeros((2, 4, 3))}, "segment_max must be float32"),
-        ({"boundary_sum": None}, "holds no tables"),
+        ({"boundary_sum": None}, "no item named 'boundary_sum.npy'"),
     ],
 )
 def test_broken_files_are_told(change, message, tmp_path):
@@ -92,15 +94,66 @@ def test_broken_files_are_told(change, message, tmp_path):
         arrays = {name: file[name] for name in file.files}
     arrays = {name: array for name, array in (arrays | change).items() if array is not None}
     np.savez(path, **arrays)
+    with pytest.raises(DataError, match=message) as error:
+        Tables.read(path)
+    assert str(error.value).endswith(": explain the track again")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"n_stems": 10**12}, "n_stems must be 0 to 16, got 1000000000000"),
+        ({"n_segments": 2**20, "n_stems": 12}, "would take"),
+        ({"n_channels": -1}, "n_channels must be 0 to"),
+        ({"n_channels": 3.5}, "n_channels is no JSON of its kind"),
+        ({"n_channels": "3"}, "n_channels is no JSON of its kind"),
+        ({"n_segments": True}, "n_segments is no JSON of its kind"),
+        ({"bias": None}, "bias is no JSON of its kind"),
+    ],
+)
+def test_sizes_are_checked_before_arrays_are_read(changes, message, tmp_path):
+    path = tmp_path / "tables.npz"
+    random_tables(2, 2, 3).write(path)
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    meta = json.loads(arrays["meta"].tobytes()) | changes
+    arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
+    np.savez(path, **arrays)
     with pytest.raises(DataError, match=message):
         Tables.read(path)
 
 
+@pytest.mark.parametrize("lie", [False, True])
+def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path, lie, monkeypatch):
+    """An archive of a few kB that would unpack to a gigabyte, or says that it would not."""
+    path = tmp_path / "tables.npz"
+    random_tables(2, 2, 3).write(path)
+    with zipfile.ZipFile(path) as file:
+        members = {name: file.read(name) for name in file.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in members.items():
+            zeros = b"\0" * (1 << 24) if name == "segment_sum.npy" else b""
+            file.writestr(name, content + zeros)
+            if zeros and lie:
+                file.getinfo(name).file_size = len(content)
+    unpacked = []
+    read = zipfile.ZipExtFile.read
+
+    def counting(file, n=-1):
+        unpacked.append(len(content := read(file, n)))
+        return content
+
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", counting)
+    with pytest.raises(DataError, match=r"has 16,777,376 bytes|Bad CRC-32"):
+        Tables.read(path)
+    assert sum(unpacked) < 10_000
+
+
 def test_a_missing_file_is_told(tmp_path):
-    with pytest.raises(DataError, match="holds no tables"):
+    with pytest.raises(DataError, match="cannot be used"):
         Tables.read(tmp_path / "tables.npz")
     (tmp_path / "tables.npz").write_bytes(b"nothing")
-    with pytest.raises(DataError, match="holds no tables"):
+    with pytest.raises(DataError, match="cannot be used"):
         Tables.read(tmp_path / "tables.npz")
 
 

@@ -108,7 +108,7 @@ def test_a_damaged_file_is_told(content, catalogue, track_id, pooled):
     path = pooled_path(catalogue, track_id)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2] if content == "half" else content)
-    with pytest.raises(DataError, match=r"is damaged .*delete it, it is computed again"):
+    with pytest.raises(DataError, match=r"cannot be used .*delete it, it is computed again"):
         read_pooled(catalogue, track_id)
     assert stems_source(catalogue, track_id) is None
 
@@ -125,7 +125,7 @@ def test_a_changed_bit_is_never_read(catalogue, track_id, pooled, rng):
         try:
             read = read_pooled(catalogue, track_id)
         except DataError as error:
-            assert "is damaged" in str(error)
+            assert "cannot be used" in str(error)
         else:
             assert same(read, pooled)
 
@@ -144,7 +144,7 @@ def test_a_changed_bit_is_never_read(catalogue, track_id, pooled, rng):
 def test_a_file_of_something_else_is_told(changes, catalogue, track_id, pooled):
     write_pooled(catalogue, track_id, pooled)
     rewrite(pooled_path(catalogue, track_id), **changes)
-    with pytest.raises(DataError, match="is damaged"):
+    with pytest.raises(DataError, match="cannot be used"):
         read_pooled(catalogue, track_id)
 
 
@@ -159,12 +159,12 @@ def test_no_pickle_is_run(catalogue, track_id, pooled):
     bomb = np.array([None], dtype=object)
     bomb[0] = Bomb()
     rewrite(path, whole=bomb)
-    with pytest.raises(DataError, match="is damaged"):
+    with pytest.raises(DataError, match="cannot be used"):
         read_pooled(catalogue, track_id)
     stream = io.BytesIO()
     pickle.dump(Bomb(), stream)
     path.write_bytes(stream.getvalue())
-    with pytest.raises(DataError, match="is damaged"):
+    with pytest.raises(DataError, match="cannot be used"):
         read_pooled(catalogue, track_id)
 
 
