@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiolime.components import KINDS
+from audiolime.exact.lime import LimeWeights
 from audiolime.exact.tables import Tables
 from audiolime.metrics import Curve, complexity, deletion_curve, insertion_curve, top_k
 from explanations.studies.measures import rank_correlation, seed_of
@@ -20,12 +21,13 @@ from explanations.studies.subjects import StudyContext
 Vector = NDArray[np.float64]
 
 METHODS = ("LIME", "Shapley", "leave-one-out")
-ORDERS = (*METHODS, "random", "reversed")
-"""Orders in which components are switched; reversed is LIME's order from its end."""
+ORDERS = (*METHODS, "pairs", "random", "reversed")
+"""Orders in which components are switched: by the weights of a method, by LIME's model with pairs
+step by step, at random, and in LIME's order from its end."""
 
 RANDOM_ORDERS = 20
 
-FORMAT = 2
+FORMAT = 3
 """Raised whenever the rows of a track change, so that tracks are measured anew."""
 
 
@@ -53,15 +55,47 @@ def weights_of(track: Tables, kind: str) -> dict[str, Vector]:
     }
 
 
-def ratings_of(weights: dict[str, Vector], seed: int) -> dict[str, list[Vector]]:
-    """Rate components so that they rank in each of the orders; in several random ones."""
+Ratings = tuple[Vector, Vector]
+"""Ratings of all components that rank them for deletion, and for insertion."""
+
+
+def ratings_of(
+    weights: dict[str, Vector], lime: LimeWeights, seed: int
+) -> dict[str, list[Ratings]]:
+    """Rate components so that they rank in each of the orders; in several random ones.
+
+    Parameters
+    ----------
+    weights : dict from method to weights [components]
+    lime : LimeWeights
+        Of order 2.
+    seed : int
+    """
     generator = np.random.default_rng(seed)
     n = len(weights["LIME"])
-    return {
-        **{method: [weights[method]] for method in METHODS},
-        "random": [generator.random(n) for _ in range(RANDOM_ORDERS)],
-        "reversed": [_reversed(weights["LIME"])],
-    }
+    ratings = {method: [weights[method]] for method in METHODS}
+    ratings["random"] = [generator.random(n) for _ in range(RANDOM_ORDERS)]
+    ratings["reversed"] = [_reversed(weights["LIME"])]
+    both = {order: [(rating, rating) for rating in several] for order, several in ratings.items()}
+    both["pairs"] = [(_step_by_step(lime, deletion=True), _step_by_step(lime, deletion=False))]
+    return {order: both[order] for order in ORDERS}
+
+
+def _step_by_step(lime: LimeWeights, *, deletion: bool) -> Vector:
+    """Rate components in the order in which the model with pairs would switch them.
+
+    The next one is always that of the largest effect beside those that are on by then: what it
+    takes away when it goes, or adds when it comes.
+    """
+    n = len(lime.weights)
+    on, rating = np.full(n, float(deletion)), np.empty(n)
+    waiting = list(range(n))
+    for place in range(n, 0, -1):
+        effect = lime.weights + (0.0 if lime.pairs is None else lime.pairs @ on)
+        chosen = max(waiting, key=effect.__getitem__)
+        waiting.remove(chosen)
+        rating[chosen], on[chosen] = place, float(not deletion)
+    return rating
 
 
 def _reversed(weights: Vector) -> Vector:
@@ -84,22 +118,25 @@ def rate_track(track: Tables, kind: str, identity: Row) -> list[Row]:
         return track.relevance(masks, kind=kind)
 
     lime, weights = track.lime(kind=kind), weights_of(track, kind)
+    with_pairs = track.lime(kind=kind, order=2)
     explanation = {
         "part": "explanation",
         "type": kind,
         "relevance": lime.original,
         "relevance_of_silence": track.levels(kind).nothing,
         "fidelity": lime.score,
+        "fidelity_with_pairs": with_pairs.score,
         "complexity": complexity(lime.weights),
         "components": len(lime.weights),
         "components_for": int((lime.weights > 0).sum()),
     }
     rows = [identity | explanation | _agreement(weights)]
-    for order, ratings in ratings_of(weights, seed_of(identity["track_id"], kind)).items():
+    seed = seed_of(identity["track_id"], kind)
+    for order, ratings in ratings_of(weights, with_pairs, seed).items():
         row = identity | {"part": "curve", "type": kind, "order": order}
         curves = {
-            "deletion": [deletion_curve(evaluate, rating) for rating in ratings],
-            "insertion": [insertion_curve(evaluate, rating) for rating in ratings],
+            "deletion": [deletion_curve(evaluate, rating) for rating, _ in ratings],
+            "insertion": [insertion_curve(evaluate, rating) for _, rating in ratings],
         }
         row |= {
             f"{name}_area": float(np.mean([curve.area for curve in several]))

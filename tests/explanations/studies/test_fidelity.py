@@ -4,7 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from audiolime.exact.all_masks import Levels
+from audiolime.exact.lime import fit_exhaustive
 from audiolime.metrics import top_k
+from audiolime.neighbourhood import exhaustive_masks
 from explanations.studies.fidelity import STUDY as fidelity
 from explanations.studies.fidelity.page import _on_fidelity, _on_silence, gain
 from explanations.studies.fidelity.rankings import (
@@ -12,6 +15,7 @@ from explanations.studies.fidelity.rankings import (
     ORDERS,
     as_curves,
     rate_track,
+    ratings_of,
     weights_of,
 )
 
@@ -28,7 +32,7 @@ def test_all_methods_rank_an_additive_model_alike_and_truly(additive, rated):
     for weights in weights_of(additive, "time_source").values():
         np.testing.assert_array_equal(top_k(weights, 6), top_k(truth, 6))
     explanation = rated.iloc[0]
-    assert explanation["fidelity"] > 0.95
+    assert min(explanation["fidelity"], explanation["fidelity_with_pairs"]) > 0.95
     assert explanation["components"] == 6 and explanation["components_for"] == 4
     for one, other in [(0, 1), (0, 2), (1, 2)]:
         pair = f"{METHODS[one]} / {METHODS[other]}"
@@ -50,6 +54,20 @@ def test_the_true_order_is_best_and_the_reversed_one_worst(rated):
     )
     backwards = curves.loc["LIME", "insertion"].split()[::-1]
     assert curves.loc["reversed", "deletion"].split() == backwards
+
+
+def test_pairs_know_what_takes_over():
+    """The second adds nothing beside the first, and only a model with pairs can say so."""
+    masks = exhaustive_masks(3)
+    levels = Levels.of(masks, np.maximum(masks[:, 0], 0.9 * masks[:, 1]) + 0.4 * masks[:, 2])
+    linear = fit_exhaustive(levels, kernel_width=10.0, alpha=0.0)
+    both = fit_exhaustive(levels, kernel_width=10.0, alpha=0.0, order=2)
+    weights = dict.fromkeys(METHODS, linear.weights)
+    ratings = ratings_of(weights, both, seed=0)
+    assert list(ratings) == list(ORDERS)
+    by_deletion, by_insertion = (top_k(rating, 3).tolist() for rating in ratings["pairs"][0])
+    assert by_deletion == [2, 0, 1] and by_insertion == [0, 2, 1]
+    assert [top_k(rating, 3).tolist() for rating in ratings["LIME"][0]] == [[0, 1, 2]] * 2
 
 
 def test_curves_begin_and_end_with_the_whole_and_with_silence(additive, rated):
@@ -91,6 +109,9 @@ def test_the_findings_say_what_a_linear_model_accounts_for():
     assert "for more than half of it with Source (0.600" in text
     assert "for less than half of it with Time + Source (0.400" in text
     assert text.endswith("are 100 % of Time + Source.")
+    assert "pair" not in text
+    with_pairs = _on_fidelity(rows.assign(fidelity_with_pairs=0.95))
+    assert "for every pair of components, too: Time (0.950" in with_pairs
     assert _on_fidelity(rows.assign(fidelity=0.7)).endswith("No explanation is below 0.5.")
 
 
