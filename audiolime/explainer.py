@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from audiolime.explanation import AudioExplanation
 from audiolime.feature_selection import check_method, select_features
@@ -85,6 +86,9 @@ class LimeAudioExplainer:
         model_regressor: Any = None,
         random_seed: int | None = None,
         fit_intercept: bool = True,
+        *,
+        window: int | None = None,
+        hop: int | None = None,
     ) -> AudioExplanation:
         """Explain what the model says of one track.
 
@@ -112,6 +116,10 @@ class LimeAudioExplainer:
             audioLIME does: so the same `random_state` gives the same masks.
         fit_intercept : bool
             Of the ridge regression.
+        window, hop : int > 0 [samples], optional
+            For a model that hears windows of the track, every hop, and averages what it says of
+            them: `predict_fn` is given windows [batch, window], each different one once.
+            Predictions for all masks follow from these; see `audiolime.exact.WindowedEngine`.
 
         Returns
         -------
@@ -133,7 +141,10 @@ class LimeAudioExplainer:
             masks = exhaustive_masks(n)
         else:
             masks = draw_masks(n, num_samples, self.random_state)  # type: ignore[arg-type]
-        answers = evaluate(factorization, predict_fn, masks, batch_size=batch_size)
+        if window is None and hop is None:
+            answers = evaluate(factorization, predict_fn, masks, batch_size=batch_size)
+        else:
+            answers = _hear_windows(factorization, predict_fn, masks, window, hop, batch_size)
 
         explanation = AudioExplanation(factorization, masks, answers)
         explanation.distances = mask_distances(masks, distance_metric)
@@ -186,6 +197,31 @@ class LimeAudioExplainer:
                 f"label {label}: intercept {intercept:.4g}, R2 {score:.4g}, linear model "
                 f"{local_pred[0]:.4g}, model {targets[0]:.4g}"
             )
+
+
+def _hear_windows(
+    factorization: Any,
+    predict_fn: PredictFn,
+    masks: NDArray[np.int64],
+    window: int | None,
+    hop: int | None,
+    batch_size: int,
+) -> NDArray[np.float64]:
+    """Compute predictions [n, outputs], averaged over windows, of masks over stems and segments."""
+    if window is None or hop is None:
+        raise ParameterError("window and hop go together: name the length of both in samples")
+    if not hasattr(factorization, "cells"):
+        raise ParameterError(
+            f"windows are cut from stems and segments, which {type(factorization).__name__} does "
+            "not give: use a factorization of time or sources"
+        )
+    from audiolime.exact import WindowedEngine  # needs torch
+
+    stems, segments = factorization.cells()
+    engine = WindowedEngine(
+        predict_fn, stems, segments, window=window, hop=hop, batch_size=batch_size
+    )
+    return engine.pooled(masks)
 
 
 def _check_outputs(

@@ -171,7 +171,7 @@ def evaluate(
         inputs = np.array(
             [_as_array(factorization.compose_model_input(np.flatnonzero(row))) for row in batch]
         )
-        found = _checked_predictions(predict_fn(inputs), len(batch))
+        found = checked_predictions(predict_fn(inputs), len(batch))
         if predictions is None:
             predictions = np.empty((len(different), found.shape[1]))
         if found.shape[1] != predictions.shape[1]:
@@ -192,7 +192,22 @@ def _as_array(value: Any) -> NDArray[Any]:
     return np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
 
 
-def _checked_predictions(found: Any, expected: int) -> Vector:
+def checked_predictions(found: Any, expected: int, *, name: str = "predict_fn") -> Vector:
+    """Check what a model returned, and make it an array [shape=(expected, outputs)].
+
+    Parameters
+    ----------
+    found : array, tensor or list of rows, [expected, outputs] or [expected]
+    expected : int
+        How many inputs the model was given.
+    name : str
+        What the model is called in messages.
+
+    Raises
+    ------
+    ParameterError
+        If predictions do not fit, or one of them is no finite number.
+    """
     if isinstance(found, (list, tuple)):
         found = [_as_array(row) for row in found]
     predictions = np.asarray(_as_array(found), np.float64)
@@ -200,12 +215,12 @@ def _checked_predictions(found: Any, expected: int) -> Vector:
         predictions = predictions[:, None]
     if predictions.ndim != 2 or len(predictions) != expected:
         raise ParameterError(
-            f"predict_fn must return one row of outputs for each of {expected} inputs, "
+            f"{name} must return one row of outputs for each of {expected} inputs, "
             f"got shape {predictions.shape}"
         )
     if not np.isfinite(predictions).all():
         raise ParameterError(
-            "predict_fn must return finite numbers, got NaN or infinity: "
+            f"{name} must return finite numbers, got NaN or infinity: "
             "does the model divide by or take the logarithm of silence?"
         )
     return predictions

@@ -114,6 +114,33 @@ class Factorization:
         """Compose what the model is given when `components` are on (all of them if None)."""
         return self._composition_fn(self.compose(self._mask_of(components)[None])[0])
 
+    def cells(self) -> tuple[NDArray[np.float32], list[Segment]]:
+        """Give stems and segments whose cells the components are, for engines that need these.
+
+        Returns
+        -------
+        stems : ndarray [shape=(S, samples)], float32
+        segments : list of (start, end) [samples]
+            Component index = segment * S + stem.
+
+        Raises
+        ------
+        ParameterError
+            If components are anything else, or the model is given no waveforms.
+        """
+        stems = self._stems_of_cells()
+        if stems is None or self._composition_fn is not _as_it_is:
+            what = "a composition_fn" if stems is not None else type(self).__name__
+            raise ParameterError(
+                "windows are cut from waveforms of stems and segments: use a factorization of "
+                f"time or sources without a composition_fn, got {what}"
+            )
+        return stems, list(self.temporal_segments)
+
+    def _stems_of_cells(self) -> NDArray[np.float32] | None:
+        """Give the stems, if all components are stems within segments."""
+        return None
+
     def checked_masks(self, masks: ArrayLike) -> NDArray[np.bool_]:
         """Check that masks are 0 and 1, with one column for every component."""
         rows = np.asarray(masks)
@@ -167,6 +194,9 @@ class TimeOnlyFactorization(Factorization):
         """Give the track with only the chosen segments on [shape=(samples,)]."""
         waveform: Waveform = self.compose(self._mask_of(selection_order)[None])[0]
         return waveform
+
+    def _stems_of_cells(self) -> NDArray[np.float32]:
+        return self._original_mix[None, : self.explained_length]
 
     def _add_components(self, waveform: Waveform, indices: NDArray[np.intp]) -> None:
         for index in indices:
@@ -228,6 +258,9 @@ class SourceSeparationBasedFactorization(Factorization):
             segment, stem = divmod(int(index), len(self.original_components))
             start, end = self.temporal_segments[segment]
             waveform[start:end] += self.original_components[stem][start:end]
+
+    def _stems_of_cells(self) -> NDArray[np.float32]:
+        return np.stack(self.original_components)
 
     def _take_stems(self, stems: Sequence[Any], names: Sequence[str]) -> None:
         if len(stems) == 0 or len(stems) != len(names):

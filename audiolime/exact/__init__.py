@@ -8,22 +8,27 @@ The derivation, with a drawing, is in `docs/exact.md`; in short:
 3. the head is a sum and a maximum over columns, so both come from parts  (`tables`)
 
 `sweep` goes through a track that way; `all_masks` sums up all 2^n masks. Engine and tables give
-the same `answers`: relevances, linear models, Shapley values. So does the `plain` engine, slowly.
+the same `answers`: relevances, linear models, Shapley values, interactions. So do the `windowed`
+engine of any model that hears windows, and the `plain` engine, slowly.
 """
 
 from audiolime.components import Components
 from audiolime.exact.engine import LocalStateEngine
 from audiolime.exact.network import Network, Stage
 from audiolime.exact.plain import PlainEngine
+from audiolime.exact.pooled_tables import LinearHead
 from audiolime.exact.tables import Tables
 from audiolime.exact.trunk_tables import TrunkTables
+from audiolime.exact.windowed import WindowedEngine
 
 __all__ = [
     "Components",
+    "LinearHead",
     "LocalStateEngine",
     "Network",
     "PlainEngine",
     "Stage",
     "Tables",
     "TrunkTables",
+    "WindowedEngine",
 ]

@@ -11,6 +11,7 @@ meet nowhere: both halves' sums and maxima are listed once, and each mask is one
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -84,23 +85,22 @@ class Levels:
         return cls(on.sum(axis=1), on @ y, on @ y**2, np.stack(with_pair, axis=1))
 
 
+Part = tuple[Vector, NDArray[np.float32]]
+"""Sums [n] (or [n, D]) and maxima [n, C] of some masks over some segments."""
+
+
 class SumsAndMaxima(Protocol):
-    """What `sum_levels` needs of `audiolime.exact.Tables`, which imports this module."""
+    """What `sum_levels` needs of tables, which import this module."""
 
     @property
-    def segment_sum(self) -> Vector:
-        """Contribution of every subset of stems in every segment [T, 2^S]."""
+    def segment_sum(self) -> NDArray[np.floating]:
+        """Contribution of every subset of stems in every segment [T, 2^S] or [T, 2^S, D]."""
 
-    @property
-    def max_weight(self) -> NDArray[np.float32]:
-        """Weight of every channel's maximum [C]."""
-
-    @property
-    def bias(self) -> float:
-        """The head's bias."""
-
-    def part(self, subsets: NDArray[np.int64], first: int) -> tuple[Vector, NDArray[np.float32]]:
+    def part(self, subsets: NDArray[np.int64], first: int) -> Part:
         """Sum and maxima over neighbouring segments."""
+
+    def join(self, left: Part, right: Part) -> Tensor:
+        """Logits of all pairs of halves [left, right], float64; their sums add up."""
 
 
 def sum_levels(tables: SumsAndMaxima, *, relevance: bool = True) -> Levels:
@@ -108,7 +108,7 @@ def sum_levels(tables: SumsAndMaxima, *, relevance: bool = True) -> Levels:
 
     Parameters
     ----------
-    tables : Tables
+    tables : Tables or PooledTables
         Of at most 25 components.
     relevance : bool
         Sum the relevance (the sigmoid of the logit), or the logit itself.
@@ -134,12 +134,10 @@ def sum_levels(tables: SumsAndMaxima, *, relevance: bool = True) -> Levels:
     right = _subsets(segments - middle - 1, stems)
     sums = _Sums(n, middle * stems, stems)
     for subset in range(2**stems):
-        values = _join(
-            tables.part(np.pad(left, ((0, 0), (0, 1)), constant_values=subset), 0),
-            tables.part(np.pad(right, ((0, 0), (1, 0)), constant_values=subset), middle),
-            tables.max_weight,
-        )
-        values += tables.bias - tables.segment_sum[middle, subset]  # both halves have it
+        at_left = tables.part(np.pad(left, ((0, 0), (0, 1)), constant_values=subset), 0)
+        at_right = tables.part(np.pad(right, ((0, 0), (1, 0)), constant_values=subset), middle)
+        without = at_left[0] - tables.segment_sum[middle, subset]  # both halves have it
+        values = tables.join((without, at_left[1]), at_right)
         sums.add(torch.sigmoid(values) if relevance else values, subset)
     return sums.levels()
 
@@ -151,24 +149,24 @@ def _subsets(segments: int, stems: int) -> NDArray[np.int64]:
     return np.asarray((masks[:, None] >> shifts) & (2**stems - 1), dtype=np.int64)
 
 
-def _join(
-    left: tuple[Vector, NDArray[np.float32]],
-    right: tuple[Vector, NDArray[np.float32]],
-    max_weight: NDArray[np.float32],
-) -> Tensor:
-    """Logits of all pairs of halves but for the bias, [left, right] float64."""
+def join_linear(left: Part, right: Part, max_weight: NDArray[np.float32], bias: float) -> Tensor:
+    """Logits of all pairs of halves [left, right] whose sums the head has weighted already."""
     left_max, right_max, weight = (
         torch.from_numpy(array) for array in (left[1], right[1], max_weight)
     )
-    logits = torch.from_numpy(left[0])[:, None] + torch.from_numpy(right[0])
-    rows = max(PAIRS // len(right_max), 1)
-    columns = min(PAIRS, len(right_max))
-    for top in range(0, len(left_max) if len(weight) else 0, rows):
-        for side in range(0, len(right_max), columns):
-            block = slice(top, top + rows), slice(side, side + columns)
-            largest = torch.maximum(left_max[block[0], None], right_max[None, block[1]])
-            logits[block] += largest @ weight
+    logits = torch.from_numpy(left[0] + bias)[:, None] + torch.from_numpy(right[0])
+    for block in blocks(len(left_max), len(right_max)) if len(weight) else ():
+        largest = torch.maximum(left_max[block[0], None], right_max[None, block[1]])
+        logits[block] += largest @ weight
     return logits
+
+
+def blocks(left: int, right: int) -> Iterator[tuple[slice, slice]]:
+    """Cut all pairs of so many halves into blocks of at most `PAIRS`."""
+    rows, columns = max(PAIRS // right, 1), min(PAIRS, right)
+    for top in range(0, left, rows):
+        for side in range(0, right, columns):
+            yield slice(top, top + rows), slice(side, side + columns)
 
 
 class _Half:

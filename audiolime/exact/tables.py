@@ -13,15 +13,17 @@ with s_t the subset that the mask leaves on in segment t: bit i for stem i. The 
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
 
 from audiolime.components import Components
-from audiolime.exact.all_masks import Levels, sum_levels
+from audiolime.exact.all_masks import Levels, Part, join_linear, sum_levels
 from audiolime.exact.answers import MaskAnswers
 from audiolime.exact.tables_file import Shapes, TablesFormat
 from lemons_utils import ParameterError
@@ -33,29 +35,33 @@ Float64 = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Tables(MaskAnswers):
-    """What every segment and every boundary contributes to the logit of a mask.
+class CellTables(MaskAnswers):
+    """What every segment and every boundary contributes to the statistics that a head is given.
 
-    `segment_sum` [T, 2^S] and `boundary_sum` [T - 1, 2^S, 2^S] are already weighted by the
-    head; `segment_max` [T, 2^S, C] and `boundary_max` [T - 1, 2^S, 2^S, C] are maxima by
-    channel, -inf where there is nothing to take them over; `max_weight` [C] and `bias` are the
-    head's. A boundary's pairs are [subset left of it, subset right of it]. `meta` is what was
-    said about them on writing.
+    `segment_sum` [T, 2^S, ...] and `boundary_sum` [T - 1, 2^S, 2^S, ...] are added up;
+    `segment_max` [T, 2^S, C] and `boundary_max` [T - 1, 2^S, 2^S, C] are maxima by channel, -inf
+    where there is nothing to take them over. A boundary's pairs are [subset left of it, subset
+    right of it]. A subclass says what the head makes of them.
     """
 
-    segment_sum: Float64
-    boundary_sum: Float64
+    segment_sum: NDArray[np.floating]
+    boundary_sum: NDArray[np.floating]
     segment_max: Float32
     boundary_max: Float32
-    max_weight: Float32
-    bias: float
-    meta: dict[str, object] = field(default_factory=dict)
     _levels: dict[tuple[str, str], Levels] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
     _listed: dict[tuple[str, str], Float64] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+
+    @abstractmethod
+    def logits(self, sums: Float64, maxima: Float32) -> Float64:
+        """Compute the logits [n] of sums [n, ...] and maxima [n, C] over all segments."""
+
+    @abstractmethod
+    def join(self, left: Part, right: Part) -> Tensor:
+        """Compute the logits of all pairs of halves [left, right], float64."""
 
     @property
     def n_segments(self) -> int:
@@ -101,12 +107,12 @@ class Tables(MaskAnswers):
         """
         subsets = self.subsets(masks)
         blocks = [
-            self._logits(subsets[start : start + _BLOCK])
+            self.logits(*self.part(subsets[start : start + _BLOCK], 0))
             for start in range(0, len(subsets), _BLOCK)
         ]
         return np.concatenate([*blocks, np.empty(0)])
 
-    def part(self, subsets: NDArray[np.int64], first: int) -> tuple[Float64, Float32]:
+    def part(self, subsets: NDArray[np.int64], first: int) -> Part:
         """Sum and maxima over neighbouring segments and the boundaries between them.
 
         Parameters
@@ -117,12 +123,12 @@ class Tables(MaskAnswers):
 
         Returns
         -------
-        sums : ndarray [shape=(n,)]
+        sums : ndarray [shape=(n, ...)]
         maxima : ndarray [shape=(n, C)]
         """
-        on = subsets.T
-        sums = np.zeros(len(subsets))
-        maxima = np.full((len(subsets), len(self.max_weight)), -np.inf, dtype=np.float32)
+        on, n = subsets.T, len(subsets)
+        sums = np.zeros((n, *self.segment_sum.shape[2:]))
+        maxima = np.full((n, self.segment_max.shape[2]), -np.inf, dtype=np.float32)
         for segment, here in enumerate(on, start=first):
             sums += self.segment_sum[segment, here]
             np.maximum(maxima, self.segment_max[segment, here], out=maxima)
@@ -134,9 +140,26 @@ class Tables(MaskAnswers):
     def _sum_cells(self, output: str) -> Levels:
         return sum_levels(self, relevance=output == "relevance")
 
-    def _logits(self, subsets: NDArray[np.int64]) -> Float64:
-        sums, maxima = self.part(subsets, 0)
+
+@dataclass(frozen=True, kw_only=True)
+class Tables(CellTables):
+    """Tables of a linear head, which has weighted the sums already.
+
+    `segment_sum` is [T, 2^S], `boundary_sum` [T - 1, 2^S, 2^S]; `max_weight` [C] and `bias` are
+    the head's. `meta` is what was said about them on writing.
+    """
+
+    max_weight: Float32
+    bias: float
+    meta: dict[str, object] = field(default_factory=dict)
+
+    def logits(self, sums: Float64, maxima: Float32) -> Float64:
+        """Compute the logits [n] of sums [n] and maxima [n, C] over all segments."""
         return self.bias + sums + maxima.astype(np.float64) @ self.max_weight.astype(np.float64)
+
+    def join(self, left: Part, right: Part) -> Tensor:
+        """Compute the logits of all pairs of halves [left, right], float64."""
+        return join_linear(left, right, self.max_weight, self.bias)
 
     # -- on disk -------------------------------------------------------------------------------
     def write(self, path: Path, **about: object) -> None:

@@ -30,7 +30,7 @@ def energy(waveforms):
     return np.stack([1 - loud, loud], axis=1)
 
 
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", range(5))
 def test_an_example_prints_what_the_page_says(song, number):
     code, expected = EXAMPLES[number]
     printed = io.StringIO()
@@ -45,8 +45,8 @@ def test_an_example_prints_what_the_page_says(song, number):
         )
 
 
-def test_there_are_four_examples():
-    assert len(EXAMPLES) == 4
+def test_there_are_five_examples():
+    assert len(EXAMPLES) == 5
 
 
 def test_every_name_of_the_page_and_of_the_package_can_be_imported():

@@ -518,3 +518,61 @@ def test_what_is_no_number_or_too_short_is_refused(make):
         make(np.full(RATE, np.nan, np.float32), RATE)
     with pytest.raises(ParameterError, match="samples"):
         make(np.ones(3, np.float32), RATE)
+
+
+# -- models that hear windows ------------------------------------------------------------------
+def tagger(windows):
+    """Two outputs for windows of 100 samples, neither linear in the waveform."""
+    assert windows.shape[1] == 100 and windows.dtype == np.float32
+    loud = np.square(windows, dtype=np.float64).mean(axis=1)
+    return np.stack([np.tanh(loud), np.abs(windows).max(axis=1)], axis=1)
+
+
+def tag_whole(waveforms):
+    """Cut windows every 40 samples and average, as somebody's script does."""
+    starts = range(0, waveforms.shape[1] - 99, 40)
+    return np.mean([tagger(waveforms[:, start : start + 100]) for start in starts], axis=0)
+
+
+def factorizations(random_stems):
+    stems = dict(zip(NAMES, random_stems(3, 1000), strict=True))
+    mix = sum(stems.values())
+    return [
+        TimeOnlyFactorization(mix, RATE, 5),
+        SourceFactorization(stems, RATE),
+        TimeSourceFactorization(stems, RATE, [(0, 210), (210, 500), (500, 1000)]),
+    ]
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_two_numbers_give_the_same_explanation_from_windows(number, random_stems):
+    factorization = factorizations(random_stems)[number]
+    options = {"labels": [0, 1], "num_samples": 200}
+    whole = LimeAudioExplainer(random_state=0).explain_instance(factorization, tag_whole, **options)
+    heard = []
+    windowed = LimeAudioExplainer(random_state=0).explain_instance(
+        factorization, lambda w: heard.append(len(w)) or tagger(w), window=100, hop=40, **options
+    )
+    assert np.array_equal(windowed.neighborhood_data, whole.neighborhood_data)
+    assert np.allclose(windowed.neighborhood_labels, whole.neighborhood_labels, atol=1e-7)
+    for label in (0, 1):
+        assert np.allclose(windowed.weights(label), whole.weights(label), atol=1e-6)
+    different = len(np.unique(whole.neighborhood_data, axis=0))
+    assert max(heard) <= 10 and sum(heard) <= 23 * different
+
+
+def test_windows_that_cannot_be_cut_are_told(random_stems):
+    stem = random_stems(1, 1000)[0]
+    explainer, options = LimeAudioExplainer(), {"labels": [0], "num_samples": 4}
+    with pytest.raises(ParameterError, match="window and hop go together"):
+        explainer.explain_instance(TimeOnlyFactorization(stem), tagger, window=100, **options)
+    options |= {"window": 100, "hop": 40}
+    with pytest.raises(ParameterError, match="which Indices does not give"):
+        explainer.explain_instance(Indices(3), tagger, **options)
+    tiles = TimeFrequencyFactorization(random_stems(1, 16_000)[0], RATE, 2, 2)
+    with pytest.raises(ParameterError, match="got TimeFrequencyFactorization"):
+        explainer.explain_instance(tiles, tagger, **options)
+    with pytest.raises(ParameterError, match="got a composition_fn"):
+        explainer.explain_instance(
+            TimeOnlyFactorization(stem, composition_fn=np.abs), tagger, **options
+        )
