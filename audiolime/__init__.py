@@ -19,12 +19,14 @@ if TYPE_CHECKING:  # type checkers see what `__getattr__` hands out
     from audiolime.explainer import LimeAudioExplainer as LimeAudioExplainer
     from audiolime.explanation import AudioExplanation as AudioExplanation
     from audiolime.factorization import *  # noqa: F403
+    from audiolime.factorization_image import ImageLikeFactorization as ImageLikeFactorization
     from audiolime.metrics import compute_complexity as compute_complexity
     from audiolime.separation import get_separator as get_separator
 
 _HOME = {
     "AudioExplanation": "explanation",
     "Factorization": "factorization",
+    "ImageLikeFactorization": "factorization_image",
     "LimeAudioExplainer": "explainer",
     "RawAudioProvider": "data_provider",
     "SeparatedFactorization": "factorization",

@@ -87,21 +87,24 @@ def as_waveform(audio: Any, *, name: str = "waveform") -> Waveform:
     return waveform
 
 
-class RawAudioProvider:
-    """An audio file and a window into it.
+class DataProvider:
+    """The audio of a file, and a window into it; a subclass says how the file is read.
 
     Parameters
     ----------
     audio_path : str or Path
-    target_sr : int > 0 [Hz]
     """
 
-    def __init__(self, audio_path: str | Path, target_sr: int = 16_000) -> None:
+    def __init__(self, audio_path: str | Path) -> None:
         self._audio_path = str(audio_path)
-        self._original_mix = as_waveform(load_audio(audio_path, target_sr), name=self._audio_path)
+        self._original_mix = self.initialize_mix()
         self._mix = self._original_mix
 
-    def get_mix(self) -> Waveform:
+    def initialize_mix(self) -> Any:
+        """Read the waveform of `_audio_path` [shape=(samples,)]."""
+        raise NotImplementedError(f"{type(self).__name__} must override initialize_mix")
+
+    def get_mix(self) -> Any:
         """Return the waveform inside the window [shape=(samples,)]."""
         return self._mix
 
@@ -114,13 +117,42 @@ class RawAudioProvider:
 
         A factorization reads the window when it is made.
         """
-        mix = self._original_mix[start_sample : start_sample + y_length]
-        if start_sample < 0 or len(mix) == 0:
-            raise ParameterError(
-                f"the window must lie inside the {len(self._original_mix):,} samples, "
-                f"got {y_length:,} from {start_sample:,} on"
-            )
-        self._mix = mix
+        self._mix = cut_window(self._original_mix, start_sample, y_length)
+
+
+class RawAudioProvider(DataProvider):
+    """An audio file, mixed down and resampled, and a window into it.
+
+    Parameters
+    ----------
+    audio_path : str or Path
+    target_sr : int > 0 [Hz]
+    """
+
+    def __init__(self, audio_path: str | Path, target_sr: int = 16_000) -> None:
+        self.target_sr = target_sr
+        super().__init__(audio_path)
+
+    def initialize_mix(self) -> Waveform:
+        """Decode the file."""
+        return as_waveform(load_audio(self._audio_path, self.target_sr), name=self._audio_path)
+
+
+def cut_window(waveform: Waveform, start_sample: int, y_length: int) -> Waveform:
+    """Cut `y_length` samples out of a waveform, fewer at its end.
+
+    Raises
+    ------
+    ParameterError
+        If nothing of the window lies inside the waveform.
+    """
+    cut = waveform[start_sample : start_sample + y_length]
+    if start_sample < 0 or len(cut) == 0:
+        raise ParameterError(
+            f"the window must lie inside the {len(waveform):,} samples, "
+            f"got {y_length:,} from {start_sample:,} on"
+        )
+    return cut
 
 
 def audio_of(source: Any, target_sr: int) -> tuple[Waveform, str | None]:

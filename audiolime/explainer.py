@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from audiolime.explanation import AudioExplanation
-from audiolime.feature_selection import check_method, select_features
+from audiolime.feature_selection import check_method
+from audiolime.lime_base import LimeBase
 from audiolime.neighbourhood import (
     Kernel,
     PredictFn,
@@ -21,7 +21,6 @@ from audiolime.neighbourhood import (
     exponential_kernel,
     mask_distances,
 )
-from audiolime.surrogate import Moments, fit_from_moments
 from lemons_utils import ParameterError
 
 __all__ = ["AudioExplanation", "LimeAudioExplainer"]
@@ -67,10 +66,10 @@ class LimeAudioExplainer:
             raise ParameterError(f"kernel_width must be above 0, got {kernel_width!r}")
         self.kernel_width = None if kernel_width is None else float(kernel_width)
         self.kernel = kernel or exponential_kernel
-        self.verbose = verbose
         self.feature_selection = feature_selection
-        self.absolute_feature_sort = absolute_feature_sort
         self.random_state = as_random_state(random_state)
+        self.factorization: Any = None
+        self.base = LimeBase(self._kernel_of, verbose, absolute_feature_sort, self.random_state)
 
     def explain_instance(
         self,
@@ -136,21 +135,15 @@ class LimeAudioExplainer:
         _check_outputs(chosen, top_labels, num_reg_targets)
         if random_seed is None:
             self.random_state.randint(0, 1000)
-        n = factorization.get_number_components()
-        if num_samples == "exhaustive":
-            masks = exhaustive_masks(n)
-        else:
-            masks = draw_masks(n, num_samples, self.random_state)  # type: ignore[arg-type]
+        self.factorization = factorization
         if window is None and hop is None:
-            answers = evaluate(factorization, predict_fn, masks, batch_size=batch_size)
+            masks, answers = self.data_labels(predict_fn, num_samples, batch_size)
         else:
+            masks = self._masks(num_samples)
             answers = _hear_windows(factorization, predict_fn, masks, window, hop, batch_size)
-
         explanation = AudioExplanation(factorization, masks, answers)
         explanation.distances = mask_distances(masks, distance_metric)
-        width = 0.75 * np.sqrt(n) if self.kernel_width is None else self.kernel_width
-        kernel = partial(self.kernel, kernel_width=width)
-        explanation.proximities = np.asarray(kernel(explanation.distances), np.float64)
+        explanation.proximities = self._kernel_of(explanation.distances)
         if top_labels:
             chosen = [int(label) for label in np.argsort(answers[0])[-top_labels:]]
             explanation.top_labels = chosen[::-1]
@@ -159,44 +152,53 @@ class LimeAudioExplainer:
                 raise ParameterError(
                     f"label {label} does not exist: predict_fn returns {answers.shape[1]} outputs"
                 )
-            self._explain_label(explanation, label, num_features, model_regressor, fit_intercept)
+            (
+                explanation.intercept[label],
+                explanation.local_exp[label],
+                explanation.score[label],
+                explanation.local_pred[label],
+            ) = self.base.explain_instance_with_data(
+                masks,
+                answers,
+                explanation.distances,
+                label,
+                num_features,
+                self.feature_selection,
+                model_regressor,
+                fit_intercept,
+            )
         return explanation
 
-    def _explain_label(
-        self,
-        explanation: AudioExplanation,
-        label: int,
-        num_features: int,
-        regressor: Any,
-        fit_intercept: bool,
-    ) -> None:
-        masks, weights = explanation.neighborhood_data, explanation.proximities
-        targets = explanation.neighborhood_labels[:, label]
-        moments = Moments.of(masks, targets, weights)
-        used = select_features(moments, num_features, self.feature_selection)
-        if regressor is None:
-            fit = fit_from_moments(moments, features=used, fit_intercept=fit_intercept)
-            intercept, coefficients, score = fit.intercept, fit.coefficients, fit.score
-            local_pred = fit.predict(masks[:1])
-        else:
-            rows = masks[:, used].astype(np.float64)
-            regressor.fit(rows, targets, sample_weight=weights)
-            intercept = float(getattr(regressor, "intercept_", 0.0))
-            coefficients = np.asarray(regressor.coef_, np.float64).ravel()
-            score = float(regressor.score(rows, targets, sample_weight=weights))
-            local_pred = np.asarray(regressor.predict(rows[:1]), np.float64).ravel()
+    def data_labels(
+        self, predict_fn: PredictFn, num_samples: int | str, batch_size: int = 10
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Draw a neighbourhood of `factorization`, and ask the model about it.
 
-        pairs = [(int(f), float(w)) for f, w in zip(used, coefficients, strict=True)]
-        size = (lambda pair: abs(pair[1])) if self.absolute_feature_sort else (lambda pair: pair[1])
-        explanation.local_exp[label] = sorted(pairs, key=size, reverse=True)
-        explanation.intercept[label] = intercept
-        explanation.score[label] = score
-        explanation.local_pred[label] = local_pred
-        if self.verbose:
-            print(
-                f"label {label}: intercept {intercept:.4g}, R2 {score:.4g}, linear model "
-                f"{local_pred[0]:.4g}, model {targets[0]:.4g}"
+        `factorization` is the one that was explained last, or that was assigned.
+
+        Returns
+        -------
+        masks : ndarray [shape=(n, components)] of 0 and 1
+        predictions : ndarray [shape=(n, outputs)]
+        """
+        if self.factorization is None:
+            raise ParameterError(
+                "data_labels needs a factorization: assign explainer.factorization"
             )
+        masks = self._masks(num_samples)
+        return masks, evaluate(self.factorization, predict_fn, masks, batch_size=batch_size)
+
+    def _masks(self, num_samples: int | str) -> NDArray[np.int64]:
+        n = self.factorization.get_number_components()
+        if num_samples == "exhaustive":
+            return exhaustive_masks(n)
+        return draw_masks(n, num_samples, self.random_state)  # type: ignore[arg-type]
+
+    def _kernel_of(self, distances: ArrayLike) -> NDArray[np.float64]:
+        width = self.kernel_width
+        if width is None:
+            width = 0.75 * np.sqrt(self.factorization.get_number_components())
+        return np.asarray(self.kernel(distances, kernel_width=width), np.float64)
 
 
 def _hear_windows(

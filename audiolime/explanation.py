@@ -47,6 +47,11 @@ class AudioExplanation:
     local_pred: dict[int, Vector] = field(default_factory=dict)
     top_labels: list[int] = field(default_factory=list)
 
+    @property
+    def distance(self) -> dict[int, Vector]:
+        """The distances, for every label that was explained: audioLIME's name."""
+        return dict.fromkeys(self.local_exp, self.distances)
+
     def weights(self, label: int) -> Vector:
         """Weight of every component, in their own order; 0 for what was not selected.
 

@@ -23,8 +23,8 @@ from _shared import print_head, print_row, timed
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from audiolime.components.factorization import TimeSourceFactorization
 from audiolime.components.segmentation import equal_segments
+from audiolime.components.stem_factorization import TimeSourceFactorization
 from audiolime.exact import LinearHead, WindowedEngine
 from lemons_audio import to_float32
 from lemons_utils import SAMPLE_RATE, command

@@ -74,6 +74,10 @@ class TimeFrequencyTorchFactorization(Factorization):
             for band in range(1, frequency_segments + 1)
         ]
 
+    def prepare_components(self, start_sample: int, y_length: int) -> None:
+        """Raise a ParameterError: a spectrogram has no samples to cut."""
+        raise ParameterError("a spectrogram has no analysis window: cut it before, by frames")
+
     def retrieve_components(self, selection_order: Iterable[int] | None = None) -> Any:
         """Give the spectrogram with only the chosen tiles on [shape=(bins, frames)]."""
         if selection_order is None:

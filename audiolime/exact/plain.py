@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from audiolime.components import Components
-from audiolime.components.factorization import TimeSourceFactorization
+from audiolime.components.stem_factorization import TimeSourceFactorization
 from audiolime.exact.answers import MaskAnswers
 from audiolime.neighbourhood import evaluate
 from lemons_utils import SAMPLE_RATE

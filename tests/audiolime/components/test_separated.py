@@ -93,6 +93,31 @@ def test_precomputed_stems_are_audio_files(tmp_path, waveform):
             SpleeterPrecomputedFactorization(*incomplete)
 
 
+def test_kept_stems_are_read_and_pickles_refused(tmp_path, waveform):
+    path, sources = tmp_path / "track.wav", tmp_path / "sources"
+    write_audio(path, waveform, sample_rate=RATE)
+    options = {"model_name": "spleeter:2stems", "spleeter_sources_path": sources}
+    pickles = [
+        sources / "2stems" / "track" / "prediction.pt",
+        sources / "spleeter:2stems" / "track.wav.pt",
+    ]
+    for pickled in pickles:
+        pickled.parent.mkdir(parents=True)
+        pickled.write_bytes(b"anything")
+        with pytest.raises(DataError, match=r"is a pickle, .* recompute=True"):
+            SpleeterFactorization(RawAudioProvider(path), 2, None, **options)
+        pickled.unlink()
+    with pytest.raises(ParameterError, match="kept stems are found by the track's file name"):
+        SpleeterFactorization(waveform, 2, None, **options)
+    folder = sources / "2stems" / "track"
+    for name, stem in {"vocals": 0.25 * waveform, "accompaniment": 0.75 * waveform}.items():
+        write_audio(folder / f"{name}.flac", stem, sample_rate=RATE)
+    kept = SpleeterFactorization(RawAudioProvider(path), 2, None, **options)
+    assert kept.get_ordered_component_names()[:2] == ["vocals0", "accompaniment0"]
+    assert np.abs(kept.original_components[0] - 0.25 * waveform).max() < 1e-4
+    assert np.array_equal(kept.mix, waveform)
+
+
 def test_separated_stems_are_explained(waveform):
     factorization = SeparatedFactorization(waveform, RATE, 1, separator=OddAndEven())
 
