@@ -8,7 +8,7 @@ STAMP   := $(VENV)/.installed
 IS_ROOT := $(shell [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo app test lint types format test-fast test-slow chromium benchmarks report report-quick clean
+.PHONY: help install demo app test lint types format test-fast test-slow chromium benchmarks report report-quick faults clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -50,6 +50,9 @@ test-slow: $(STAMP)  ## the tests that take minutes
 chromium:
 	@command -v chromium >/dev/null || [ -z "$(IS_ROOT)" ] || \
 	    { apt-get update -q && apt-get install -qy --no-install-recommends chromium; }
+
+faults: $(STAMP)  ## kills, full disks, damaged and strange files, into docs/reliability.md; an hour, resumes
+	$(BIN)/python -W ignore -m tests.faults.campaign --folder faults
 
 format: $(STAMP)  ## format the code and sort imports
 	$(BIN)/ruff check --fix .

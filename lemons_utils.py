@@ -220,8 +220,8 @@ def write_beside(path: Path) -> Iterator[Path]:
     Raises
     ------
     OSError
-        With the number `ENOSPC` if the block fails because the disk is full, whatever error the
-        library that writes makes of it.
+        If the block fails because nothing can be written, whatever error the library that writes
+        makes of it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:12]}{path.suffix}")
@@ -229,9 +229,8 @@ def write_beside(path: Path) -> Iterator[Path]:
         yield temporary
         temporary.replace(path)
     except Exception as error:
-        number = getattr(error, "errno", None)
-        if number not in _STORAGE and shutil.disk_usage(path.parent).free < _NO_ROOM:
-            number = errno.ENOSPC
+        if (number := getattr(error, "errno", None)) not in _STORAGE:
+            number = _why_not_written(temporary)
         if number in _STORAGE and getattr(error, "filename", None) in (None, str(temporary)):
             raise OSError(number, os.strerror(number), str(path)) from error
         raise
@@ -241,6 +240,15 @@ def write_beside(path: Path) -> Iterator[Path]:
 
 
 _NO_ROOM = 1 << 16  # bytes that are left on a disk that is full
+
+
+def _why_not_written(path: Path) -> int | None:
+    """Return the error's number if a file cannot be written, which libraries keep to themselves."""
+    try:
+        path.open("ab").close()
+    except OSError as error:
+        return error.errno
+    return errno.ENOSPC if shutil.disk_usage(path.parent).free < _NO_ROOM else None
 
 
 def write_csv(path: Path, table: Any) -> None:

@@ -71,6 +71,8 @@ def _relevances(features: Path, chosen: Sequence[Head]) -> list[pa.Table]:
     track_ids, parts = [], []
     for ids, coordinates in feature_batches(features):
         track_ids.append(pa.array(ids, pa.string()))
-        parts.append(relevance(coordinates.astype(np.float64) @ weights + biases))
+        logits = coordinates.astype(np.float64) @ weights + biases
+        # As a network's; the last bits of a product depend on how many heads it has.
+        parts.append(relevance(logits.astype(np.float32).astype(np.float64)))
     values, all_ids = np.concatenate(parts), pa.chunked_array(track_ids)
     return [pa.table([all_ids, values[:, n]], schema=RELEVANCE.noted) for n in range(len(chosen))]

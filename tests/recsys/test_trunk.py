@@ -1,6 +1,5 @@
 """The command that makes a trunk, and models for listeners without a history."""
 
-
 import numpy as np
 import pandas as pd
 import pytest
