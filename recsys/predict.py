@@ -127,6 +127,19 @@ def score_catalogue(
     ParameterError
         If the device is missing, or the network's weights are broken.
     """
+    with table.alone():
+        _complete(network, table, batch_size, num_workers, device, workers, on_progress)
+
+
+def _complete(
+    network: Network,
+    table: TrackTable,
+    batch_size: int,
+    num_workers: int,
+    device: str,
+    workers: Workers,
+    on_progress: OnProgress | None,
+) -> None:
     catalogue = table.catalogue
     known, total = table.known(), max(catalogue.count, 1)
 

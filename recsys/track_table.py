@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import itertools
 import json
+import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lemons_journal import Journal
-from lemons_utils import DataError, first_line, write_beside
+from lemons_utils import DataError, first_line, locked, write_beside
 from recsys.catalogue import BATCH_ROWS, Catalogue
 from recsys.parquet import check_sealed, seal
 
@@ -140,6 +141,18 @@ class TrackTable:
         except (DataError, *_NO_PARQUET):  # replaced or removed in between
             pass
         return None
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other commands from completing the same table within this context; wait for them.
+
+        What they note is removed when they finish: half of a table would be made of the rest.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        busy = DataError(f"another command completes {self.path}")
+        with locked(self.path.with_name(f".{self.path.name}.lock"), busy, wait_s=math.inf):
+            self.__dict__.pop("is_kept", None)
+            yield
 
     def known(self) -> int:
         """Count the tracks of the catalogue whose value is known."""

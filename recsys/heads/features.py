@@ -7,7 +7,7 @@ all listeners of the trunk: the relevance of every track is a matrix product the
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,16 +70,27 @@ def complete_features(
     pick_device(device)
     path = features_path(catalogue, trunk)
     table = TrackTable(path, catalogue, {"trunk": trunk.checksum}, COORDINATES)
-    known, total = table.known(), max(catalogue.count, 1)
+    # Without what no worker needs: the catalogue's table, the trunk's sample.
+    lean = replace(trunk, sample=trunk.sample[:0], about={})
+    work = functools.partial(coordinates_of, lean, replace(catalogue), device=device)
+    with table.alone():
+        _complete(table, work, workers, on_progress)
+    return path
+
+
+def _complete(
+    table: TrackTable,
+    work: Callable[[Sequence[str]], NDArray[np.float32]],
+    workers: Workers,
+    on_progress: OnProgress | None,
+) -> None:
+    known, total = table.known(), max(table.catalogue.count, 1)
 
     def report() -> None:
         if on_progress is not None:
             on_progress("features", known / total)
 
     report()
-    # Without what no worker needs: the catalogue's table, the trunk's sample.
-    lean = replace(trunk, sample=trunk.sample[:0], about={})
-    work = functools.partial(coordinates_of, lean, replace(catalogue), device=device)
     for missing in table.missing():
         starts = range(0, len(missing), CHUNK_TRACKS)
         chunks = [missing[start : start + CHUNK_TRACKS] for start in starts]
@@ -89,7 +100,6 @@ def complete_features(
             known += len(chunk)
             report()
     table.finish()
-    return path
 
 
 @torch.inference_mode()

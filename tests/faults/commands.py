@@ -150,7 +150,7 @@ def _make_base(home: Path) -> None:
 
 
 # -- what a command leaves -----------------------------------------------------------------------
-_DATE = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d-([a-z-]+)(-\d+)?")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d-([a-z]+(?:-[a-z]+)*)(-\d+)?")
 _CHANGING = {"started", "finished", "seconds", "git_commit", "versions", "mtime_ns", "file", "root"}
 _LEFT_OVER = re.compile(r"\..*\.[0-9a-f]{12}(\.\w+)?")
 

@@ -1,3 +1,5 @@
+import threading
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -127,3 +129,24 @@ def test_a_footer_that_has_changed_is_no_table_or_computed_again(catalogue, tmp_
         content[whole.rindex(name)] ^= 1
         path.write_bytes(content)
         assert TrackTable(path, catalogue, OF).read("relevance") is None
+
+
+def test_a_command_waits_for_another_that_completes_the_same_table(catalogue, tmp_path):
+    """It would take the notes of the other for its own, and lose them when the other finishes."""
+    ours, theirs = (TrackTable(tmp_path / "r.parquet", catalogue, OF) for _ in range(2))
+    seen = []
+
+    def wait() -> None:
+        assert not theirs.is_kept
+        with theirs.alone():
+            seen.append(theirs.known())
+
+    with ours.alone():
+        note(ours, dict.fromkeys(IDS[:10], 0.5))
+        thread = threading.Thread(target=wait)
+        thread.start()
+        thread.join(0.3)
+        note(ours, dict.fromkeys(IDS[10:], 0.5))
+        ours.finish()
+    thread.join()
+    assert seen == [20]
