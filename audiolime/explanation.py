@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from audiolime.showing import Shown, Sound
 from lemons_utils import ParameterError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
 
 Vector = NDArray[np.float64]
 
@@ -119,6 +125,60 @@ class AudioExplanation:
         indices = np.array(kept, dtype=int)
         components = self.factorization.retrieve_components(indices)
         return (components, indices) if return_indeces else components
+
+    # -- in a notebook: of one label, the first that was explained if None -----------------------
+    def as_list(self, label: int | None = None) -> list[tuple[str, float]]:
+        """List names and weights, the largest first."""
+        return self.shown(label).as_list()
+
+    def to_dataframe(self, label: int | None = None) -> pd.DataFrame:
+        """Make a table with a row for every component: its name, bounds and weight."""
+        return self.shown(label).to_dataframe()
+
+    def plot(self, label: int | None = None) -> Figure:
+        """Draw the weights as bars."""
+        return self.shown(label).plot()
+
+    def save(self, path: str | Path, label: int | None = None) -> Path:
+        """Write what is shown; the suffix says how: `.html`, `.csv`, `.json` or `.png`."""
+        return self.shown(label).save(path)
+
+    def _repr_html_(self) -> str:
+        return "".join(self.shown(label).to_html() for label in self.local_exp)
+
+    def shown(self, label: int | None = None) -> Shown:
+        """Put together what there is to show of one label."""
+        if label is None:
+            label = next(iter(self.local_exp), 0)
+        weights, factorization = self.weights(label), self.factorization
+        rate = int(getattr(factorization, "target_sr", 1))
+        names = (
+            factorization.get_ordered_component_names()
+            if hasattr(factorization, "get_ordered_component_names")
+            else [f"component {number}" for number in range(len(weights))]
+        )
+        bounds = getattr(factorization, "component_bounds", [(0, 0)] * len(names))
+        return Shown(
+            title=f"Output {label}: {self.neighborhood_labels[0, label]:.3f}",
+            facts=(
+                ("fidelity", f"{self.score[label]:.3f}"),
+                ("masks", f"{len(self.neighborhood_data):,}"),
+            ),
+            names=tuple(names),
+            spans=tuple((start / rate, end / rate) for start, end in bounds),
+            weights=tuple(weights.tolist()),
+            sounds=partial(self._sounds, label),
+            sample_rate=rate,
+        )
+
+    def _sounds(self, label: int, k: int = 3) -> list[Sound]:
+        """Mix the k components that speak most for a label, where components are heard."""
+        best = [c for c, weight in self._explained(label)[:k] if weight > 0]
+        if not best or not getattr(self.factorization, "has_sound", False):
+            return []
+        mask = np.zeros((1, self.neighborhood_data.shape[1]), np.int64)
+        mask[0, best] = 1
+        return [(f"the {len(best)} strongest together", self.factorization.compose(mask)[0])]
 
     def _explained(self, label: int) -> list[tuple[int, float]]:
         if label not in self.local_exp:

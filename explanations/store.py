@@ -15,160 +15,22 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from audiolime.components import KINDS, Components
+from audiolime.components import KINDS
 from audiolime.exact import Tables, TrunkTables
+from explanations.explanation import NEGLIGIBLE, TITLES, Explanation, Request
+from explanations.pairs import Pair
 from lemons_limits import convert_json, read_json, with_checksum, without_checksum
 from lemons_utils import SAMPLE_RATE, DataError, ParameterError, write_beside
 
-TITLES = {"time": "Time", "source": "Source", "time_source": "Time + Source"}
-"""The kinds of explanations as people read them."""
+__all__ = [
+    "FORMAT", "NEGLIGIBLE", "TITLES", "Explanation", "Pair", "Request", "SharedTables", "Store",
+    "from_json", "to_json",
+]  # fmt: skip
 
 FORMAT = 2
 """Of the files: since 2 they have a checksum."""
 
 _WHAT = "explanation"
-
-NEGLIGIBLE = 0.01
-"""Share of the strongest weight below which a weight does not count as against a track."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """Everything that decides what an explanation says; equal requests, equal explanations.
-
-    Parameters
-    ----------
-    kind : str
-        One of `audiolime.components.KINDS`; `type` in the file.
-    segments : tuple of (start, end) [samples], half-open
-    engine : str
-        'exact' (the local-state engine) or 'plain' (the network run on every mask).
-    num_samples : int, or 'exhaustive' for all masks
-    random_state : int
-        Seed of the sampled masks; of no effect when exhaustive.
-    separator, separator_version : str
-    model_checksum : str
-        SHA-256 of the weights.
-    audio_checksum : str
-        The `track_id` of the 16 kHz audio.
-    """
-
-    kind: str
-    segments: tuple[tuple[int, int], ...]
-    engine: str
-    num_samples: int | str
-    random_state: int
-    separator: str
-    separator_version: str
-    model_checksum: str
-    audio_checksum: str
-
-
-@dataclass(frozen=True)
-class Pair:
-    """What two components do together beyond what each does alone.
-
-    Parameters
-    ----------
-    first, second : int
-        Components.
-    interaction : float
-        Shapley interaction index of the relevance: by how much the effect of either grows while
-        the other is on.
-    alone : tuple of float, float
-        Mean effect of the first while the second is off, and of the second while the first is
-        off; with `interaction` added, while it is on.
-    """
-
-    first: int
-    second: int
-    interaction: float
-    alone: tuple[float, float]
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Which components made the model recommend a track.
-
-    Parameters
-    ----------
-    request : Request
-        How it came about.
-    stem_names : tuple of str
-    component_names : tuple of str
-        In the order of the weights; of Time + Source: segment by segment, stem by stem.
-    weights : tuple of float
-        Coefficients of the local linear model of the relevance.
-    intercept : float
-    fidelity : float
-        Weighted R2 of that linear model.
-    relevance : float in [0, 1]
-        The model's relevance of the whole track.
-    shapley : tuple of float, or None
-        Exact Shapley values of the components, where the engine gives them.
-    package_version : str
-    pairs : tuple of Pair, or None
-        The pairs of the largest absolute interaction, largest first, where the engine gives them.
-    fidelity_with_pairs : float, or None
-        Weighted R2 of the linear model that also has a weight for every pair; likewise.
-    """
-
-    request: Request
-    stem_names: tuple[str, ...]
-    component_names: tuple[str, ...]
-    weights: tuple[float, ...]
-    intercept: float
-    fidelity: float
-    relevance: float
-    shapley: tuple[float, ...] | None
-    package_version: str
-    pairs: tuple[Pair, ...] | None = None
-    fidelity_with_pairs: float | None = None
-
-    @property
-    def kind(self) -> str:
-        """One of `audiolime.components.KINDS`."""
-        return self.request.kind
-
-    @property
-    def segments(self) -> tuple[tuple[int, int], ...]:
-        """Half-open bounds [samples]."""
-        return self.request.segments
-
-    @property
-    def components(self) -> Components:
-        """The components that the weights belong to."""
-        return Components(self.kind, self.segments, self.stem_names)
-
-    def top(self, k: int) -> list[int]:
-        """Rank up to k components that speak for the recommendation, strongest first."""
-        order = sorted(range(len(self.weights)), key=lambda i: (-self.weights[i], i))
-        return [i for i in order[:k] if self.weights[i] > 0]
-
-    def against(self, k: int) -> list[int]:
-        """Rank up to k components that speak against it, strongest first.
-
-        Weights that are negative by less than a hundredth of the strongest do not count.
-        """
-        order = sorted(range(len(self.weights)), key=lambda i: (self.weights[i], i))
-        least = NEGLIGIBLE * max((abs(weight) for weight in self.weights), default=0.0)
-        return [i for i in order[:k] if self.weights[i] < -least]
-
-    def cells(self, component: int) -> list[tuple[int, int]]:
-        """List the (segment, stem) cells that one component switches."""
-        return self.components.cells_of(component)
-
-    def grid(self, components: list[int] | tuple[int, ...]) -> NDArray[np.bool_]:
-        """Mark the cells of some components.
-
-        Returns
-        -------
-        ndarray [shape=(segments, stems)], bool
-        """
-        return self.components.grid(np.isin(np.arange(len(self.weights)), components)) > 0
 
 
 def to_json(explanation: Explanation) -> dict[str, Any]:

@@ -38,7 +38,10 @@ MAY_IMPORT = {
     "explanations": {"explanations", "audiolime", "recsys", *SHARED},
 }
 # What a shelf may import of its own package; loose modules that are not listed may import all.
-CORE = {f"explanations.{name}" for name in ("store", "stems", "listeners", "explain")}
+CORE = {
+    f"explanations.{name}"
+    for name in ("explanation", "pairs", "store", "stems", "listeners", "explain")
+}
 AUDIO = "audiolime.data_provider"  # the published explainer's audio, which tiles are cut from
 EXPLAINER = {"audiolime.neighbourhood", "audiolime.surrogate"}
 SHELVES = {

@@ -41,7 +41,11 @@ class Factorization:
     ----------
     temporal_segments : list of (start, end) [samples]
     explained_length : int [samples]
+    has_sound : bool
+        Whether `compose` gives waveforms.
     """
+
+    has_sound = True
 
     def __init__(
         self,

@@ -38,6 +38,8 @@ class TimeFrequencyTorchFactorization(Factorization):
         Turns the spectrogram into what the model takes.
     """
 
+    has_sound = False
+
     def __init__(
         self,
         input: Any,

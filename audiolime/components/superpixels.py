@@ -33,6 +33,8 @@ class ImageLikeFactorization(Factorization):
         Superpixels have no segments.
     """
 
+    has_sound = False
+
     def __init__(
         self,
         input: Any,

@@ -84,7 +84,7 @@ def cached_stems(
         )
     if not limit_gb > 0:
         raise ParameterError(f"limit_gb must be above 0, got {limit_gb}")
-    entry = _entry(folder, audio_checksum(audio), separator)
+    entry = _entry(folder, audio_checksum(audio), separator.name, separator.version)
     with _lock(folder, entry):
         stems = _read(entry, audio)
         if stems is None:
@@ -96,9 +96,30 @@ def cached_stems(
     return stems
 
 
-def _entry(folder: Path, audio: str, separator: Separator) -> Path:
-    plain = re.sub(r"[^A-Za-z0-9._-]", "-", f"{separator.name}-{separator.version}")
-    return folder / audio / plain
+def read_stems(folder: Path, audio: str, separator: str, version: str) -> CachedStems | None:
+    """Return the stems that the cache has of a track, without separating any.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of the cache.
+    audio : str
+        The checksum of the track's audio.
+    separator, version : str
+
+    Returns
+    -------
+    CachedStems, or None if there are none, or they have changed
+    """
+    entry = _entry(folder, audio, separator, version)
+    try:
+        return _stems_of(entry)
+    except (DataError, OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _entry(folder: Path, audio: str, separator: str, version: str) -> Path:
+    return folder / audio / re.sub(r"[^A-Za-z0-9._-]", "-", f"{separator}-{version}")
 
 
 def _lock(folder: Path, entry: Path, *, timeout: float = -1) -> FileLock:
@@ -123,6 +144,14 @@ def _read(entry: Path, audio: NDArray[np.int16]) -> CachedStems | None:
 
 
 def _checked(entry: Path, audio: NDArray[np.int16]) -> CachedStems:
+    stems = _stems_of(entry)
+    if not np.array_equal(stems.waveforms.sum(axis=0), to_float32(audio)):
+        raise DataError("the stems do not sum to the audio")
+    return stems
+
+
+def _stems_of(entry: Path) -> CachedStems:
+    """Read the stems of an entry, and compare them with their checksums."""
     import soundfile
 
     files = read_json(entry / _CARD, _StemsCard, "card of stems")["files"]
@@ -135,10 +164,7 @@ def _checked(entry: Path, audio: NDArray[np.int16]) -> CachedStems:
             waveforms.append(soundfile.read(str(path), dtype="float32")[0])
         except soundfile.LibsndfileError as error:
             raise DataError(str(error)) from error
-    stems = np.stack(waveforms)
-    if not np.array_equal(stems.sum(axis=0), to_float32(audio)):
-        raise DataError("the stems do not sum to the audio")
-    return CachedStems(tuple(files), stems, entry)
+    return CachedStems(tuple(files), np.stack(waveforms), entry)
 
 
 def _write(entry: Path, audio: NDArray[np.int16], separator: Separator) -> None:

@@ -11,18 +11,17 @@ from pathlib import Path
 
 from audiolime.components import KINDS
 from explanations.explain.answers import ENGINES
-from explanations.explain.phrases import pair_phrase
 from explanations.explain.picture import draw
 from explanations.explain.playback import write_playback
 from explanations.explain.recording import read_recording
 from explanations.explain.track import explain_track
+from explanations.explanation import PAIRS_SHOWN
 from explanations.listeners import load_listener
 from explanations.stems import NAMES, stems_of
 from explanations.store import TITLES, Explanation, Store
 from lemons_utils import SAMPLE_RATE, ParameterError, command, configuration
 
 LOW_FIDELITY = 0.5
-PAIRS_SHOWN = 5
 
 
 @command
@@ -166,6 +165,6 @@ def _pair_lines(explanation: Explanation) -> list[str]:
     lines = [f"{'strongest pairs':<28}{'together':>9}"] if pairs else []
     return lines + [
         f"{f'{names[pair.first]} + {names[pair.second]}':<28}{pair.interaction:>+9.4f}  "
-        f"{pair_phrase(explanation, pair, names.__getitem__)}"
+        f"{explanation.pair_phrase(pair)}"
         for pair in pairs
     ]

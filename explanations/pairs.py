@@ -1,10 +1,9 @@
-"""Sentences about pairs of components: how much one counts while another plays."""
+"""Pairs of components that change each other's effect, and sentences about them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-
-from explanations.store import Explanation, Pair
+from dataclasses import dataclass
 
 NAMES_OF_MULTIPLES = {2: "twice", 3: "three times", 4: "four times"}
 LARGEST_MULTIPLE = 10
@@ -14,7 +13,29 @@ SAME = 0.1
 """Share of an effect by which it may change and still be called the same."""
 
 
-def pair_phrase(explanation: Explanation, pair: Pair, name: Callable[[int], str]) -> str:
+@dataclass(frozen=True)
+class Pair:
+    """What two components do together beyond what each does alone.
+
+    Parameters
+    ----------
+    first, second : int
+        Components.
+    interaction : float
+        Shapley interaction index of the relevance: by how much the effect of either grows while
+        the other is on.
+    alone : tuple of float, float
+        Mean effect of the first while the second is off, and of the second while the first is
+        off; with `interaction` added, while it is on.
+    """
+
+    first: int
+    second: int
+    interaction: float
+    alone: tuple[float, float]
+
+
+def pair_phrase(pair: Pair, name: Callable[[int], str], is_plural: Callable[[int], bool]) -> str:
     """Say what a pair of components does together: `drums count twice as much while bass plays`.
 
     The sentence is about the component that counts more by itself. Effects are means over all
@@ -22,11 +43,11 @@ def pair_phrase(explanation: Explanation, pair: Pair, name: Callable[[int], str]
 
     Parameters
     ----------
-    explanation : Explanation
     pair : Pair
-        One of the explanation's.
     name : callable
         Maps a component's index to its name.
+    is_plural : callable
+        Maps a component's index to whether its name is in the plural.
 
     Returns
     -------
@@ -36,10 +57,8 @@ def pair_phrase(explanation: Explanation, pair: Pair, name: Callable[[int], str]
         zip((pair.first, pair.second), pair.alone, strict=True), key=lambda one: -abs(one[1])
     )
     after = before + pair.interaction
-    plural = _is_plural(explanation, subject)
-    verb = "plays" if not _is_plural(explanation, other) else "play"
-    while_other = f"while {name(other)} {verb}"
-    count, speak = ("count", "speak") if plural else ("counts", "speaks")
+    while_other = f"while {name(other)} {'play' if is_plural(other) else 'plays'}"
+    count, speak = ("count", "speak") if is_plural(subject) else ("counts", "speaks")
     if before * after < 0:
         side, opposite = ("for", "against") if after > 0 else ("against", "for")
         return (
@@ -64,11 +83,3 @@ def _times(ratio: float) -> str:
     whole = round(ratio)
     near = abs(ratio - whole) <= SAME * ratio and whole in NAMES_OF_MULTIPLES
     return f"{NAMES_OF_MULTIPLES[whole] if near else f'{ratio:.1f} times'} as much"
-
-
-def _is_plural(explanation: Explanation, component: int) -> bool:
-    """Whether a component is named by a stem in the plural, as drums are and the bass is not."""
-    if explanation.kind == "time":
-        return False
-    name = explanation.stem_names[explanation.cells(component)[0][1]]
-    return name.endswith("s") and not name.endswith("ss")

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from explanations.explain.phrases import pair_phrase
 from explanations.store import Pair
 
 
@@ -16,7 +15,7 @@ def say(explanation, of_type):
         found = explanation if kind == "time_source" else of_type(kind, (0.0,) * 3)
         found = replace(found, stem_names=stems)
         pair = Pair(0, 1, after - before, (before, other))
-        return pair_phrase(found, pair, found.components.names.__getitem__)
+        return found.pair_phrase(pair, found.components.names.__getitem__)
 
     return phrase
 
