@@ -17,9 +17,10 @@ from audiolime.exact.all_masks import Levels
 from audiolime.exact.answers import MaskAnswers
 from audiolime.exact.local_states import States
 from audiolime.exact.network import Network
+from audiolime.exact.pooled_tables import PooledTables
 from audiolime.exact.receptive_field import check_segments
 from audiolime.exact.sweep import Sweep
-from audiolime.exact.tables import Tables
+from audiolime.exact.tables import CellTables, Tables
 from audiolime.exact.trunk_tables import TrunkTables
 from audiolime.neighbourhood import as_random_state, draw_masks
 from lemons_utils import OnProgress, ParameterError
@@ -42,6 +43,8 @@ class LocalStateEngine(MaskAnswers):
     dtype : torch.dtype
         `torch.float32`, or `torch.bfloat16` for the stages (spectra and head stay float32):
         faster where the hardware has it, and off by what `measured_error` says.
+    output : int, optional
+        Which of the network's outputs is explained, where there are several.
 
     Raises
     ------
@@ -56,6 +59,7 @@ class LocalStateEngine(MaskAnswers):
         segments: Sequence[tuple[int, int]],
         *,
         dtype: torch.dtype = torch.float32,
+        output: int | None = None,
     ) -> None:
         super().__init__()
         if network.training:
@@ -75,8 +79,11 @@ class LocalStateEngine(MaskAnswers):
         self.n_components = self.n_stems * self.n_segments
         self._sounding = _sounding(stems, self.segments)
         self._tables: Tables | None = None
+        self._pooled: PooledTables | None = None
         self.dtype = dtype
-        self._make_sweep = torch.inference_mode()(partial(Sweep, network, stems, starts))
+        self._make_sweep = torch.inference_mode()(
+            partial(Sweep, network, stems, starts, output=output)
+        )
         self._sweep = self._make_sweep(dtype=dtype)
 
     @property
@@ -106,8 +113,9 @@ class LocalStateEngine(MaskAnswers):
             If a mask has another number of components, or values other than 0 and 1.
         """
         checked = self._check(masks)
-        if self.closed and (self._tables is not None or len(checked) > 4 * 4**self.n_stems):
-            return self.tables().evaluate(checked)
+        known = self._tables is not None or self._pooled is not None
+        if self.closed and (known or len(checked) > 4 * 4**self.n_stems):
+            return self._all_states().evaluate(checked)
         subsets = self._subsets(checked)
         distinct, position = np.unique(subsets, axis=0, return_inverse=True)
         per_sweep = self._masks_per_sweep()
@@ -129,11 +137,16 @@ class LocalStateEngine(MaskAnswers):
         Raises
         ------
         ParameterError
-            If they do not exist: see `closed`.
+            If they do not exist (see `closed`), or the head is not linear.
         """
         if self._tables is None:
             head = self._sweep.head
-            tables = self._closed_tables(head.mean_weight[None], on_progress)
+            if head.function is not None:
+                raise ParameterError(
+                    "tables hold linear heads only: with this network use evaluate, lime, shapley "
+                    "and interactions"
+                )
+            tables = self._closed_tables(head.directions, on_progress)
             max_weight = head.max_weight.float().cpu().numpy()
             self._tables = tables.of_head([1.0], max_weight, float(head.bias))
         return self._tables
@@ -181,7 +194,8 @@ class LocalStateEngine(MaskAnswers):
         drawn = draw_masks(self.n_components, num_masks, as_random_state(random_state))
         near = self.evaluate(drawn)
         reference = copy(self)
-        reference._sweep, reference._tables = self._make_sweep(dtype=torch.float32), None
+        reference._sweep = self._make_sweep(dtype=torch.float32)
+        reference._tables = reference._pooled = None
         return float(np.abs(near - reference.evaluate(drawn)).max())
 
     def components(self, kind: str) -> Components:
@@ -189,7 +203,23 @@ class LocalStateEngine(MaskAnswers):
         return Components.numbered(kind, self.n_segments, self.n_stems)
 
     def _sum_cells(self, output: str) -> Levels | None:
-        return self.tables().levels(output=output) if self.closed else None
+        return self._all_states().levels(output=output) if self.closed else None
+
+    def _all_states(self) -> CellTables:
+        """Return the track's tables, of whatever head."""
+        function = self._sweep.head.function
+        if function is None:
+            return self.tables()
+        if self._pooled is None:
+            found = self._closed_tables(self._sweep.head.directions, None)
+            self._pooled = PooledTables(
+                found.segment_sum,
+                found.boundary_sum,
+                found.segment_max,
+                found.boundary_max,
+                head=function,
+            )
+        return self._pooled
 
     def _check(self, masks: ArrayLike) -> NDArray[np.int64]:
         array = np.asarray(masks)
@@ -245,16 +275,18 @@ class LocalStateEngine(MaskAnswers):
 
     def _logits(self, subsets: NDArray[np.int64]) -> NDArray[np.float64]:
         """Sweep once for some masks and put their logits together."""
-        states = States(subsets, self.n_stems)
-        max_weight = self._sweep.head.max_weight.double().cpu().numpy()
-        total = np.full(len(subsets), float(self._sweep.head.bias))
-        largest = np.full((len(subsets), len(max_weight)), -np.inf, dtype=np.float32)
-        for part in self._sweep.through(states, self._sweep.head.mean_weight[None]):
+        states, head = States(subsets, self.n_stems), self._sweep.head
+        directions = head.directions
+        sums = np.zeros((len(subsets), len(directions)))
+        largest = np.full((len(subsets), len(head.max_weight)), -np.inf, dtype=np.float32)
+        for part in self._sweep.through(states, directions):
             _, state = states.distinct(part.low, part.high)
-            total += part.sums[state, 0]
+            sums += part.sums[state]
             np.maximum(largest, part.maxima[state], out=largest)
-        total += largest.astype(np.float64) @ max_weight
-        return total
+        if head.function is not None:
+            return head.function(sums, largest)
+        max_weight = head.max_weight.double().cpu().numpy()
+        return np.asarray(float(head.bias) + sums[:, 0] + largest.astype(np.float64) @ max_weight)
 
 
 def _sounding(stems: Tensor, segments: Sequence[tuple[int, int]]) -> NDArray[np.int64]:

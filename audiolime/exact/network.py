@@ -5,13 +5,17 @@ A network satisfies them by its shape (both of `recsys.model` do); it imports no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lemons_utils import ParameterError
+from lemons_utils import ParameterError, first_line
 
 
 class Stage(Protocol):
@@ -38,8 +42,9 @@ class Network(Protocol):
     1. `torch.stft` with `n_fft`, `hop_length` and `window`, centred, with reflected ends;
     2. `from_spectrum`, which treats every frame by itself;
     3. the `stages`;
-    4. `fc`, a linear layer over the channels' statistics named in `head_statistics`
-       (`mean` and `max` over all bands and columns), concatenated in that order.
+    4. `fc`, the head over the channels' statistics named in `head_statistics` (`mean` and `max`
+       over all bands and columns), concatenated in that order: a linear layer, or any module
+       that treats every row by itself. It may have several outputs, one of which is explained.
     """
 
     n_fft: int
@@ -54,8 +59,8 @@ class Network(Protocol):
         """The local stages, first to last."""
 
     @property
-    def fc(self) -> nn.Linear:
-        """The last layer: one output."""
+    def fc(self) -> nn.Module:
+        """The head: statistics [n, statistics * channels] -> outputs [n, outputs]."""
 
     @property
     def head_statistics(self) -> Sequence[str]:
@@ -71,30 +76,87 @@ class Network(Protocol):
 
 @dataclass(frozen=True)
 class HeadParts:
-    """Weights of a head, parted by statistic; a missing statistic has no channels."""
+    """A head, parted by statistic; a missing statistic has no channels.
+
+    A linear head has weights. Any other has zeros in their place, and a `function` that maps
+    channel means [n, C] and channel maxima [n, C], float64, to logits [n].
+    """
 
     mean_weight: Tensor
     max_weight: Tensor
     bias: Tensor
+    function: Callable[[NDArray[Any], NDArray[Any]], NDArray[np.float64]] | None = None
+
+    @property
+    def directions(self) -> Tensor:
+        """What the channels' sums are weighted by [D, C]: the head's weights, or each by itself."""
+        if self.function is None:
+            return self.mean_weight[None]
+        return torch.eye(len(self.mean_weight), device=self.mean_weight.device)
 
     @classmethod
-    def of(cls, network: Network) -> HeadParts:
-        """Take the head of a network apart."""
+    def of(cls, network: Network, output: int | None = None) -> HeadParts:
+        """Take the head of a network apart, for one of its outputs.
+
+        Raises
+        ------
+        ParameterError
+            If statistics or outputs are others than there are, or none of several is named.
+        """
         statistics = list(network.head_statistics)
         if not statistics or len(set(statistics)) < len(statistics):
             raise ParameterError(f"head_statistics must name mean, max or both, got {statistics}")
-        weight = network.fc.weight.detach()
-        if weight.shape[0] != 1 or weight.shape[1] % len(statistics):
-            raise ParameterError(
-                f"the head must map {len(statistics)} statistics of every channel to one logit, "
-                f"got a weight of shape {tuple(weight.shape)}"
-            )
-        parts = dict(zip(statistics, weight[0].chunk(len(statistics)), strict=True))
-        if unknown := set(parts) - {"mean", "max"}:
+        if unknown := set(statistics) - {"mean", "max"}:
             raise ParameterError(f"head_statistics must be mean or max, got {sorted(unknown)}")
-        bias = network.fc.bias
+        channels = network.stages[-1].conv.out_channels
+        fc, width = network.fc, channels * len(statistics)
+        device = network.window.device
+        output = _chosen(fc, torch.zeros(1, width, device=device), output)
+        if not isinstance(fc, nn.Linear):
+            return cls(
+                mean_weight=torch.zeros(channels, device=device),
+                max_weight=torch.zeros(channels * ("max" in statistics), device=device),
+                bias=torch.zeros((), device=device),
+                function=partial(_run_head, fc, statistics, output, device),
+            )
+        weight = fc.weight.detach()[output]
+        parts = dict(zip(statistics, weight.chunk(len(statistics)), strict=True))
         return cls(
-            mean_weight=parts.get("mean", weight.new_zeros(weight.shape[1] // len(statistics))),
+            mean_weight=parts.get("mean", weight.new_zeros(channels)),
             max_weight=parts.get("max", weight.new_zeros(0)),
-            bias=weight.new_zeros(()) if bias is None else bias.detach()[0],
+            bias=weight.new_zeros(()) if fc.bias is None else fc.bias.detach()[output],
         )
+
+
+@torch.inference_mode()
+def _chosen(fc: nn.Module, zeros: Tensor, output: int | None) -> int:
+    """Find out how many outputs a head has, and check which is explained."""
+    try:
+        shape = tuple(fc(zeros).shape)
+    except RuntimeError as error:
+        raise ParameterError(
+            f"the head must take {zeros.shape[1]} statistics of the channels: {first_line(error)}"
+        ) from error
+    if len(shape) != 2 or shape[0] != 1:
+        raise ParameterError(f"the head must map statistics [n, k] to [n, outputs], got {shape}")
+    if output is None and shape[1] > 1:
+        raise ParameterError(f"the network has {shape[1]} outputs: say which, as in output=0")
+    if not 0 <= (output or 0) < shape[1]:
+        raise ParameterError(f"outputs are numbered 0 to {shape[1] - 1}, got {output}")
+    return output or 0
+
+
+@torch.inference_mode()
+def _run_head(
+    fc: nn.Module,
+    statistics: Sequence[str],
+    output: int,
+    device: torch.device,
+    means: NDArray[Any],
+    maxima: NDArray[Any],
+) -> NDArray[np.float64]:
+    """Run a head on float32 statistics, as the network does."""
+    parts = {"mean": means, "max": maxima}
+    rows = np.concatenate([parts[name] for name in statistics], axis=1)
+    outputs = fc(torch.as_tensor(rows, dtype=torch.float32, device=device))
+    return np.asarray(outputs[:, output].double().cpu().numpy())

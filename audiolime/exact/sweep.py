@@ -58,12 +58,20 @@ class Sweep:
         First sample of every segment.
     dtype : torch.dtype
         What the stages compute in.
+    output : int, optional
+        Which output of the network is explained.
     """
 
     def __init__(
-        self, network: Network, stems: Tensor, starts: NDArray[np.int64], *, dtype: torch.dtype
+        self,
+        network: Network,
+        stems: Tensor,
+        starts: NDArray[np.int64],
+        *,
+        dtype: torch.dtype,
+        output: int | None = None,
     ) -> None:
-        self.head = HeadParts.of(network)
+        self.head = HeadParts.of(network, output)
         self._spectra = Spectra(network, stems, starts, dtype=dtype)
         window = torch.nonzero(network.window).flatten()
         spans = frame_spans(
