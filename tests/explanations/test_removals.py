@@ -1,9 +1,5 @@
 """Statistics of what removing stems leaves: which tracks, which stems, and once only."""
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -101,17 +97,6 @@ def test_a_damaged_file_is_made_again(house):
     files(house)[0].write_bytes(whole[:500])
     assert main(OWN) == 0
     assert files(house)[0].read_bytes() == whole
-
-
-def test_killed_it_goes_on(house, wait_until):
-    command = [sys.executable, "-m", "explanations.removals", *OWN, "--separator", "dsp"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_until(lambda: files(house) or process.poll() is not None)
-    os.kill(process.pid, 9)
-    process.wait()
-    (first, *_), time = files(house), files(house)[0].stat().st_mtime_ns
-    assert main([*OWN, "--separator", "dsp"]) == 0
-    assert sources(house) == ["dsp", "dsp"] and first.stat().st_mtime_ns == time
 
 
 def test_stems_that_cannot_be_had_are_said_of_each_track(house, capsys):

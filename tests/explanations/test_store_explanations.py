@@ -1,13 +1,9 @@
 import importlib
 import json
-import os
-import subprocess
-import sys
 import threading
 
 import pytest
 
-from explanations.store import FORMAT
 from explanations.store_explanations import main, track_jobs
 from lemons_jobs import Workers
 
@@ -90,22 +86,6 @@ def test_jobs_are_tracks_with_all_who_have_them_on_top(tmp_path):
     assert [job.track_id for job in jobs] == ["a", "b", "d", "c"]
     assert [list(job.models) for job in jobs] == [["anna"], ["bert", "anna"], ["bert"], ["anna"]]
     assert jobs[1].models["anna"] == tmp_path / "anna"
-
-
-def test_goes_on_after_a_kill(house, wait_until):
-    """Killed as soon as something is stored; the next run leaves that alone and does the rest."""
-    command = [sys.executable, "-m", "explanations.store_explanations", *ARGUMENTS]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_until(lambda: stored(house) or process.poll() is not None)
-    os.kill(process.pid, 9)
-    process.wait()
-    before = {path: path.read_bytes() for path in stored(house)}
-    assert 0 < len(before) <= 6
-    assert main(ARGUMENTS) == 0
-    after = {path: path.read_bytes() for path in stored(house)}
-    assert len(after) == 6 and before.items() <= after.items()
-    for content in after.values():
-        assert json.loads(content)["format"] == FORMAT
 
 
 @pytest.mark.parametrize("workers", ["processes", "cluster"])

@@ -1,9 +1,4 @@
 import dataclasses
-import random
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -117,34 +112,6 @@ def test_resumed_training_ends_at_the_same_weights(uninterrupted, tmp_path, afte
     if later:
         assert same(later[-1].state.tensors, reports[-1].state.tensors)
         assert later[-1].state.facts == reports[-1].state.facts
-
-
-KILLED = """
-import sys
-from pathlib import Path
-sys.path[:0] = [{root!r}, {here!r}]
-import torch
-torch.set_num_threads(1)
-from test_training import OPTIONS, data
-from recsys.checkpoint import LAST_STATE, load_state, save_state
-from recsys.training import fit, fresh_network
-path = Path(sys.argv[1]) / LAST_STATE
-fit(fresh_network(0), *data(), OPTIONS, resume=load_state(path) if path.exists() else None,
-    on_epoch=lambda report: (save_state(path, report.state), print(report.epoch, flush=True)))
-"""
-
-
-def test_killed_training_ends_at_the_same_weights(uninterrupted, tmp_path):
-    here = Path(__file__).parent
-    script = KILLED.format(root=str(here.parents[1]), here=str(here))
-    command = [sys.executable, "-c", script, str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        process.stdout.readline()  # it is under way
-        time.sleep(random.uniform(0, 0.3))
-        process.kill()
-    subprocess.run(command, check=True, capture_output=True)
-    state = load_state(tmp_path / LAST_STATE)
-    assert same(state.tensors, uninterrupted[1][-1].state.tensors)
 
 
 def test_another_training_is_not_resumed(uninterrupted):

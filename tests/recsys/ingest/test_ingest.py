@@ -401,6 +401,7 @@ sys.exit(ingest.main(sys.argv[3:]))
 """
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_ends_with_the_same_catalogue(music, home, tmp_path, write_media):
     for number in range(20):
         write_media(music / f"Artist {number % 5}" / f"{number}.mp3", tone(600 + 20 * number), RATE)

@@ -1,0 +1,93 @@
+"""The lock, what is installed, and docs/dependencies.md agree; nothing is there without a use.
+
+`python tests/test_dependencies.py` prints the table of the page.
+"""
+
+import importlib.metadata
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "dependencies.md"
+COPYLEFT = ("GPL", "Mozilla", "MPL", "SSPL")
+
+
+def locked() -> dict[str, Requirement]:
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    pins = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    return {canonicalize_name(pin.name): pin for pin in pins}
+
+
+def declared() -> dict[str, list[Requirement]]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    groups = {"commands": project["dependencies"], "tests": project["optional-dependencies"]["dev"]}
+    return {group: [Requirement(text) for text in texts] for group, texts in groups.items()}
+
+
+def needed(requirements: list[Requirement]) -> Iterator[tuple[str, str]]:
+    """Yield what requirements bring along, and who asks for it first; breadth first."""
+    waiting, seen = [(requirement, "") for requirement in requirements], set()
+    while waiting:
+        requirement, parent = waiting.pop(0)
+        extras = {"", *requirement.extras}
+        name = canonicalize_name(requirement.name)
+        marker = requirement.marker
+        if marker and not any(marker.evaluate({"extra": extra}) for extra in extras):
+            continue
+        if (name, *sorted(extras)) in seen:
+            continue
+        seen.add((name, *sorted(extras)))
+        yield name, parent
+        for text in importlib.metadata.requires(name) or ():
+            child = Requirement(text)
+            if child.marker and not any(child.marker.evaluate({"extra": each}) for each in extras):
+                continue
+            child.marker = None
+            waiting.append((child, name))
+
+
+def licence(name: str) -> str:
+    about = importlib.metadata.metadata(name)
+    classifiers = [each for each in about.get_all("Classifier") or () if "License ::" in each]
+    named = ", ".join(each.split(" :: ")[-1] for each in classifiers)
+    return about.get("License-Expression") or named or (about.get("License") or "").split("\n")[0]
+
+
+def table() -> str:
+    """Return the table of the page."""
+    users: dict[str, tuple[str, str]] = {}
+    for group, requirements in declared().items():
+        for name, parent in needed(requirements):
+            users.setdefault(name, (group, parent or "LEMONS"))
+    lines = ["| package | licence | for | asked for by |", "|---|---|---|---|"]
+    lines += [
+        f"| {pin.name} | {licence(name)} | {users[name][0]} | {users[name][1]} |"
+        for name, pin in sorted(locked().items())
+    ]
+    return "\n".join(lines)
+
+
+def test_all_that_is_locked_is_needed_and_all_that_is_needed_is_locked():
+    names = {name for group in declared().values() for name, _ in needed(group)}
+    assert names == set(locked())
+
+
+@pytest.mark.parametrize("name", sorted(locked()))
+def test_what_is_installed_is_what_is_locked(name):
+    assert locked()[name].specifier.contains(importlib.metadata.version(name), prereleases=True)
+
+
+def test_the_page_lists_every_package_with_its_licence():
+    assert table() in PAGE.read_text()
+    told = [line for line in table().splitlines() if any(each in line for each in COPYLEFT)]
+    for line in told:
+        assert line.split("|")[1].strip() in PAGE.read_text().split("| package |")[0]
+
+
+if __name__ == "__main__":
+    print(table())
