@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -105,9 +106,18 @@ def _vocals_mask(magnitude: Tensor) -> Tensor:
     return torch.cat(masks, dim=2)[:, :, :frames]
 
 
-@functools.cache
+_LOADING = threading.Lock()
+"""Held while the weights are read: what may be unpickled is allowed to the whole process."""
+
+
 def networks() -> tuple[UNet, UNet]:
     """Load the networks of vocals and accompaniment, once per process."""
+    with _LOADING:
+        return _load()
+
+
+@functools.cache
+def _load() -> tuple[UNet, UNet]:
     folder = _weights_folder()
     voice, band = (_network(folder / file, digest) for file, digest in _WEIGHTS.items())
     return voice, band

