@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from lemons_audio import to_float32
 from recsys.catalogue import Catalogue
@@ -129,7 +129,12 @@ def pooled_columns(columns: Float32) -> Float32:
     return np.concatenate([means, maxima], axis=-1)
 
 
-@functools.lru_cache(maxsize=1)
 def measure_trunk(network: FCN) -> Measure:
-    """Return the features of a network, which its rows share."""
-    return Measure(lambda waveform: pooled_columns(columns_of(network, waveform)))
+    """Return the features of a network, which its rows and others of the same blocks share."""
+    known = _known(network.layer5)
+    return Measure(lambda waveform: pooled_columns(columns_of(network, waveform)), known)
+
+
+@functools.lru_cache(maxsize=1)
+def _known(last_block: nn.Module) -> dict[tuple[str, str], Float32]:
+    return {}

@@ -100,9 +100,9 @@ def rows_of(epochs: Sequence[int], names: Sequence[str]) -> list[Row]:
     names : sequence of str
         Of the rows, or their beginnings; all where there are none.
     """
-    trained = [Training(count, removal=False) for count in epochs]
-    removed = [Training(count, removal=True) for count in epochs[:1]]
-    first = trained[0]
+    trained = [Training(count) for count in epochs]
+    first, removed = trained[0], Training(epochs[0], removal=True)
+    everybody = Training(epochs[0], everybody=True)
     rows = [
         Row(CHANCE, fit_chance),
         Row(MEAN_SPECTRA, functools.partial(fit_baseline, MEAN_SPECTRA)),
@@ -112,8 +112,8 @@ def rows_of(epochs: Sequence[int], names: Sequence[str]) -> list[Row]:
         Row("+ shared by neighbours", functools.partial(fit_local, removal=True, shared=True)),
         Row(LEMONS, fit_lemons),
         *(Row(of_tracks(each), functools.partial(fit_lemons, directions=each)) for each in SIZES),
-        *(Row(each.name, fit_published, each) for each in [*trained, *removed]),
-        Row(f"{first.name}, head anew", fit_trunk, first),
+        *(Row(each.name, fit_published, each) for each in [*trained, removed, everybody]),
+        *(Row(f"{each.name}, head anew", fit_trunk, each) for each in (first, everybody)),
         Row(f"{first.name}, and {LEMONS}", fit_both, first),
     ]
     return [row for row in rows if not names or any(row.name.startswith(name) for name in names)]

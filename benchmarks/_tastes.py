@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -49,7 +49,8 @@ class Fold:
     """Tracks to train, calibrate and test a listener's model on.
 
     `train` and `valid` have the columns track_id and label, `test` also `clean`; a label of `test`
-    is NaN where only the clean one is known.
+    is NaN where only the clean one is known. `everybody` has the labels of all listeners, by track
+    id, a column for each and NaN where one has none; tracks of `test` are not in it.
     """
 
     catalogue: Catalogue
@@ -60,6 +61,7 @@ class Fold:
     train: pd.DataFrame
     valid: pd.DataFrame
     test: pd.DataFrame
+    everybody: pd.DataFrame
 
     @property
     def is_first(self) -> bool:
@@ -193,7 +195,7 @@ def sounds(waveform: NDArray[np.float32]) -> tuple[float, float, float]:
 def cross_validation(
     catalogue: Catalogue,
     listener: str,
-    labels: pd.DataFrame,
+    everybody: Mapping[str, pd.DataFrame],
     *,
     repeats: int,
     count: int,
@@ -206,7 +208,7 @@ def cross_validation(
     ----------
     catalogue : Catalogue
     listener : str
-    labels : DataFrame with columns track_id, label, clean
+    everybody : mapping from listener to a DataFrame with columns track_id, label, clean
     repeats, count : int
         Folds of one repeat test on every track once.
     tracks : int, optional
@@ -216,6 +218,7 @@ def cross_validation(
     """
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
+    labels, known = everybody[listener], _side_by_side(everybody)
     maker = StratifiedKFold if groups is None else StratifiedGroupKFold
     by_track = None if groups is None else groups.loc[labels["track_id"]].to_numpy()
     for repeat in range(repeats):
@@ -227,7 +230,16 @@ def cross_validation(
             tested = labels.iloc[test]
             if tested["clean"].nunique() < 2 or tested["label"].nunique() < 2:
                 continue  # whole folders that the listener likes, or none of them
-            yield Fold(catalogue, catalogue, listener, repeat, number, train, valid, tested)
+            rest_known = known.drop(tested["track_id"])
+            rest_known.loc[~rest_known.index.isin(train["track_id"]), listener] = np.nan
+            yield Fold(
+                catalogue, catalogue, listener, repeat, number, train, valid, tested, rest_known
+            )
+
+
+def _side_by_side(labels: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    columns = {name: table.set_index("track_id")["label"] for name, table in labels.items()}
+    return pd.DataFrame(columns).astype(float).sort_index().dropna(how="all")
 
 
 def _balanced(
@@ -250,9 +262,13 @@ def _balanced(
 def test_fold(catalogue: Catalogue, tested_on: Catalogue, listener: str) -> Fold:
     """Train on a listener's split, and test on another catalogue of labelled tracks."""
     labels = read_labels(tested_on, listener)
-    split = listening.read_split(split_of(catalogue, listener, PUBLISHED_SEED))
+    splits = {
+        each: listening.read_split(split_of(catalogue, each, PUBLISHED_SEED)) for each in LISTENERS
+    }
     train, valid = (
-        split.loc[split["split"] == part, ["track_id", "label"]] for part in ("train", "valid")
+        splits[listener].loc[splits[listener]["split"] == part, ["track_id", "label"]]
+        for part in ("train", "valid")
     )
+    everybody = _side_by_side({who: each[each["split"] == "train"] for who, each in splits.items()})
     test = pd.DataFrame({"track_id": labels["track_id"], "label": np.nan, "clean": labels["label"]})
-    return Fold(catalogue, tested_on, listener, 0, 0, train, valid, test)
+    return Fold(catalogue, tested_on, listener, 0, 0, train, valid, test, everybody)

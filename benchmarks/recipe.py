@@ -6,7 +6,7 @@ Trains models of listeners whose taste is known, by several recipes on exactly t
 prints how well they rank others, the relevance of nothing at all, and what explanations of the
 most relevant tracks are like. The listeners are the demo's seven, or made up for a folder of real
 music. What is measured is kept, so that the command goes on where it was interrupted; a row that
-needs networks trained (`published`) has to be asked for by --rows.
+needs networks trained (`published`, `everybody`) has to be asked for by --rows.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command."""
     options = _parse(arguments)
     config = configuration()
-    cache = config.data_folder / "benchmarks"
+    cache = config.data_folder / "studies" / "recipe"
     name = options.name or f"recipe-{options.catalogue}"
     rows = rows_of(options.epochs, options.rows)
     if not rows:
@@ -159,7 +159,7 @@ def _folds(options: argparse.Namespace, config: Configuration, cache: Path) -> l
 
         def make(listener: str) -> Iterable[Fold]:
             return cross_validation(
-                catalogue, listener, labels[listener],
+                catalogue, listener, labels,
                 repeats=options.repeats, count=options.folds, tracks=options.tracks,
                 groups=groups if options.disjoint else None,
             )  # fmt: skip

@@ -93,16 +93,20 @@ def test_sounds_order_what_they_measure(scripts, rng):
 
 def test_folds_test_every_track_once_and_train_on_balanced_others(scripts, catalogue, labels):
     make = scripts("_tastes").cross_validation
-    folds = list(make(catalogue, "calm", labels[0]["calm"], repeats=1, count=4))
+    folds = list(make(catalogue, "calm", labels[0], repeats=1, count=4))
     tested = [track_id for fold in folds for track_id in fold.test["track_id"]]
     assert sorted(tested) == sorted(catalogue.track_ids)
     for fold in folds:
         parts = [set(part["track_id"]) for part in (fold.train, fold.valid, fold.test)]
         assert len(set.union(*parts)) == sum(map(len, parts))
         assert fold.train["label"].mean() == fold.valid["label"].mean() == 0.5
-    again = make(catalogue, "calm", labels[0]["calm"], repeats=1, count=4)
+        everybody = fold.everybody
+        assert not set(everybody.index) & parts[2]
+        assert everybody.shape == (40 - len(fold.test), len(labels[0]))
+        assert everybody["calm"].dropna().to_dict() == dict(fold.train.to_numpy().tolist())
+    again = make(catalogue, "calm", labels[0], repeats=1, count=4)
     assert [fold.checksum for fold in again] == [fold.checksum for fold in folds]
-    capped = next(make(catalogue, "calm", labels[0]["calm"], repeats=1, count=4, tracks=12))
+    capped = next(make(catalogue, "calm", labels[0], repeats=1, count=4, tracks=12))
     assert len(capped.train) + len(capped.valid) == 12
     assert capped.checksum != folds[0].checksum
 
@@ -110,9 +114,7 @@ def test_folds_test_every_track_once_and_train_on_balanced_others(scripts, catal
 def test_disjoint_folds_keep_folders_apart(scripts, catalogue, labels):
     tastes = scripts("_tastes")
     names = tastes.folders(catalogue)
-    folds = tastes.cross_validation(
-        catalogue, "calm", labels[0]["calm"], repeats=1, count=4, groups=names
-    )
+    folds = tastes.cross_validation(catalogue, "calm", labels[0], repeats=1, count=4, groups=names)
     for fold in folds:
         heard = set(names.loc[pd.concat([fold.train, fold.valid])["track_id"]])
         assert not heard & set(names.loc[fold.test["track_id"]])
@@ -132,6 +134,24 @@ def test_crops_with_removals_keep_labels_and_positions(scripts, catalogue):
         removed += bool(off[:-1].logical_and(off[1:]).any() and not off.all())
     assert 0.05 < silent / 400 < 0.15
     assert 0.4 < removed / 400 < 0.6
+
+
+def test_a_network_of_all_listeners_learns_the_labels_that_there_are(scripts, catalogue, labels):
+    networks = scripts("_networks")
+    everybody = next(
+        scripts("_tastes").cross_validation(catalogue, "calm", labels[0], repeats=1, count=4)
+    ).everybody[["calm", "bright"]]
+    everybody.loc[everybody.index[0]] = np.nan, 1.0
+    crops = networks.EverybodysCrops(catalogue.audio, everybody)
+    network = networks.fit_everybody(crops, epochs=1)
+    waveform, known = crops[0, 0]
+    assert known.isnan().tolist() == [True, False]
+    both = network(waveform[None]).detach()
+    for output in range(2):
+        one = networks._of_listener(network, output)
+        assert float(one(waveform[None])[0, 0].detach()) == pytest.approx(float(both[0, output]), abs=1e-6)
+        assert one.layer5 is network.layer5
+    assert network.fc.bias.isfinite().all()
 
 
 def test_intervals_weigh_listeners_equally(scripts):
@@ -164,10 +184,10 @@ def test_the_command_measures_what_is_missing_and_nothing_twice(
     assert list(table.index) == ["ceiling", "chance", "band statistics"]
     assert table.loc["band statistics", "folds"] == 2
     assert table.loc["band statistics", "minus_band_statistics"] == 0
-    journal = (tmp_path / "benchmarks" / "recipe-music.jsonl").read_bytes()
+    journal = (tmp_path / "studies" / "recipe" / "recipe-music.jsonl").read_bytes()
     assert recipe.main(chosen) == 0
     assert "2 tasks, 0 to do" in capsys.readouterr().out
-    assert (tmp_path / "benchmarks" / "recipe-music.jsonl").read_bytes() == journal
+    assert (tmp_path / "studies" / "recipe" / "recipe-music.jsonl").read_bytes() == journal
     assert recipe.main([*chosen, "--tracks", "16"]) == 0  # other tracks are another measurement
     assert "2 tasks, 2 to do" in capsys.readouterr().out
     assert recipe.main([*chosen, "--rows", "nonsense"]) == 2
