@@ -71,7 +71,7 @@ class EverybodysCrops(Crops):
 
     def __init__(self, audio: Audio, labels: pd.DataFrame) -> None:
         super().__init__(audio, labels.index.tolist(), [0] * len(labels))
-        self.everybodys = torch.from_numpy(labels.to_numpy(np.float32))
+        self.everybodys = torch.tensor(labels.to_numpy(np.float32))
 
     def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """Return the waveform of (epoch, track), and labels [listeners]."""
@@ -113,12 +113,12 @@ class Networks:
         if not path.is_file():
             started = time.process_time()
             network = _train(training, fold)
-            seconds = {"seconds": str(time.process_time() - started)}
+            about = {"seconds": str(time.process_time() - started)}
             with write_beside(path) as temporary:
                 save_file(
                     {name: value.contiguous() for name, value in network.state_dict().items()},
                     temporary,
-                    metadata=seconds,
+                    metadata=about,
                 )
         network, seconds = _load(path)
         if not training.everybody:

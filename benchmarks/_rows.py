@@ -35,19 +35,19 @@ from recsys.catalogue import Catalogue
 from recsys.dataset import repeat_to
 from recsys.evaluation.baseline import MEAN_SPECTRA, STATISTICS, baseline_scores
 from recsys.heads import Head, Trunk, calibrate, pooled_tracks
+from recsys.heads.directions import OF_BANDS
 from recsys.heads.fitting import REMOVED_WEIGHT, fit_to_removals
 from recsys.heads.pooled import REMOVALS
 from recsys.heads.removal import SEGMENTS, draw_removals
 from recsys.heads.training import head_of
 from recsys.model import FCN, MIN_SAMPLES, Network
-from recsys.model import STATISTICS as ALL
 
 CHANCE, PUBLISHED, LEMONS = "chance", "published", "lemons"
 TRUNK_STRENGTH = 0.03
 """Inverse strength of heads on the 128 features of a published network: best in exploration."""
 
 
-SIZES = (32, 64, 128, ALL)
+SIZES = (32, 64, 128, OF_BANDS)
 """Directions of trunks of training tracks."""
 
 
@@ -107,9 +107,10 @@ def rows_of(epochs: Sequence[int], names: Sequence[str]) -> list[Row]:
         Row(CHANCE, fit_chance),
         Row(MEAN_SPECTRA, functools.partial(fit_baseline, MEAN_SPECTRA)),
         Row(STATISTICS, functools.partial(fit_baseline, STATISTICS)),
-        Row("local statistics", functools.partial(fit_local, removal=False, shared=False)),
-        Row("+ removals", functools.partial(fit_local, removal=True, shared=False)),
-        Row("+ shared by neighbours", functools.partial(fit_local, removal=True, shared=True)),
+        Row("local statistics", functools.partial(fit_local, removal=False)),
+        Row("+ removals", fit_local),
+        Row("+ shared by neighbours", functools.partial(fit_local, shared=True)),
+        Row("+ loudness", functools.partial(fit_local, shared=True, loudness=None)),
         Row(LEMONS, fit_lemons),
         *(Row(of_tracks(each), functools.partial(fit_lemons, directions=each)) for each in SIZES),
         *(Row(each.name, fit_published, each) for each in [*trained, removed, everybody]),
@@ -149,7 +150,14 @@ def fit_baseline(name: str, fold: Fold, network: FCN | None) -> Model:
     return Model(measured.tracks, measured.of_waveform, logits, seconds)
 
 
-def fit_local(fold: Fold, network: FCN | None, *, removal: bool, shared: bool) -> Model:
+def fit_local(
+    fold: Fold,
+    network: FCN | None,
+    *,
+    removal: bool = True,
+    shared: bool = False,
+    loudness: float | None = 0.0,
+) -> Model:
     """Fit a head on all local statistics, not calibrated; with or without what makes `lemons`."""
     name, folder = fold.catalogue.name, fold.catalogue.folder
     if shared:
@@ -160,16 +168,15 @@ def fit_local(fold: Fold, network: FCN | None, *, removal: bool, shared: bool) -
         trunk = Trunk("", name, np.diag(unit).astype(np.float32), "")
     learnt = pooled_tracks(fold.catalogue, fold.train["track_id"].tolist())
     started = time.process_time()
-    head = head_of(
-        trunk, learnt, _labels(fold.train), removed_weight=REMOVED_WEIGHT if removal else 0
-    )
+    weight = REMOVED_WEIGHT if removal else 0
+    head, _ = head_of(trunk, learnt, _labels(fold.train), removed_weight=weight, loudness=loudness)
     return _local_model(fold, trunk, head, started, removal=removal)
 
 
 @functools.cache
 def _everything(name: str, folder: Path) -> Trunk:
     catalogue = Catalogue(name, folder)
-    return trunk_of_tracks(catalogue, catalogue.track_ids, ALL)
+    return trunk_of_tracks(catalogue, catalogue.track_ids, OF_BANDS)
 
 
 def fit_lemons(fold: Fold, network: FCN | None, *, directions: int = 0) -> Model:
@@ -182,7 +189,7 @@ def fit_lemons(fold: Fold, network: FCN | None, *, directions: int = 0) -> Model
     learnt = pooled_tracks(fold.catalogue, train)
     heard = trunk.coordinates(local_tracks(fold.catalogue, fold.valid["track_id"].tolist()))
     started = time.process_time()
-    head = head_of(trunk, learnt, _labels(fold.train))
+    head, _ = head_of(trunk, learnt, _labels(fold.train))
     head, _ = calibrate(head, heard, _labels(fold.valid))
     return _local_model(fold, trunk, head, started, removal=True)
 

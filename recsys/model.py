@@ -159,6 +159,9 @@ class FCN(nn.Module):
 BANDS = 64
 """Number of bands, each the mean of 4 mel bands [dB]."""
 
+ROWS = BANDS + 1
+"""The bands, and loudness: the mean power of all mel bands [dB]."""
+
 LEVELS_DB = (-50, -45, -40, -35, -30, -25, -20, -15, -10, -5, 0)
 """Levels over which a band's excess is averaged; what is below the first counts as silence."""
 
@@ -169,10 +172,10 @@ JUMPS_DB = (5, 15)
 """Rises from one frame to the next that are averaged as far as they exceed this: onsets."""
 
 PER_BAND = len(LEVELS_DB) + len(LAGS) + len(JUMPS_DB)
-"""Number of statistics of a band."""
+"""Number of statistics of a band, and of loudness."""
 
-STATISTICS = BANDS * PER_BAND
-"""Number of statistics of a track, those of each band side by side."""
+STATISTICS = ROWS * PER_BAND
+"""Number of statistics of a track, those of each band side by side, then those of loudness."""
 
 CONTEXT = max(LAGS)
 """Frames before it that a frame is compared with; the shortest waveform has one more."""
@@ -192,10 +195,11 @@ class _Stage(NamedTuple):
 class LocalStatistics(nn.Module):
     """Linear head on local statistics of the log-mel spectrogram.
 
-    How loud each band is, how often it exceeds some level, how much and how suddenly it rises:
-    each is a rectified difference of decibels, averaged over the track. As a network this is one
-    convolution with fixed kernels, ReLU and a mean over time. Of silence every statistic is zero:
-    what the network says to nothing at all is the head's bias alone. A fresh head is all zero.
+    How loud each band and the whole is, how often it exceeds some level, how much and how
+    suddenly it rises: each is a rectified difference of decibels, averaged over the track. As a
+    network this is one convolution with fixed kernels, ReLU and a mean over time. Of silence every
+    statistic is zero: what the network says to nothing at all is the head's bias alone. A fresh
+    head is all zero.
     """
 
     kernel: Tensor
@@ -217,7 +221,7 @@ class LocalStatistics(nn.Module):
         return logits
 
     def pooled(self, waveforms: Tensor) -> Tensor:
-        """Map waveforms to the means of their statistics over time, [batch, 1216] dB."""
+        """Map waveforms to the means of their statistics over time, [batch, 1235] dB."""
         check_waveforms(waveforms, min_samples=MIN_SAMPLES)
         frames = waveforms.shape[1] // HOP_LENGTH + 1
         padded = self.spec.mel.spectrogram.reflect_ends(waveforms)
@@ -225,11 +229,9 @@ class LocalStatistics(nn.Module):
         for begin in range(0, frames - CONTEXT, CHUNK_FRAMES):
             end = min(begin + CONTEXT + CHUNK_FRAMES, frames)
             strip = padded[:, HOP_LENGTH * begin : HOP_LENGTH * (end - 1) + N_FFT]
-            bands = _bands(self.spec.of_padded(strip))
-            # One kernel serves every band, so bands are items of a batch here.
-            local = nn.functional.conv1d(
-                bands.reshape(-1, 1, end - begin), self.kernel, self.offset
-            )
+            rows = _rows(self.spec.of_padded(strip))
+            # One kernel serves every row, so rows are items of a batch here.
+            local = nn.functional.conv1d(rows.reshape(-1, 1, end - begin), self.kernel, self.offset)
             total += torch.relu_(local).sum(dim=2).reshape(len(waveforms), -1)
         return (total / (frames - CONTEXT)).to(waveforms.dtype)
 
@@ -246,28 +248,27 @@ class LocalStatistics(nn.Module):
 
     @property
     def stages(self) -> tuple[_Stage]:
-        """One convolution, with the bands for groups of channels."""
-        conv = nn.Conv2d(
-            BANDS, STATISTICS, (1, CONTEXT + 1), groups=BANDS, device=self.kernel.device
-        )
-        conv.weight = nn.Parameter(self.kernel[:, :, None].repeat(BANDS, 1, 1, 1), False)
-        conv.bias = nn.Parameter(self.offset.repeat(BANDS), False)
+        """One convolution, with the rows for groups of channels."""
+        conv = nn.Conv2d(ROWS, STATISTICS, (1, CONTEXT + 1), groups=ROWS, device=self.kernel.device)
+        conv.weight = nn.Parameter(self.kernel[:, :, None].repeat(ROWS, 1, 1, 1), False)
+        conv.bias = nn.Parameter(self.offset.repeat(ROWS), False)
         return (_Stage(conv),)
 
     def from_spectrum(self, spectra: Tensor) -> Tensor:
-        """Map complex spectra [batch, 257, frames] to [batch, 64, 1, frames] dB."""
-        return _bands(self.spec.of_spectra(spectra))[:, :, None]
+        """Map complex spectra [batch, 257, frames] to [batch, 65, 1, frames] dB."""
+        return _rows(self.spec.of_spectra(spectra))[:, :, None]
 
 
-def _bands(decibels: Tensor) -> Tensor:
-    """Average [batch, 256, frames] over neighbouring mel bands to [batch, 64, frames]."""
+def _rows(decibels: Tensor) -> Tensor:
+    """Map mel bands [batch, 256, frames] to 64 wider ones and loudness, [batch, 65, frames]."""
     batch, _, frames = decibels.shape
     bands = decibels.reshape(batch, BANDS, N_MELS // BANDS, frames).mean(dim=2)
-    return bands.clamp_min(LEVELS_DB[0])
+    power = (decibels * (math.log(10) / 10)).exp_().mean(dim=1, keepdim=True)
+    return torch.cat([bands, 10 * power.log10_()], dim=1).clamp_min_(LEVELS_DB[0])
 
 
 def _statistics() -> tuple[Tensor, Tensor]:
-    """Return the kernels of one band's statistics, [15, 1, 32], and what is added, [15] dB."""
+    """Return the kernels of one row's statistics, [19, 1, 32], and what is added, [19] dB."""
     kernel, offset = torch.zeros(PER_BAND, 1, CONTEXT + 1), torch.zeros(PER_BAND)
     kernel[:, :, CONTEXT] = 1.0
     offset[: len(LEVELS_DB)] = -torch.tensor(LEVELS_DB, dtype=torch.float32)

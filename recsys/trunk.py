@@ -22,6 +22,7 @@ from recsys.catalogue import Catalogue, check_name, open_catalogue
 from recsys.experiments import settle, start
 from recsys.heads import Head, Trunk
 from recsys.heads.fitting import fit_to_removals
+from recsys.heads.loudness import with_loudness
 from recsys.listening.matching import strict_key
 
 LEAST_LIKED = 3
@@ -76,6 +77,7 @@ def fit_head(
     labels = np.arange(len(heard)) < len(liked)
     weights = np.ones(len(heard))
     weights[len(tracks) :] = len(liked) / max(len(others), 1)
+    heard = with_loudness(heard, 0.0)  # which few tracks say nothing of
     return fit_to_removals(
         heard[:, 0], heard[:, 1:], labels.astype(np.int64), weights=weights, strength=strength
     )

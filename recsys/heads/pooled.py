@@ -34,7 +34,7 @@ REMOVALS = 6
 NO_STEMS = "time alone"
 """The source of stems of tracks that have none."""
 
-FORMAT = "lemons-statistics 2"
+FORMAT = "lemons-statistics 3"
 """Of the files, and of the statistics in them."""
 
 
@@ -56,8 +56,8 @@ class PooledTrack:
 
     Attributes
     ----------
-    whole : ndarray [shape=(1216,)], float32
-    removed : ndarray [shape=(6, 1216)], float32
+    whole : ndarray [shape=(1235,)], float32
+    removed : ndarray [shape=(6, 1235)], float32
         Of what six masks leave of it.
     stems : str
         The name of the stems' source, e.g. "truth" or "hybrid".

@@ -14,7 +14,8 @@ from lemons_audio import sigmoid
 from lemons_utils import ParameterError
 from recsys.catalogue import Catalogue
 from recsys.heads.calibration import calibrate
-from recsys.heads.fitting import REMOVED_WEIGHT, Head, fit_to_removals, strength_for
+from recsys.heads.fitting import REMOVED_WEIGHT, Head, strength_for
+from recsys.heads.loudness import choose_loudness, fit_with_loudness
 from recsys.heads.pooled import PooledTrack, pooled_tracks
 from recsys.heads.trunk import Trunk
 from recsys.metrics import Evaluation, judge
@@ -67,7 +68,7 @@ def train_head(trunk: Trunk, catalogue: Catalogue, split: pd.DataFrame) -> HeadT
     check_split(split)
     train, valid = (split[split["split"] == part] for part in ("train", "valid"))
     learnt = pooled_tracks(catalogue, train["track_id"].tolist())
-    head = head_of(trunk, learnt, train["label"].to_numpy())
+    head, loudness = head_of(trunk, learnt, train["label"].to_numpy())
     valid_ids, valid_labels = valid["track_id"].tolist(), valid["label"].to_numpy()
     pooled = np.stack([track.whole for track in pooled_tracks(catalogue, valid_ids)])
     heard = trunk.coordinates(pooled)
@@ -79,6 +80,7 @@ def train_head(trunk: Trunk, catalogue: Catalogue, split: pd.DataFrame) -> HeadT
         "base_rate": float(sigmoid(np.array(head.bias))),
         "removal": {"stems": sources, "weight": REMOVED_WEIGHT},
         "strength": strength_for(len(learnt)),
+        "loudness": loudness,
         "trunk": trunk.entry(head),
     }
     evaluation = judge(valid_ids, valid_labels.tolist(), head.logits(heard))
@@ -91,7 +93,8 @@ def head_of(
     labels: NDArray[np.integer],
     *,
     removed_weight: float = REMOVED_WEIGHT,
-) -> Head:
+    loudness: float | None = None,
+) -> tuple[Head, float]:
     """Fit a head to tracks and to what removals leave of them, the labels kept.
 
     Parameters
@@ -101,12 +104,17 @@ def head_of(
     labels : ndarray [shape=(tracks,)], 0 or 1
     removed_weight : float >= 0
         Weight of all that is left of a track, beside 1 for the whole track.
+    loudness : float >= 0, optional
+        How far weights of loudness may go; chosen by cross-validation if it is not given.
+
+    Returns
+    -------
+    Head, and how far its weights of loudness could go: 0 if it has none
     """
-    removed = np.stack([track.removed for track in tracks]) if removed_weight > 0 else None
-    return fit_to_removals(
-        trunk.coordinates(np.stack([track.whole for track in tracks])),
-        None if removed is None else trunk.coordinates(removed),
-        labels,
-        removed_weight=removed_weight,
-        strength=strength_for(len(tracks)),
-    )
+    whole = trunk.coordinates(np.stack([track.whole for track in tracks]))
+    removed = None
+    if removed_weight > 0:
+        removed = trunk.coordinates(np.stack([track.removed for track in tracks]))
+    if loudness is None:
+        loudness = choose_loudness(whole, removed, labels, removed_weight)
+    return fit_with_loudness(whole, removed, labels, loudness, removed_weight), loudness

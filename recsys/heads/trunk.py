@@ -50,7 +50,7 @@ class Trunk:
     name : str
     catalogue : str
         The catalogue that it was made of.
-    directions : ndarray [shape=(D, 1216)], float32
+    directions : ndarray [shape=(D, 1235)], float32
     checksum : str
         SHA-256 of the file.
     about : dict
@@ -67,7 +67,7 @@ class Trunk:
     sample: NDArray[np.float32] = field(default_factory=_no_sample)
 
     def coordinates(self, pooled: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Map pooled statistics [..., 1216] to coordinates [..., D]."""
+        """Map pooled statistics [..., 1235] to coordinates [..., D]."""
         return np.asarray(pooled.astype(np.float64) @ self.directions.T.astype(np.float64))
 
     def model(self, head: Head) -> LocalStatistics:
@@ -84,7 +84,7 @@ class Trunk:
         return {"name": self.name, "checksum": self.checksum, "weight": weight, "bias": head.bias}
 
     def weight(self, head: Head) -> NDArray[np.float64]:
-        """Return the weights [1216] of statistics that a head's weights [D] stand for."""
+        """Return the weights [1235] of statistics that a head's weights [D] stand for."""
         return np.asarray(head.weight @ self.directions.astype(np.float64))
 
 

@@ -149,7 +149,9 @@ def test_a_network_of_all_listeners_learns_the_labels_that_there_are(scripts, ca
     both = network(waveform[None]).detach()
     for output in range(2):
         one = networks._of_listener(network, output)
-        assert float(one(waveform[None])[0, 0].detach()) == pytest.approx(float(both[0, output]), abs=1e-6)
+        assert float(one(waveform[None])[0, 0].detach()) == pytest.approx(
+            float(both[0, output]), abs=1e-6
+        )
         assert one.layer5 is network.layer5
     assert network.fc.bias.isfinite().all()
 

@@ -122,7 +122,7 @@ def test_weights_of_neither_network_are_told(statistics_head):
     weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     path.with_suffix(".json").unlink()
     save_file({**weights, "fc.weight": torch.zeros(1, 5)}, path)
-    with pytest.raises(DataError, match=r"fc.weight is \[1, 5\] instead of \[1, 1216\]"):
+    with pytest.raises(DataError, match=r"fc.weight is \[1, 5\] instead of \[1, 1235\]"):
         load_model(path)
     save_file({"fc.weight": weights["fc.weight"]}, path)
     with pytest.raises(DataError, match="holds no weights of this network"):

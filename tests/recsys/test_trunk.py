@@ -78,7 +78,7 @@ def test_the_command_makes_a_trunk_and_coordinates_once(lemons, data_folder, cat
     done = lemons("trunk", "--catalogue", "tiny")
     assert (done.code, done.err) == (0, "")
     path = trunk_path(data_folder / "experiments", "tiny")
-    assert f"trunk tiny: 128 directions of 24 tracks of catalogue tiny: {path}" in done.out
+    assert f"trunk tiny: 147 directions of 24 tracks of catalogue tiny: {path}" in done.out
     assert "next: `python -m recsys.train_all --catalogue tiny --recipe lemons`" in done.out
     features = features_path(catalogue, read_trunk(path))
     assert len(pd.read_parquet(features)) == 24

@@ -15,6 +15,7 @@ from recsys.catalogue import Catalogue
 from recsys.heads.pooled import FORMAT
 from recsys.ingest.folder import main as ingest
 from recsys.listening.splits import checksum_path
+from recsys.model import STATISTICS
 from recsys.track_table import TrackTable
 from recsys.training import TrainingState
 
@@ -33,14 +34,16 @@ def everything(data_folder, give_model) -> dict[str, object]:
     folder = data_folder / "catalogues" / "tiny"
     catalogue = Catalogue("tiny", folder)
     track_id = catalogue.track_ids[0]
-    blank = heads.PooledTrack(np.zeros(1216, np.float32), np.zeros((6, 1216), np.float32), "none")
+    blank = heads.PooledTrack(
+        np.zeros(STATISTICS, np.float32), np.zeros((6, STATISTICS), np.float32), "none"
+    )
     heads.write_pooled(catalogue, track_id, blank)
     model = give_model("marko") / checkpoint.BEST_MODEL
     state = model.with_name(checkpoint.LAST_STATE)
     checkpoint.save_state(state, TrainingState({"a": torch.ones(1000)}, {"epoch": 1}))
     trunk = heads.trunk_path(data_folder / "experiments", "tiny")
     about = {"format": FORMAT, "name": "tiny", "catalogue": "tiny", "sample": [track_id]}
-    directions, sample = np.ones((2, 1216), np.float32), np.ones((1, 7, 2), np.float32)
+    directions, sample = np.ones((2, STATISTICS), np.float32), np.ones((1, 7, 2), np.float32)
     heads.write_trunk(trunk, heads.Trunk("tiny", "tiny", directions, "", about, sample))
     relevance = TrackTable(folder / "relevance" / "nina.parquet", catalogue, {"model": "a"})
     relevance.note(catalogue.track_ids, [0.5] * 24)

@@ -67,7 +67,7 @@ def test_heads_along_directions_of_the_statistics(
     """The file of a trunk's tables gives each head what tables of its own give it."""
     track = random_stems(3, 75_000), segments_at(75_000, [25_000, 50_000])
     rng = np.random.default_rng(3)
-    directions = rng.normal(0, 0.02, (16, 1216)).astype(np.float32)
+    directions = rng.normal(0, 0.02, (16, 1235)).astype(np.float32)
     engine = LocalStateEngine(LocalStatistics().eval(), *track)
     engine.trunk_tables(torch.from_numpy(directions)).write(tmp_path / "tables.npz", trunk="x")
     trunk = TrunkTables.read(tmp_path / "tables.npz")

@@ -73,8 +73,8 @@ def test_what_is_left_of_a_track_keeps_its_label_and_a_share_of_weight(removed_w
     labels = np.array([1, 0, 0, 1, 0, 1])
     removed = rng.normal(size=(6, 4, STATISTICS)) + labels[:, None, None]
     tracks = [PooledTrack(each.mean(axis=0), each, "nobody") for each in removed]
-    trunk = Trunk("some", "some", rng.normal(size=(8, STATISTICS)).astype(np.float32) / 30, "0")
-    head = head_of(trunk, tracks, labels, removed_weight=removed_weight)
+    trunk = Trunk("some", "some", rng.normal(size=(24, STATISTICS)).astype(np.float32) / 30, "0")
+    head, _ = head_of(trunk, tracks, labels, removed_weight=removed_weight, loudness=1.0)
     expected = fit_logistic(
         trunk.coordinates(np.concatenate([*(track.whole[None] for track in tracks), *removed])),
         np.array([*labels, *(label for label in labels for _ in range(4))]),
