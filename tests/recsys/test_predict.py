@@ -319,7 +319,7 @@ def test_an_interrupted_pass_goes_on(everybody, data_folder, monkeypatch):
     path = complete_features(trunk, everybody, on_progress=lambda *said: seen.append(said))
     assert seen[0] == ("features", pytest.approx(15 / 24)) and seen[-1] == ("features", 1.0)
     ((track_ids, coordinates),) = feature_batches(path)
-    assert track_ids == sorted(everybody.track_ids) and coordinates.shape == (24, 128)
+    assert track_ids == sorted(everybody.track_ids) and coordinates.shape == (24, 147)
     again = features.coordinates_of(trunk, everybody, track_ids)
     np.testing.assert_array_equal(coordinates, again)
 
