@@ -13,6 +13,7 @@ engine of any model that hears windows, and the `plain` engine, slowly.
 """
 
 from audiolime.components import Components
+from audiolime.exact.adapt import adapt
 from audiolime.exact.engine import LocalStateEngine
 from audiolime.exact.network import Network, Stage
 from audiolime.exact.plain import PlainEngine
@@ -31,4 +32,5 @@ __all__ = [
     "Tables",
     "TrunkTables",
     "WindowedEngine",
+    "adapt",
 ]

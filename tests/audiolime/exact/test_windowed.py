@@ -257,7 +257,7 @@ def test_mistakes_are_told(track):
     with pytest.raises(ParameterError, match="score must return one row of outputs for each of"):
         engine(lambda heard: heard[:1]).evaluate(ones)
     with pytest.raises(ParameterError, match="score must return finite numbers"):
-        engine(lambda heard: np.log(0 * heard[:, 0])).evaluate(ones)
+        engine(lambda heard: np.nan * heard[:, 0]).evaluate(ones)
     with pytest.raises(ParameterError, match="head must return one finite number for each"):
         engine(loudness, head=lambda pooled: pooled).evaluate(ones)
     with pytest.raises(ParameterError, match="tables hold linear heads only"):
