@@ -78,11 +78,11 @@ def test_golden_weights_of_time_and_source(golden_folder, golden_network):
 def test_exhaustive_is_the_limit_of_sampling(engine):
     limit = engine.lime("exhaustive", alpha=0.0).weights
     distance = []
-    for num_samples in (1_000, 30_000, 1_000_000):
+    for num_samples in (100, 3_000, 100_000):
         repeats = [engine.lime(num_samples, alpha=0.0, random_state=s).weights for s in range(2)]
         distance.append(np.abs(np.array(repeats) - limit).max())
     assert distance[0] > 3 * distance[1] > 9 * distance[2]
-    assert distance[2] < 1e-2 * np.abs(limit).max()
+    assert distance[2] < 3e-2 * np.abs(limit).max()
 
 
 @pytest.mark.parametrize("output", ["relevance", "logit"])
