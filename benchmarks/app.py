@@ -141,7 +141,7 @@ async def switching(browser: Browser, address: str, stored: list[dict[str, str]]
             if whole[0]["type"] == kind and not seconds:
                 continue  # it is shown already
             started = time.perf_counter()
-            await page.get_by_test_id("stMain").get_by_text(title, exact=True).last.click()
+            await page.get_by_test_id("stButtonGroup").get_by_text(title, exact=True).click()
             while await cells.all_inner_texts() == before:
                 await asyncio.sleep(0.01)
             seconds.append(time.perf_counter() - started)
@@ -162,7 +162,7 @@ async def view(browser: Browser, address: str, link: dict[str, str]) -> tuple[fl
         return time.perf_counter() - started, True
     seconds = time.perf_counter() - started
     wrong = await page.get_by_test_id("stException").count() > 0
-    right = await page.get_by_test_id("stMain").get_by_text("Why “").count() > 0
+    right = await page.locator("h2.lm-answer").count() == 1
     await page.context.close()
     return seconds, wrong or not right
 
@@ -171,7 +171,7 @@ async def take_pictures(address: str, chromium: str, folder: Path) -> None:
     """Save pictures of the page on opening it, and of the mixer with a few cells off."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        page = await first_page(browser, address, height=1500)
+        page = await first_page(browser, address, height=900)
         await save(page, folder / "page.png")
         await page.close()
         page = await first_page(browser, address, height=900)

@@ -29,7 +29,10 @@ PAIRS_SHOWN = 5
 """How many of the pairs are shown."""
 
 NEGLIGIBLE = 0.01
-"""Share of the strongest weight below which a weight does not count as against a track."""
+"""Share of the strongest weight below which a weight counts neither for nor against a track."""
+
+LEAST_WEIGHT = 0.005
+"""Weight of the relevance, in [0, 1], below which it counts neither for nor against a track."""
 
 
 @dataclass(frozen=True)
@@ -118,19 +121,20 @@ class Explanation:
         """The components that the weights belong to."""
         return Components(self.kind, self.segments, self.stem_names)
 
+    @property
+    def least(self) -> float:
+        """The size of a weight from which on it counts for or against the track."""
+        return max(NEGLIGIBLE * max(map(abs, self.weights), default=0.0), LEAST_WEIGHT)
+
     def top(self, k: int) -> list[int]:
-        """Rank up to k components that speak for the recommendation, strongest first."""
+        """Rank up to k components whose weights count for the recommendation, strongest first."""
         order = sorted(range(len(self.weights)), key=lambda i: (-self.weights[i], i))
-        return [i for i in order[:k] if self.weights[i] > 0]
+        return [i for i in order[:k] if self.weights[i] >= self.least]
 
     def against(self, k: int) -> list[int]:
-        """Rank up to k components that speak against it, strongest first.
-
-        Weights that are negative by less than a hundredth of the strongest do not count.
-        """
+        """Rank up to k components whose weights count against it, strongest first."""
         order = sorted(range(len(self.weights)), key=lambda i: (self.weights[i], i))
-        least = NEGLIGIBLE * max((abs(weight) for weight in self.weights), default=0.0)
-        return [i for i in order[:k] if self.weights[i] < -least]
+        return [i for i in order[:k] if self.weights[i] <= -self.least]
 
     def cells(self, component: int) -> list[tuple[int, int]]:
         """List the (segment, stem) cells that one component switches."""

@@ -2,7 +2,7 @@
 
     python -m explanations.first_page
 
-The page opens with its first listener and the track that is recommended most; another listener is
+The page opens with its first listener and the best track that is new to them; another listener is
 one click away. For the first listeners, relevance, previews, stems, explanations of all kinds and
 what-if tables of that track are made here, unless they exist.
 On a terminal the app starts then; elsewhere its address is printed, and the command ends.
@@ -20,8 +20,15 @@ from audiolime.components import KINDS
 from explanations import launch
 from explanations.app import phrases, web_files
 from explanations.app.explanation_job import ExplanationJob
-from explanations.app.people import Person, open_catalogues, people
-from explanations.app.recommendations import TOP, ranked, score, stored_relevance
+from explanations.app.people import Person, listening, open_catalogues, people
+from explanations.app.recommendations import (
+    TOP,
+    choose,
+    first_choice,
+    ranked,
+    score,
+    stored_relevance,
+)
 from explanations.app.view import view_explanation
 from explanations.listeners import ListenerModel
 from lemons_utils import Configuration, DataError, OnProgress, command, configuration
@@ -68,12 +75,19 @@ def _prepare(
 ) -> str:
     """Make what the page shows of one listener: the tracks on top, the first of them explained."""
     model = person.model(config.experiments)
-    table = ranked(catalogue, _relevance(model, catalogue, on_progress), ())
-    for track_id in table["track_id"].head(TOP):
+    heard = set(listening(catalogue, person.user_name)["track_id"])
+    table = ranked(catalogue, _relevance(model, catalogue, on_progress), heard)
+    for track_id in choose(table, unheard=True)["track_id"].head(TOP):
         web_files.preview(catalogue, track_id, config.web_folder)
-    best = table.iloc[0]
-    _explain(ExplanationJob(model, catalogue, best["track_id"], config), on_progress)
-    return f"“{best['title']}” for {person.name}, {model.found.line}"
+    track_id = first_choice(table)
+    title = str(table.set_index("track_id").loc[track_id, "title"])
+    job = ExplanationJob(model, catalogue, track_id, config)
+    for kind in reversed(KINDS):  # as the page: Time + Source first
+        if job.stored(kind) is None:
+            job.make(kind, on_progress)
+        if (explanation := job.stored(kind)) is not None:
+            view_explanation(job, explanation, name=person.name, title=title, heads=job.heads())
+    return f"“{title}” for {person.name}, {model.found.line}"
 
 
 def _relevance(model: ListenerModel, catalogue: Catalogue, on_progress: OnProgress) -> pd.DataFrame:
@@ -81,15 +95,6 @@ def _relevance(model: ListenerModel, catalogue: Catalogue, on_progress: OnProgre
     if (stored := stored_relevance(model, catalogue)) is not None:
         return stored
     return score(model, catalogue, on_progress)
-
-
-def _explain(job: ExplanationJob, on_progress: OnProgress) -> None:
-    """Explain a track in all kinds, and put what the browser needs into the web folder."""
-    for kind in reversed(KINDS):  # as the page: Time + Source first
-        if job.stored(kind) is None:
-            job.make(kind, on_progress)
-        if (explanation := job.stored(kind)) is not None:
-            view_explanation(job, explanation, job.heads())
 
 
 def watched() -> bool:

@@ -10,18 +10,21 @@ from importlib.resources import files
 
 import streamlit as st
 
-from explanations.app import markup, own_files, phrases, web_files
-from explanations.app.explanation_job import STEPS, ExplanationJob
+from explanations.app import markup, own_files, phrases
+from explanations.app.answer import explanation_section, listen
 from explanations.app.people import genre_shares, listening, open_catalogues, people, picture
 from explanations.app.protection import protection
-from explanations.app.recommendations import TOP, choose, ranked, score, stored_relevance
-from explanations.app.session import VIEWS, choice, decide, wait_for
-from explanations.app.view import view_explanation
-from explanations.app.what_if import what_if
-from explanations.player import Resource, WaveformData, player
-from explanations.store import TITLES
+from explanations.app.recommendations import (
+    TOP,
+    choose,
+    first_choice,
+    ranked,
+    score,
+    stored_relevance,
+)
+from explanations.app.session import choice, decide, wait_for
 from explanations.webserver import mount
-from lemons_utils import SAMPLE_RATE, DataError, ParameterError, configuration, generate_audio_link
+from lemons_utils import DataError, ParameterError, configuration
 
 CONFIG = configuration()
 
@@ -39,51 +42,123 @@ def all_listeners():
     return people(open_catalogues(CONFIG.data_folder), CONFIG.experiments)
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
-def view_of(_job, explanation, heads):
-    """Keep the views of the last explanations."""
-    return view_explanation(_job, explanation, heads)
+# -- whom, and which track ---------------------------------------------------------------------
+def head():
+    """Show the page's name, and where else to look."""
+    own = choice().catalogue == own_files.NAME
+    with st.container(key="head", horizontal=True, vertical_alignment="center"):
+        st.html(markup.page_head())
+        label, other = ("Recommendations", "") if own else ("Your own file", own_files.NAME)
+        st.button(label, key="view", on_click=decide, kwargs={"catalogue": other, "track": ""})
 
 
-# -- the sidebar -------------------------------------------------------------------------------
-def how_it_works():
-    """Explain recommendation, explanation and the three kinds, each with a picture."""
-    st.header("How does it work?", anchor=False)
-    for name, title, words in phrases.HOW_IT_WORKS:
-        st.subheader(title, anchor=False)
-        st.html(f'<div class="lm-picture">{markup.image(picture(name))}</div>')
-        st.write(words)
-
-
-# -- the listener ------------------------------------------------------------------------------
-def gallery(listeners):
-    """Show all listeners whose model can be explained."""
-    st.subheader("Whose music?", anchor=False)
-    with st.container(horizontal=True, gap="xsmall"):
+def gallery(listeners, chosen):
+    """Show all listeners whose model can be explained; a click chooses one."""
+    st.html(markup.portraits(listeners))
+    with st.container(key="listeners", horizontal=True, wrap=False, gap="xsmall"):
         for person in listeners:
-            with st.container(border=True, width=118, key=f"card-{person.key}", gap="xsmall"):
-                alt = f"Portrait of {person.name}"
-                st.html(markup.image(person.portrait, alt, "lm-portrait"))
-                listener_button(person, place="choose", width="stretch")
-                origin = "" if person.catalogue == "demo" else f"{person.catalogue}: "
-                st.html(markup.taste(origin + person.taste))
+            listener_button(person, chosen, place="choose")
 
 
-def listener_button(person, *, place, width):
+def listener_button(person, chosen, *, place):
     """Draw the button that chooses a listener."""
     st.button(
         person.name,
         key=f"{place}-{person.key}",
-        type="primary" if person.key == choice().listener else "secondary",
-        width=width,
+        type="primary" if chosen and person.key == chosen.key else "secondary",
         on_click=decide,
         kwargs={"listener": person.key},
     )
 
 
+def best_tracks(person, catalogue, table, chosen):
+    """Show the best tracks that are new to the listener, and the chosen one; a click chooses."""
+    best = choose(table, unheard=True).head(TOP)
+    if chosen is not None and chosen["track_id"] not in set(best["track_id"]):
+        rows = [chosen, *(row for _, row in best.head(TOP - 1).iterrows())]
+    else:
+        rows = [row for _, row in best.iterrows()]
+    with st.container(key="tracks", horizontal=True, wrap=False, gap="xsmall"):
+        for track in rows:
+            is_chosen = chosen is not None and track["track_id"] == chosen["track_id"]
+            track_button(person, catalogue, track, is_chosen, place="top")
+
+
+def track_button(person, catalogue, track, is_chosen, *, place):
+    """Draw the button that chooses a track."""
+    in_list, title = place == "pick", markup.plain(track["title"])
+    st.button(
+        f"{track['rank']}. {title}" if in_list else title,
+        icon=":material/graphic_eq:" if in_list and is_chosen else None,
+        key=f"{place}-{track['track_id']}",
+        type="tertiary" if in_list else "primary" if is_chosen else "secondary",
+        on_click=pick,
+        args=(person, catalogue, track["track_id"]),
+    )
+
+
+def pick(person, catalogue, track_id):
+    """Choose a track by a click; one that has no mixer yet is played."""
+    st.session_state.picked = track_id
+    decide(listener=person.key, catalogue=catalogue.name, track=track_id)
+
+
+def chosen_track(person, catalogue, table):
+    """Return the chosen track's row, or None where the catalogue has no such track."""
+    track_id = choice().track or first_choice(table)
+    rows = table[table["track_id"] == track_id]
+    return None if rows.empty else rows.iloc[0]
+
+
+def explain(person, catalogue, track_id, title, about):
+    """Answer why a listener gets a track."""
+    labels = tuple((other.user_name, other.name) for other in all_listeners())
+    explanation_section(
+        person, catalogue, track_id, title, about=about, labels=labels, config=CONFIG
+    )
+
+
+# -- below: recommendations, profile, how it works ---------------------------------------------
+def recommendations(person, catalogue, catalogues, table, chosen):
+    """Search a catalogue, and show the most relevant tracks of it."""
+    st.html(markup.section(f"What the model recommends to {person.name}"))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.session_state["from"] = catalogue.name
+        st.selectbox(
+            "Catalogue",
+            list(catalogues),
+            key="from",
+            width=180,
+            on_change=lambda: decide(
+                listener=person.key, catalogue=st.session_state["from"], track=""
+            ),
+        )
+        words = st.text_input("Search", placeholder="title, artist or genre", width=220)
+        known = sorted(set(catalogue.tracks["genre"]) - {""})
+        genres = st.multiselect("Genres", known, placeholder="all", width=260)
+        heard = st.toggle("Also what was heard before", key="heard")
+    st.caption(markup.plain(person.model(CONFIG.experiments).found.line))
+    found = choose(table, words=words, genres=genres, unheard=not heard)
+    if found.empty:
+        st.info("No track matches. Search for something else, or allow more genres.")
+    shown = found.head(TOP)
+    if chosen is not None and chosen["track_id"] not in set(shown["track_id"]):
+        if chosen["track_id"] in set(found["track_id"]):
+            shown = found[found["rank"].isin({*shown["rank"], chosen["rank"]})]
+        else:
+            st.caption(markup.plain(phrases.NOT_AMONG.format(chosen["title"])))
+    for _, track in shown.iterrows():
+        is_chosen = chosen is not None and track["track_id"] == chosen["track_id"]
+        with st.container(key=f"row-{track['rank']}", gap=None):
+            track_button(person, catalogue, track, is_chosen, place="pick")
+            place = phrases.place_phrase(track["rank"], len(table))
+            st.html(markup.row(track["relevance"], place, track["artist"], track["genre"]))
+
+
 def profile(person, catalogue):
     """Show the tracks that a listener listens to, and play them."""
-    st.subheader(f"What {person.name} listens to", anchor=False)
+    st.html(markup.section(f"What {person.name} listens to"))
+    st.caption(markup.plain(person.taste))
     table = listening(catalogue, person.user_name)
     left, right = st.columns([2, 3], gap="medium")
     with left:
@@ -105,164 +180,48 @@ def profile(person, catalogue):
         )
         if rows := event.selection.rows:
             track = table.iloc[rows[0]]
-            listen(catalogue, track["track_id"], track["title"], place="played", autoplay=True)
+            listen(
+                catalogue,
+                track["track_id"],
+                track["title"],
+                place="played",
+                autoplay=True,
+                config=CONFIG,
+            )
         else:
             st.caption("Select a row to play it.")
 
 
-def listen(catalogue, track_id, title, *, place, autoplay=False):
-    """Draw a player of a whole track."""
-    preview = web_files.preview(catalogue, track_id, CONFIG.web_folder)
-    audio = Resource(url=generate_audio_link(preview, base_url=CONFIG.audio_base_url))
-    duration_s = len(catalogue.audio(track_id)) / SAMPLE_RATE
-    player(WaveformData(title, audio, duration_s, autoplay=autoplay), key=f"{place}-{track_id}")
-
-
-# -- recommendations ---------------------------------------------------------------------------
-def recommendations(person, catalogues):
-    """Show the ten most relevant tracks of a catalogue and the chosen one of them.
-
-    Returns the catalogue and the chosen track, or None where there is no such track.
-    """
-    st.subheader(f"What the model recommends to {person.name}", anchor=False)
-    names = list(catalogues)
-    wanted = choice().catalogue or person.catalogue
-    index = names.index(wanted if wanted in names else person.catalogue)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.selectbox("Catalogue", names, index=index, key=f"from-{person.key}", width=180)
-        words = st.text_input("Search", placeholder="title, artist or genre", width=220)
-        known = sorted(set(catalogues[name].tracks["genre"]) - {""})
-        genres = st.multiselect("Genres", known, placeholder="all", width=260)
-        unheard = st.toggle("Unheard tracks only", key="unheard")
-    if wanted not in names:
-        st.warning(markup.plain(phrases.UNKNOWN_CATALOGUE.format(wanted, name)))
-    if name != wanted:
-        decide(catalogue=name)
-    catalogue, model = catalogues[name], person.model(CONFIG.experiments)
-    st.caption(markup.plain(model.found.line))
-    if not catalogue.track_ids:
-        say_how(*phrases.empty_catalogue(name))
-        return None
-    scores = stored_relevance(model, catalogue)
-    if scores is None:
-        st.write(f"{person.name}'s model has not heard the catalogue {name} yet.")
-        key = ("score", name, model.checksum)
-        wait_for(key, ("score",), lambda on_progress: score(model, catalogue, on_progress))
-        return None
-    at_home = person.catalogue == name
-    heard = set(listening(catalogue, person.user_name)["track_id"]) if at_home else set()
-    table = ranked(catalogue, scores, heard)
-    if not choice().track:
-        decide(track=table.iloc[0]["track_id"])
-    left, right = st.columns(2, gap="medium")
-    with left:
-        top_list(choose(table, words=words, genres=genres, unheard=unheard))
-    with right:
-        track = chosen_track(person, catalogue, table)
-    return None if track is None else (catalogue, track)
-
-
-def top_list(table):
-    """Draw the first rows; a click on one chooses it and plays it."""
-    if table.empty:
-        st.info("No track matches. Search for something else, or allow more genres.")
-    for _, track in table.head(TOP).iterrows():
-        chosen = track["track_id"] == choice().track
-        with st.container(key=f"row-{track['rank']}", gap=None):
-            st.button(
-                f"{track['rank']}. {markup.plain(track['title'])}",
-                icon=":material/graphic_eq:" if chosen else ":material/play_circle:",
-                key=f"pick-{track['track_id']}",
-                type="tertiary",
-                on_click=pick,
-                args=(track["track_id"],),
-            )
-            st.html(markup.row(track["relevance"], track["artist"], track["genre"]))
-
-
-def pick(track_id):
-    """Choose a track by a click, which also plays it."""
-    st.session_state.picked = track_id
-    decide(track=track_id)
-
-
-def chosen_track(person, catalogue, table):
-    """Draw the chosen track: its relevance, its rank, its waveform to seek in."""
-    rows = table[table["track_id"] == choice().track]
-    if rows.empty:
-        st.warning(markup.plain(phrases.UNKNOWN_TRACK.format(catalogue.name, choice().track)))
-        return None
-    track = rows.iloc[0]
-    st.html(markup.heading(track["title"], track["artist"], track["genre"]))
-    st.html(markup.bar(track["relevance"], label="Relevance"))
-    rank = phrases.relevance_phrase(track["relevance"], track["rank"], len(table), person.name)
-    st.write(rank + (" Heard before." if track["heard"] else " Not heard yet."))
-    picked = st.session_state.get("picked") == track["track_id"]
-    listen(catalogue, track["track_id"], track["title"], place="track", autoplay=picked)
-    return track
-
-
-# -- the explanation ---------------------------------------------------------------------------
-@st.fragment
-def explanation_section(person, catalogue, track_id, title):
-    """Show why a track is recommended: in words, to hear, as a map, and in the mixer.
-
-    Another kind runs only this part again.
-    """
-    st.subheader(f"Why “{markup.plain(title)}”?", anchor=False)
-    kind = st.segmented_control(
-        "What to take apart",
-        list(TITLES),
-        format_func=TITLES.get,
-        default=choice().type,
-        required=True,
-        key=f"type-{track_id}",
-    )
-    if kind != choice().type:
-        decide(type=kind)
-    model = person.model(CONFIG.experiments)
-    job = ExplanationJob(model, catalogue, track_id, CONFIG)
-    explanation = job.stored(kind)
-    if explanation is None:
-        st.write(phrases.KIND_HELP[kind])
-        key = ("explain", catalogue.name, track_id, model.checksum, kind)
-        wait_for(key, STEPS, lambda on_progress: job.make(kind, on_progress), "Explain this track")
-        return
-    st.markdown(phrases.summary(explanation, person.name))
-    low = explanation.fidelity < phrases.LOW_FIDELITY
-    (st.warning if low else st.caption)(phrases.fidelity_phrase(explanation.fidelity))
-    left, right = st.columns(2, gap="medium")
-    above_map = right.container()
-    right.html(markup.weight_map(explanation))  # before the view, whose stems may take a while
-    view = view_of(job, explanation, job.heads())
-    for number, highlight in enumerate(view.highlights):
-        with above_map if highlight.title == "Against" else left:
-            player(highlight, key=f"highlight-{number}-{track_id}-{kind}")
-    what_if(person, view, title)
+def how_it_works():
+    """Explain recommendation, explanation and the three kinds, each with a picture."""
+    st.html(markup.section("How does it work?"))
+    for column, (name, title, words) in zip(
+        st.columns(len(phrases.HOW_IT_WORKS)), phrases.HOW_IT_WORKS, strict=True
+    ):
+        column.html(markup.how(picture(name), title, words))
 
 
 # -- a file of one's own -----------------------------------------------------------------------
 def own_file_section(listeners):
     """Take a file in, and show its relevance to every listener."""
-    st.subheader("Your own file", anchor=False)
+    st.html(markup.section("Your own file"))
     file = st.file_uploader(phrases.DROP_A_FILE, type=list(own_files.SUFFIXES))
     if file is not None and st.session_state.get("file") != file.file_id:
         st.session_state.file = file.file_id
         try:
             track_id = own_files.take_in(file, file.name, CONFIG.data_folder)
         except DataError as error:
-            st.error(markup.plain(str(error)))
+            st.html(markup.alert(str(error)))
             return
         decide(catalogue=own_files.NAME, track=track_id)
     catalogue, track_id = own_files.own_files(CONFIG.data_folder), choice().track
-    if choice().catalogue != own_files.NAME or not track_id:
+    if not track_id:
         return
     if not own_files.is_kept(catalogue, track_id):
-        st.info("This file is not kept any more: drop it again.")
+        st.html(markup.alert("This file is not kept any more: drop it again."))
         return
     title = own_files.title_of(catalogue, track_id)
-    st.html(markup.heading(title, "your own file"))
-    listen(catalogue, track_id, title, place="own")
+    listen(catalogue, track_id, title, place="own", autoplay=False, config=CONFIG)
     models = [person.model(CONFIG.experiments) for person in listeners]
     key = ("own", track_id, *(model.checksum for model in models))
 
@@ -271,31 +230,31 @@ def own_file_section(listeners):
         own_file_scores()[key] = scores
 
     if key not in own_file_scores():
-        wait_for(key, ("ask",), score_own_file)
+        counts = {"ask": f"{len(models)} listeners"}
+        done = wait_for(
+            key, ("ask",), score_own_file, slot=st.empty(), cost_s=len(models), counts=counts
+        )
+        if done:
+            st.rerun()
         return
     st.write("Relevance to every listener; choose one to hear why.")
+    chosen = chosen_person(listeners) if choice().listener else None
     scores = zip(own_file_scores()[key], listeners, strict=True)
     for relevance, person in sorted(scores, key=lambda pair: -pair[0]):
         with st.container(horizontal=True, vertical_alignment="center"):
-            listener_button(person, place="own", width=140)
+            listener_button(person, chosen, place="own")
             st.html(markup.bar(relevance, label=f"Relevance to {person.name}"))
-    if person := chosen_person(listeners):
-        st.caption(markup.plain(person.model(CONFIG.experiments).found.line))
-        explanation_section(person, catalogue, track_id, title)
+    if chosen:
+        about = (f"for {chosen.name}", chosen.model(CONFIG.experiments).found.line)
+        explain(chosen, catalogue, track_id, title, about)
 
 
 # -- the page ----------------------------------------------------------------------------------
 def chosen_person(listeners):
-    """Return the chosen listener, or None."""
+    """Return the chosen listener, the first if none is chosen, or None if nobody is called so."""
+    if not choice().listener:
+        return listeners[0]
     return next((person for person in listeners if person.key == choice().listener), None)
-
-
-def choose_first(first, catalogue):
-    """Choose the first listener where nobody is chosen and the relevance is stored."""
-    if choice().listener:
-        return
-    if stored_relevance(first.model(CONFIG.experiments), catalogue) is not None:
-        decide(listener=first.key)
 
 
 def say_how(words, commands):
@@ -304,41 +263,81 @@ def say_how(words, commands):
     st.code(commands, language=None)
 
 
+def recommendation_page(listeners, catalogues):
+    """Draw whom, which track and why, and below it what else there is to see.
+
+    What may take long comes last, in its place above the rest.
+    """
+    person = chosen_person(listeners)
+    gallery(listeners, person)
+    if person is None:
+        st.html(markup.alert(phrases.UNKNOWN_LISTENER.format(choice().listener)))
+        return
+    wanted = choice().catalogue or person.catalogue
+    catalogue = catalogues.get(wanted, catalogues[person.catalogue])
+    if catalogue.name != wanted:
+        st.html(markup.alert(phrases.UNKNOWN_CATALOGUE.format(wanted, catalogue.name)))
+    if not catalogue.track_ids:
+        say_how(*phrases.empty_catalogue(catalogue.name))
+        return
+    first, below = st.container(gap="small"), st.container()
+    model = person.model(CONFIG.experiments)
+    scores = stored_relevance(model, catalogue)
+    table = chosen = None
+    if scores is not None:
+        at_home = person.catalogue == catalogue.name
+        heard = listening(catalogue, person.user_name)["track_id"] if at_home else ()
+        table = ranked(catalogue, scores, set(heard))
+        chosen = chosen_track(person, catalogue, table)
+        with first:
+            best_tracks(person, catalogue, table, chosen)
+    with below:
+        if table is not None:
+            recommendations(person, catalogue, catalogues, table, chosen)
+        profile(person, catalogues[person.catalogue])
+        how_it_works()
+    with first:
+        if table is None:
+            st.write(f"{person.name}'s model has not heard the catalogue {catalogue.name} yet.")
+            key, count = ("score", catalogue.name, model.checksum), len(catalogue.track_ids)
+            done = wait_for(
+                key,
+                ("score",),
+                lambda on_progress: score(model, catalogue, on_progress),
+                slot=st.empty(),
+                cost_s=0.1 * count,
+                counts={"score": f"{count} tracks"},
+            )
+            if done:
+                st.rerun()
+        elif chosen is None:
+            words = phrases.UNKNOWN_TRACK.format(catalogue.name, choice().track)
+            st.html(markup.alert(words))
+        else:
+            about = phrases.about_track(chosen, len(table))
+            explain(person, catalogue, chosen["track_id"], chosen["title"], about)
+
+
 def main():
     """Draw the page."""
     app_files = files("explanations") / "app"
     st.set_page_config("LEMONS", str(app_files / "pictures" / "lemon.svg"), layout="wide")
     st.html(f"<style>{(app_files / 'page.css').read_text(encoding='utf-8')}</style>")
-    choice()
-    with st.sidebar:
-        how_it_works()
-    st.html(markup.page_head())
     catalogues = open_catalogues(CONFIG.data_folder)
     listeners = all_listeners() if catalogues else []
+    head()
     if not listeners:
         say_how(*(phrases.NO_LISTENER if catalogues else phrases.NO_CATALOGUE))
-        return
-    st.segmented_control("View", VIEWS, key="view", required=True, label_visibility="collapsed")
-    if st.session_state.view == VIEWS[1]:
+    elif choice().catalogue == own_files.NAME:
         own_file_section(listeners)
-        return
-    if choice().catalogue == own_files.NAME:
-        decide(catalogue="", track="")
-    choose_first(listeners[0], catalogues[listeners[0].catalogue])
-    gallery(listeners)
-    if person := chosen_person(listeners):
-        profile(person, catalogues[person.catalogue])
-        if chosen := recommendations(person, catalogues):
-            catalogue, track = chosen
-            explanation_section(person, catalogue, track["track_id"], track["title"])
-    elif choice().listener:
-        st.warning(markup.plain(phrases.UNKNOWN_LISTENER.format(choice().listener)))
+    else:
+        recommendation_page(listeners, catalogues)
 
 
 if __name__ == "__main__":
     try:
         main()
     except (DataError, ParameterError) as error:  # the message says which file is broken or gone
-        st.error(markup.plain(str(error)))
+        st.html(markup.alert(str(error)))
 else:  # imported by the server: the app on its own port, and the web folder under /audio
     app = st.App(__file__, routes=[mount(CONFIG.web_folder)], middleware=protection(CONFIG))

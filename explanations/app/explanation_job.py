@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from audiolime.components import Components
+from audiolime.exact import Tables, TrunkTables
 from explanations.app import web_files
 from explanations.explain import Subject, explain, prepare
 from explanations.explain.answers import default_num_samples
@@ -69,11 +70,21 @@ class ExplanationJob:
             return self.shared.path(self.track_id, self.listener.trunk.checksum)
         return self.store.tables_path(self.track_id)
 
+    def tables(self) -> Tables:
+        """Read the listener's tables, or the listener's part of those of the trunk."""
+        if (on_trunk := self.listener.on_trunk) is None:
+            return Tables.read(self.tables_path)
+        head = on_trunk[1]
+        return TrunkTables.read(self.tables_path).of_head(head.weight, [], head.bias)
+
     def heads(self) -> str:
-        """Write the heads of all listeners of the trunk; return their place, empty without one."""
+        """Write the heads of all listeners of the trunk; return their place, empty without one.
+
+        It is the same for all of them, so that a mixer of one can become that of another.
+        """
         heads = [
             HeadData(name, tuple(head.weight.tolist()), head.bias)
-            for name, head in fellow_heads(self.listener).items()
+            for name, head in sorted(fellow_heads(self.listener).items())
         ]
         return web_files.heads(heads_json(heads), self.web_folder) if heads else ""
 

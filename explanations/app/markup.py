@@ -6,20 +6,27 @@ Text that comes from outside, such as titles and listeners' names, is escaped he
 from __future__ import annotations
 
 import base64
-import math
 import re
 from collections.abc import Sequence
 from html import escape
 
-from explanations.app.people import picture
+from explanations.app.people import Person, picture
 from explanations.app.phrases import COLUMN_NAMES, seconds
+from explanations.player.palette import FULL_WEIGHT
 from explanations.store import Explanation
 from lemons_utils import SAMPLE_RATE
 
+JOINER = "\u2060"
+"""A character without width, across which no line breaks."""
+
 
 def plain(text: str) -> str:
-    """Escape a text for Streamlit's Markdown."""
-    return re.sub(r"([\\`*_{}\[\]()#+!|~$<>:^=-])", r"\\\1", text)
+    """Escape a text for Streamlit's Markdown, which shows it as it is.
+
+    Addresses, icons and emoji are found after escapes are read, so an invisible joiner parts them.
+    """
+    escaped = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
+    return re.sub(r"(:(?=\S)|@|(?<=www)\\\.)", f"\\1{JOINER}", escaped, flags=re.IGNORECASE)
 
 
 def image(svg: str, alt: str = "", css_class: str = "") -> str:
@@ -29,17 +36,52 @@ def image(svg: str, alt: str = "", css_class: str = "") -> str:
 
 
 def page_head() -> str:
-    """Return the page's title."""
+    """Return the link that skips the choices, and the page's title."""
     return (
-        f'<header class="lm-head">{image(picture("lemon"))}<div><h1>LEMONS</h1>'
-        "<p>Listenable explanations for music recommendations</p></div></header>"
+        '<a class="lm-skip" href="#answer">Skip to the explanation</a>'
+        f'<header class="lm-head">{image(picture("lemon"))}<h1>LEMONS</h1>'
+        "<p>Listenable explanations for music recommendations</p></header>"
     )
 
 
-def heading(title: str, *words: str) -> str:
-    """Return a track's title, and a line with what is known about it."""
+def answer(sentence: str, *words: str) -> str:
+    """Return the page's first sentence, and a line with what is known about the track."""
     line = " · ".join(escape(word) for word in words if word)
-    return f'<h3 class="lm-track-title">{escape(title)}</h3><p class="lm-quiet">{line}</p>'
+    return (
+        f'<h2 class="lm-answer" id="answer" tabindex="-1">{escape(sentence)}</h2>'
+        f'<p class="lm-quiet">{line}</p>'
+    )
+
+
+def section(title: str) -> str:
+    """Return the heading of a section."""
+    return f'<h2 class="lm-section">{escape(title)}</h2>'
+
+
+def alert(words: str) -> str:
+    """Return a line that something in the address is unknown."""
+    return f'<p class="lm-alert" role="alert">{escape(words)}</p>'
+
+
+def how(svg: str, title: str, words: str) -> str:
+    """Return a picture with a title and a text below it."""
+    return (
+        f'<div class="lm-how"><div class="lm-picture">{image(svg)}</div>'
+        f"<h3>{escape(title)}</h3><p>{escape(words)}</p></div>"
+    )
+
+
+def portraits(people: Sequence[Person]) -> str:
+    """Return the style that puts listeners' portraits on their buttons."""
+    rules = []
+    for person in people:
+        name = re.sub(r"[^a-zA-Z0-9_-]", "-", person.key)
+        code = base64.b64encode(person.portrait.encode()).decode()
+        rules.append(
+            f'[class*="st-key-choose-{name}"] button::before '
+            f'{{ background-image: url("data:image/svg+xml;base64,{code}"); }}'
+        )
+    return f"<style>{''.join(rules)}</style>"
 
 
 def taste(words: str) -> str:
@@ -53,10 +95,13 @@ def figures(*pairs: tuple[int, str]) -> str:
     return f'<p class="lm-figures">{items}</p>'
 
 
-def row(relevance: float, *words: str) -> str:
-    """Return the second line of a recommendation: artist, genre and relevance."""
+def row(relevance: float, place: str, *words: str) -> str:
+    """Return the second line of a recommendation: artist, genre, place and relevance."""
     line = " · ".join(escape(word) for word in words if word)
-    return f'<div class="lm-row"><span>{line}</span>{bar(relevance, label="Relevance")}</div>'
+    return (
+        f'<div class="lm-row"><span>{line}</span><span>{escape(place)}</span>'
+        f'<b title="Relevance">{relevance:.2f}</b></div>'
+    )
 
 
 def bar(value: float, *, label: str = "") -> str:
@@ -94,13 +139,11 @@ def weight_map(explanation: Explanation) -> str:
     ]
     heads = [COLUMN_NAMES[components.kind].format(span=span) for span in spans]
     names = components.row_names
-    largest = max((abs(weight) for weight in explanation.weights), default=0.0) or 1.0
     strongest = set(explanation.top(3))
-    digits = 3 if largest >= 0.01 else min(2 - math.floor(math.log10(largest)), 9)
     rows = []
     for row, name in enumerate(names):
         cells = [
-            _cell(explanation.weights[index], largest, index in strongest, digits)
+            _cell(explanation.weights[index], index in strongest)
             for index in range(row, components.count, len(names))
         ]
         rows.append(f'<tr><th scope="row">{escape(name)}</th>{"".join(cells)}</tr>')
@@ -108,15 +151,15 @@ def weight_map(explanation: Explanation) -> str:
     return (
         '<div class="lm-map-frame" tabindex="0" role="region" aria-label="Map of weights">'
         '<table class="lm-map"><caption>Weight of every part. Orange and + speak for the '
-        "recommendation, blue and − against it; the three strongest are framed.</caption>"
+        "recommendation, blue and − against it; up to three are framed.</caption>"
         f"<thead><tr><td></td>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
 
 
-def _cell(weight: float, largest: float, strongest: bool, digits: int) -> str:
+def _cell(weight: float, strongest: bool) -> str:
     kind = "for" if weight > 0 else "against"
-    shade = round(80 * abs(weight) / largest)
-    number = f"{abs(weight):.{digits}f}"
+    shade = round(80 * min(abs(weight) / FULL_WEIGHT, 1.0))
+    number = f"{abs(weight):.3f}"
     sign = "" if float(number) == 0 else "+" if weight > 0 else "−"
     frame = " lm-strongest" if strongest else ""
     return f'<td class="lm-{kind}{frame}" style="--shade:{shade}%">{sign}{number}</td>'

@@ -38,11 +38,13 @@ class Choice:
         """Return another choice, without the parts that the changes make void.
 
         Another listener resets the catalogue, unless that is the own files; another catalogue
-        resets the track; another explanation resets the mask.
+        resets the track; another explanation resets the mask. What is given is kept.
         """
         new = replace(self, **changes)
         if new.listener != self.listener and new.catalogue != OWN_FILES:
-            new = replace(new, catalogue=changes.get("catalogue", ""), track="")
+            new = replace(
+                new, catalogue=changes.get("catalogue", ""), track=changes.get("track", "")
+            )
         if new.catalogue != self.catalogue and "track" not in changes:
             new = replace(new, track="")
         if new != self:

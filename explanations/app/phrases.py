@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from explanations.app.job_queue import Job
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from explanations.app.job_queue import QUEUED, Job
 from explanations.store import TITLES, Explanation
 from lemons_utils import SAMPLE_RATE
 
@@ -40,10 +45,7 @@ HOW_IT_WORKS = (
 )
 """Picture, title and text of each part of the sidebar."""
 
-WHAT_IF = (
-    "Switch parts off and on while the music plays. The gauge shows what the model itself says "
-    "about exactly what you hear."
-)
+NOT_AMONG = "“{}”, which is chosen, is not among these."
 DROP_A_FILE = "Drop an audio file: every listener's model hears the 30 s in its middle."
 NO_CATALOGUE = (
     "There is no catalogue yet. `make demo` builds everything; the second command takes in a "
@@ -77,14 +79,27 @@ def empty_catalogue(name: str) -> tuple[str, str]:
     )
 
 
-def progress_phrase(job: Job, ahead: int) -> str:
-    """Name the step of a job, or the jobs before it, and the time since it was asked for."""
-    if ahead and not job.fraction:
-        words = f"Waiting for {ahead} other {'task' if ahead == 1 else 'tasks'}"
-    else:
-        title = STEP_TITLES.get(job.steps[job.step], job.steps[job.step])
-        words = f"Step {job.step + 1} of {len(job.steps)}: {title}"
-    return f"{words} · {job.seconds:.0f} s"
+def progress_phrase(job: Job, ahead: int, counts: Mapping[str, str]) -> str:
+    """Name the step of a job and how far it is, or the jobs before it; and the times.
+
+    Parameters
+    ----------
+    job : Job
+    ahead : int
+        Jobs that run before it.
+    counts : mapping of str to str
+        What each step goes through, e.g. {"score": "320 tracks"}.
+    """
+    if job.state == QUEUED:
+        return (
+            f"Waiting for {ahead} other {'task' if ahead == 1 else 'tasks'} · {job.seconds:.0f} s"
+        )
+    step = job.steps[job.step]
+    words = f"Step {job.step + 1} of {len(job.steps)}: {STEP_TITLES.get(step, step)}"
+    if job.share:
+        words += f", {job.share:.0%}" + (f" of {counts[step]}" if step in counts else "")
+    left = "" if job.left_s is None else f" · about {job.left_s:.0f} s left of this step"
+    return f"{words} · {job.seconds:.0f} s{left}"
 
 
 def component_phrase(explanation: Explanation, component: int) -> str:
@@ -96,30 +111,18 @@ def component_phrase(explanation: Explanation, component: int) -> str:
     )
 
 
-def summary(explanation: Explanation, name: str) -> str:
-    """Say what speaks most for a recommendation, and most against it."""
-    best, worst = explanation.top(1), explanation.against(1)
-    if not best:
-        return f"Nothing in this track makes the model recommend it to {name}."
-    words = (
-        f"What speaks most for recommending it to {name}: "
-        f"**{component_phrase(explanation, best[0])}**."
-    )
-    if worst:
-        words += f" What speaks against it: **{component_phrase(explanation, worst[0])}**."
-    return words
-
-
-def fidelity_phrase(fidelity: float) -> str:
+def fidelity_phrase(explanation: Explanation) -> str:
     """Say how much of the model's reaction an explanation describes."""
-    share = f"{max(fidelity, 0.0):.0%}"
-    if fidelity < LOW_FIDELITY:
+    if not explanation.top(1) and not explanation.against(1):
+        return "No part changes what the model says: there is nothing that weights could describe."
+    share = f"{max(explanation.fidelity, 0.0):.0%}"
+    if explanation.fidelity < LOW_FIDELITY:
         return (
             f"Low fidelity: adding up parts describes only {share} of how the model reacts to "
             "this track. Its parts work together; take the order of the weights with care, and "
             "try combinations in the mixer, whose gauge is always exact."
         )
-    if fidelity < FAIR_FIDELITY:
+    if explanation.fidelity < FAIR_FIDELITY:
         return (
             f"Fair fidelity: adding up parts describes {share} of how the model reacts to this "
             "track; the rest is parts working together."
@@ -127,9 +130,21 @@ def fidelity_phrase(fidelity: float) -> str:
     return f"High fidelity: adding up parts describes {share} of how the model reacts."
 
 
-def relevance_phrase(relevance: float, rank: int, count: int, name: str) -> str:
-    """Say how relevant a track is to a listener, and its rank among all tracks."""
-    return f"Relevance {relevance:.2f} for {name}: number {rank} of {count} tracks."
+def place_phrase(rank: int, count: int) -> str:
+    """Say where a track stands among all tracks of a catalogue: `above 97 % of all tracks`."""
+    if rank == 1:
+        return "above all other tracks"
+    return f"above {100 * (count - rank) // max(count - 1, 1)} % of all tracks"
+
+
+def about_track(track: pd.Series[Any], count: int) -> tuple[str, ...]:
+    """Say what is known of a row of `recommendations.ranked`, one of so many tracks."""
+    return (
+        track["artist"],
+        track["genre"],
+        f"relevance {track['relevance']:.2f}, {place_phrase(track['rank'], count)}",
+        "heard before" if track["heard"] else "not heard yet",
+    )
 
 
 def seconds(value: float) -> str:

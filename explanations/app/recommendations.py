@@ -67,6 +67,15 @@ def ranked(catalogue: Catalogue, scores: pd.DataFrame, heard: Collection[str]) -
     return table.reset_index(drop=True)
 
 
+def first_choice(table: pd.DataFrame) -> str:
+    """Return the id of the best track that the listener has not heard, or else of the best one.
+
+    `table` is from `ranked`, and not empty.
+    """
+    unheard = table.loc[~table["heard"], "track_id"]
+    return str((unheard if len(unheard) else table["track_id"]).iloc[0])
+
+
 def choose(
     table: pd.DataFrame, *, words: str = "", genres: Collection[str] = (), unheard: bool = False
 ) -> pd.DataFrame:

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from audiolime.exact import TrunkTables
 from explanations.app import web_files
 from explanations.app.explanation_job import ExplanationJob
-from explanations.app.phrases import LANE_NAMES, component_phrase
+from explanations.app.phrases import LANE_NAMES
+from explanations.app.reasons import LIKED, FirstSentence, answer, best_mix, phrase
 from explanations.explain.playback import FADE_S, SILENCE, mix, trim
 from explanations.player import (
     Lane,
@@ -56,6 +57,8 @@ class ExplanationView:
         Those that exist of the top highlight, the top 3 components and what speaks against.
     model : str
         The experiment whose model is explained.
+    answer : FirstSentence
+        What the page says first.
     head : Head, or None
         Its head, where the tables are those of a trunk.
     """
@@ -67,15 +70,16 @@ class ExplanationView:
     highlights: tuple[WaveformData, ...]
     mixer: MixerData
     model: str
+    answer: FirstSentence
     head: Head | None = None
 
     def mask(self, text: str) -> str:
-        """Return a mask if it is one of this explanation, otherwise the empty one: all on."""
+        """Return a mask if it is one of this explanation, and empty if it is not or all is on."""
         try:
-            decode_mask(text, len(self.explanation.weights))
+            mask = decode_mask(text, len(self.explanation.weights))
         except ParameterError:
             return ""
-        return text
+        return "" if mask.all() else text
 
     def downloads(self, mask: str, *, title: str, name: str) -> list[Download]:
         """List the files that can be saved; each is made when it is asked for.
@@ -133,11 +137,26 @@ class ExplanationView:
 
 
 def view_explanation(
-    job: ExplanationJob, explanation: Explanation, heads: str = ""
+    job: ExplanationJob,
+    explanation: Explanation,
+    *,
+    name: str,
+    title: str,
+    heads: str = "",
+    labels: tuple[tuple[str, str], ...] = (),
 ) -> ExplanationView:
     """Put what the browser needs of an explanation into the web folder, and describe it.
 
-    `heads` is the place of `job.heads()`, which other listeners change.
+    Parameters
+    ----------
+    job : ExplanationJob
+    explanation : Explanation
+    name, title : str
+        What the page calls the listener and the track.
+    heads : str
+        The place of `job.heads()`, which other listeners change.
+    labels : tuple of (user_name, name)
+        What the page calls the listeners of the heads.
     """
     web_folder = job.web_folder
     stems = job.subject().stems
@@ -170,6 +189,10 @@ def view_explanation(
         ("Against", against, "against"),
     ]
     audio = [resource(place) for place in stem_places]
+    tables = job.tables()
+    nothing = float(tables.relevance(np.zeros((1, tables.n_components)))[0])
+    best = best_mix(tables, explanation.kind) if explanation.relevance < LIKED else None
+    first = answer(explanation, name, title, nothing=nothing, best=best)
     return ExplanationView(
         explanation=explanation,
         stems=stems.waveforms,
@@ -178,10 +201,13 @@ def view_explanation(
         highlights=tuple(highlight(*one) for one in highlights if one[1]),
         mixer=replace(
             mixer_data(explanation, audio, resource(tables_place)),
+            lead=(first.mask, first.label) if first.mask else None,
             heads=resource(heads) if heads else None,
             listener=job.listener.user_name if heads else "",
+            labels=labels if heads else (),
         ),
         model=job.listener.found.name,
+        answer=first,
         head=job.listener.head,
     )
 
@@ -195,19 +221,20 @@ def mixer_data(explanation: Explanation, stems: Sequence[Resource], tables: Reso
         stems=tuple(stems),
         weights=explanation.weights,
         relevance=explanation.relevance,
+        least=explanation.least,
         tables=tables,
         actions=(("share", "Share or save this mix"),),
     )
 
 
 def _about(explanation: Explanation, name: str) -> list[str]:
-    best = [component_phrase(explanation, index) for index in explanation.top(3)]
+    best = explanation.top(3)
     masks = explanation.request.num_samples
     return [
         f"{TITLES[explanation.kind]} explanation of a recommendation to {name}. "
         f"Relevance {explanation.relevance:.2f}, fidelity {explanation.fidelity:.2f}, "
         f"{'all' if masks == 'exhaustive' else masks} combinations looked at.",
-        f"Speaks for it: {', '.join(best)}." if best else "Nothing speaks for it.",
+        f"Speaks for it: {phrase(explanation, best)}." if best else "Nothing speaks for it.",
     ]
 
 

@@ -15,18 +15,25 @@ from explanations.player import mixer
 
 
 @st.fragment
-def what_if(person: Person, view: ExplanationView, title: str) -> None:
+def what_if(
+    person: Person, view: ExplanationView, *, catalogue: str, track_id: str, title: str
+) -> None:
     """Draw the mixer; its buttons run only this part again."""
-    st.subheader("What if?", anchor=False)
-    st.write(phrases.WHAT_IF)
     key = f"mixer-{view.explanation.request.audio_checksum}-{view.explanation.kind}"
     mask = view.mask(choice().mask)
-    if choice().mask and not mask:
-        st.warning(markup.plain(phrases.UNKNOWN_MASK.format(choice().mask)))
     result = mixer(replace(view.mixer, mask=mask), key=key)
-    if result.action:
-        decide(mask=result.mask)
+    if choice().mask and not mask:
+        st.html(markup.alert(phrases.UNKNOWN_MASK.format(choice().mask)))
+    action, _, listener = result.action.partition(":")
+    if action == "share":
+        decide(mask=view.mask(result.mask))
         _share(person, view, title)
+    elif action == "listener":
+        fellow = replace(person, user_name=listener)
+        decide(
+            listener=fellow.key, catalogue=catalogue, track=track_id, mask=view.mask(result.mask)
+        )
+        st.rerun(scope="app")
 
 
 @st.dialog("Share or save", width="medium")

@@ -10,31 +10,43 @@ export function mount(root, data, host = {}) {
 
 const mounted = new WeakMap();
 
+/** What another listener's explanation of a track has of its own; the rest is the track's. */
+const OF_THE_LISTENER = ["weights", "least", "relevance", "listener", "lead"];
+
 /**
  * Show the data of a run of the script; Streamlit calls this after every run.
  *
- * A run with the same data changes nothing, so that playback continues. A new mask alone is set;
- * any other change makes a new player.
+ * A run with the same data changes nothing, so that playback continues. A new mask alone is set,
+ * the explanation of the same track to another listener is taken over; any other change makes a
+ * new player.
  */
 export default function component({ data, parentElement, setStateValue, setTriggerValue }) {
   const { mask = null, ...rest } = data;
-  const print = JSON.stringify(rest);
+  const track = JSON.stringify(rest, (key, value) =>
+    OF_THE_LISTENER.includes(key) ? undefined : value,
+  );
+  const explanation = JSON.stringify(OF_THE_LISTENER.map((key) => rest[key]));
   let entry = mounted.get(parentElement);
-  if (entry?.print !== print) {
+  if (entry?.track !== track || (explanation !== entry.explanation && !data.heads)) {
     entry?.player.destroy();
     entry?.root.remove();
     const root = document.createElement("div");
     parentElement.append(root);
-    entry = { root, print, mask, host: {} };
+    entry = { root, track, mask, host: {} };
     entry.player = mount(root, data, {
       onAction: (...args) => entry.host.onAction(...args),
       onMask: (text) => entry.host.onMask(text),
+      onSwitch: (text) => rememberMask(text),
     });
     mounted.set(parentElement, entry);
-  } else if (mask !== entry.mask) {
-    entry.mask = mask;
-    if (mask !== entry.player.mask?.()) entry.player.setMask?.(mask);
+  } else {
+    if (explanation !== entry.explanation) entry.player.take(data);
+    if (mask !== entry.mask) {
+      entry.mask = mask;
+      if (mask !== entry.player.mask?.()) entry.player.setMask?.(mask);
+    }
   }
+  entry.explanation = explanation;
   entry.host = {
     onAction: (id, text) => setTriggerValue("action", { id, mask: text }),
     onMask: (text) => setStateValue("mask", text),
@@ -44,4 +56,14 @@ export default function component({ data, parentElement, setStateValue, setTrigg
     entry.root.remove();
     if (mounted.get(parentElement) === entry) mounted.delete(parentElement);
   };
+}
+
+/** Keep a mix, empty where everything is on, in the page's address, where it survives a reload, without an entry of its own. */
+function rememberMask(text) {
+  const address = new URL(globalThis.location.href);
+  if (text) address.searchParams.set("mask", text);
+  else address.searchParams.delete("mask");
+  if (address.href !== globalThis.location.href) {
+    globalThis.history.replaceState(globalThis.history.state, "", address);
+  }
 }

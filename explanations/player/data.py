@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from audiolime.components import Components
+from explanations.player.palette import FULL_WEIGHT
 from lemons_utils import MEDIA_TYPES, SAMPLE_RATE, DataError, ParameterError
 
 PEAKS = 1200
@@ -72,12 +73,18 @@ class MixerData:
         One per component; of Time + Source segment by segment, stem by stem.
     relevance : float in [0, 1]
         With everything on.
+    least : float >= 0
+        Weights below this size count neither for nor against the track.
+    lead : (mask, label), or None
+        The mix that the page's first sentence is about, and the words on the button that plays it.
     tables : Resource, or None
         `tables.npz` of the exact engine; without it the gauge knows the whole track only.
     heads : Resource, or None
         From `heads_json`, where the tables are those of a trunk.
     listener : str
         Which of the heads the gauge speaks for.
+    labels : tuple of (name, label)
+        How the page calls the listeners of the heads, where that is not by their name.
     mask : str
         What is on at first, as `encode_mask` writes it; empty for everything.
     actions : tuple of (id, label)
@@ -91,9 +98,12 @@ class MixerData:
     stems: tuple[Resource, ...]
     weights: tuple[float, ...]
     relevance: float
+    least: float = 0.0
+    lead: tuple[str, str] | None = None
     tables: Resource | None = None
     heads: Resource | None = None
     listener: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
     mask: str = ""
     actions: tuple[tuple[str, str], ...] = ()
     sample_rate: int = SAMPLE_RATE
@@ -114,8 +124,8 @@ class MixerData:
             raise ParameterError(f"segments must follow each other from 0, got {self.segments}")
         if bool(self.heads) != bool(self.listener):
             raise ParameterError("heads go with the name of the listener whose head is chosen")
-        if self.mask:
-            decode_mask(self.mask, len(self.weights))
+        for mask in filter(None, (self.mask, self.lead and self.lead[0])):
+            decode_mask(mask, len(self.weights))
 
     @property
     def components(self) -> Components:
@@ -141,9 +151,13 @@ class MixerData:
             "stems": [{"name": name, **stem.to_json()} for name, stem in stems],
             "weights": list(self.weights),
             "relevance": self.relevance,
+            "least": self.least,
+            "full": FULL_WEIGHT,
+            "lead": {"mask": self.lead[0], "label": self.lead[1]} if self.lead else None,
             "tables": self.tables.to_json() if self.tables else None,
             "heads": self.heads.to_json() if self.heads else None,
             "listener": self.listener,
+            "labels": dict(self.labels),
             "mask": self.mask,
             "actions": [{"id": id_, "label": label} for id_, label in self.actions],
         }

@@ -56,10 +56,13 @@ export class Deck {
 
   /** @param {Promise} ready when the stems are loaded */
   async toggle(ready) {
-    if (this.wanted) {
-      this.pause();
-      return;
-    }
+    if (this.wanted) this.pause();
+    else await this.play(ready);
+  }
+
+  /** @param {Promise} ready when the stems are loaded */
+  async play(ready) {
+    if (this.wanted) return;
     this.wanted = true;
     this.handlers.onState(true, !this.loaded);
     takeSound(this, () => this.pause());

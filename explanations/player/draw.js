@@ -59,13 +59,13 @@ export function loudestOf(waves) {
  * Paint one cell of the map: shade, waveform, mark; hatched where it is off.
  * @param {CanvasRenderingContext2D} context
  * @param {{x: number, y: number, width: number, height: number}} box
- * @param {{weight: number, strongest: number, on: boolean, wave: object|null,
- *          loudest: number}} cell
+ * @param {{weight: number, full: number, on: boolean, wave: object|null, loudest: number}} cell
+ *   full: weight from which on the colour is full
  * @param {object} colors from palette()
  */
 export function drawCell(context, box, cell, colors) {
-  const { weight, strongest, on, wave, loudest } = cell;
-  const share = strongest > 0 ? Math.abs(weight) / strongest : 0;
+  const { weight, full, on, wave, loudest } = cell;
+  const share = Math.min(Math.abs(weight) / full, 1);
   const sign = weight >= 0 ? "positive" : "negative";
   const marks = share >= 0.6 ? 2 : share >= 0.15 ? 1 : 0;
   const [x, y] = [box.x + GAP, box.y + GAP];

@@ -4,7 +4,7 @@
 // move from button to button (roving tabindex), Enter switches, and letters solo (s), mute (m)
 // and loop (l) what the cell belongs to.
 
-import { button, el, hasModifier, icon, press } from "./dom.js";
+import { button, el, hasModifier, icon, press, set } from "./dom.js";
 
 const SWITCHES = 94; // px that three buttons and their margins take
 const LETTER = 7.2; // px a letter of a column's name takes, roughly
@@ -35,6 +35,7 @@ export class MixGrid {
     this.tools = el("div", { class: "column-tools", role: "group" });
     this.element = this.makeGrid();
     this.rove(this.cells[0][0]);
+    this.label();
     this.update();
   }
 
@@ -62,11 +63,9 @@ export class MixGrid {
         this.cells[r].map((cell, c) => inColumn(c, "gridcell", "cell", cell)),
       );
     });
-    const size = `${rows.length} by ${columns.length} components`;
     const properties = {
       role: "grid",
       class: "grid",
-      "aria-label": `What-if mixer, ${size}. ${this.words.summary()}`,
       "aria-rowcount": String(rows.length + 1),
       "aria-colcount": String(columns.length + 1),
       onkeydown: (event) => this.onKey(event),
@@ -76,12 +75,20 @@ export class MixGrid {
   }
 
   makeCell(row, column) {
-    const label = this.words.label(row, column);
-    return button("", {
-      "aria-label": label,
-      title: label,
-      onclick: () => this.handlers.onToggle(row, column),
-    });
+    return button("", { onclick: () => this.handlers.onToggle(row, column) });
+  }
+
+  /** Name the cells anew, after a change of the weights. */
+  label() {
+    const { rows, columns } = this.state;
+    const size = `${rows.length} by ${columns.length} components`;
+    set(this.element, { "aria-label": `What-if mixer, ${size}. ${this.words.summary()}` });
+    this.cells.forEach((line, r) =>
+      line.forEach((cell, c) => {
+        const label = this.words.label(r, c);
+        set(cell, { "aria-label": label, title: label });
+      }),
+    );
   }
 
   makeSwitches(axis, index) {

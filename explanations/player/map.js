@@ -8,12 +8,13 @@ export class MapCanvas {
   /**
    * @param {import("./state.js").MixState} state
    * @param {HTMLElement} root where the palette is to be read
+   * @param {number} full weight from which on the colour is full
    */
-  constructor(state, root) {
+  constructor(state, root, full) {
     this.state = state;
     this.root = root;
     this.element = el("canvas", { "aria-hidden": "true" });
-    this.strongest = Math.max(...state.weights.map(Math.abs));
+    this.full = full;
     this.samples = null;
     this.waves = [];
   }
@@ -57,7 +58,7 @@ export class MapCanvas {
         const box = { x: x(start), y: r * lane, width: x(end) - x(start), height: lane };
         const wave = slice(this.waves[r], Math.round(x(start)), Math.round(x(end)));
         const [weight, on] = [state.weight(r, c), state.sounds(r, c)];
-        const cell = { weight, strongest: this.strongest, on, wave, loudest };
+        const cell = { weight, full: this.full, on, wave, loudest };
         drawCell(context, box, cell, colors);
       }),
     );

@@ -1,10 +1,12 @@
 // The what-if mixer: components switched on and off, their mix, and the model's relevance of it.
 
 import { Deck } from "./deck.js";
-import { button, el, icon, press } from "./dom.js";
-import { Gauge } from "./gauge.js";
+import { button, el, press } from "./dom.js";
+import { Gauges } from "./gauge.js";
 import { MixGrid } from "./grid.js";
+import { Lead } from "./lead.js";
 import { loadArrays, loadHeads } from "./load.js";
+import { Loop } from "./loop.js";
 import { MapCanvas } from "./map.js";
 import { MixState, decodeMask, encodeMask } from "./state.js";
 import { ExactTables } from "./tables.js";
@@ -24,7 +26,8 @@ export class Mixer {
   /**
    * @param {HTMLElement} root an empty element to fill
    * @param {object} data see MixerData in data.py
-   * @param {{onAction?: (id: string, mask: string) => void, onMask?: (mask: string) => void}} host
+   * @param {{onAction?: (id: string, mask: string) => void, onMask?: (mask: string) => void,
+   *          onSwitch?: (mask: string) => void}} host
    */
   constructor(root, data, host = {}) {
     this.root = root;
@@ -32,11 +35,16 @@ export class Mixer {
     this.host = host;
     this.state = new MixState(data);
     this.words = new Words(this.state, data.sample_rate);
-    this.presets = this.state.presets();
-    this.map = new MapCanvas(this.state, root);
+    this.map = new MapCanvas(this.state, root, data.full);
     this.deck = new Deck(data, {
-      onState: (playing, busy) => this.transport.setPlaying(playing, busy),
-      onPosition: (position) => this.showPosition(position),
+      onState: (playing, busy) => {
+        this.transport.setPlaying(playing, busy);
+        this.lead.setPlaying(playing, busy);
+      },
+      onPosition: (position) => {
+        this.showPosition(position);
+        this.skipGap(position);
+      },
       onError: (error) => this.complain(error),
     });
     this.duration = this.deck.duration;
@@ -45,6 +53,8 @@ export class Mixer {
     this.endTheme = followTheme(root, () => this.map.paint());
     this.resizing = new ResizeObserver(() => this.layout());
     this.resizing.observe(this.viewport);
+    this.explain();
+    if (data.mask) this.lead.set({ mask: data.mask, label: "Play this mix" });
     this.setMask(data.mask);
     this.ready = this.load();
   }
@@ -52,25 +62,32 @@ export class Mixer {
   // -- building ---------------------------------------------------------------------------------
 
   build() {
+    this.lead = new Lead({
+      onPlay: (mask) => this.playMix(mask),
+      onPause: () => this.deck.pause(),
+      heard: () => this.mask(),
+    });
     this.transport = new Transport({
+      name: "the mix",
       duration: this.duration,
       onToggle: () => this.deck.toggle(this.ready),
       onSeek: (position) => this.deck.seek(position),
       position: () => this.deck.position(),
     });
-    this.loopName = el("span", {});
-    const loop = { class: "loop-all", onclick: () => this.toggleLoop() };
-    this.loopButton = button(this.loopName, loop, icon("loop"));
-    this.presetButtons = this.presets.map(({ label, mask, title }) =>
-      button(label, { title, disabled: mask ? null : "", onclick: () => this.setCells(mask) }),
-    );
+    const seconds = (samples) => samples / this.data.sample_rate;
+    this.loop = new Loop({
+      columns: this.state.columns.map(({ start, end }, c) => ({
+        name: this.words.columnNames[c], start: seconds(start), end: seconds(end),
+      })),
+      duration: this.duration,
+      onChange: (loop, words) => this.setLoop(loop, words),
+    });
     this.grid = new MixGrid(this.state, this.words, {
       onToggle: (row, column) => this.toggle(row, column),
       onFlip: (what, axis, index) => this.flip(what, axis, index),
-      onLoop: (column) => this.setLoop(this.grid.loopColumn === column ? null : column),
+      onLoop: (column) => this.loop.setColumn(column),
     });
-    this.loopMark = el("div", { class: "loop-mark", hidden: "" });
-    this.ruler = el("div", { class: "ruler" }, this.loopMark);
+    this.ruler = el("div", { class: "ruler" }, this.loop.mark);
     this.transport.makeSeekBar(this.ruler);
     this.sheet = el(
       "div",
@@ -81,15 +98,19 @@ export class Mixer {
       this.transport.cursor,
     );
     this.viewport = el("div", { class: "viewport" }, this.sheet);
-    this.gauge = new Gauge(this.data.relevance);
+    this.gauges = new Gauges(this.data, (name) => this.choose(name));
     this.message = el("p", { class: "message", role: "alert", hidden: "" });
     this.live = el("p", { class: "hidden", role: "status" });
-    const presets = { class: "presets", role: "group", "aria-label": "Presets" };
+    this.presetBar = el("div", { class: "presets", role: "group", "aria-label": "Presets" });
+    const bar = this.transport.bar(this.loop.button);
+    bar.prepend(this.lead.element);
     this.root.append(
-      this.transport.bar(this.loopButton, el("div", presets, ...this.presetButtons)),
+      bar,
+      this.gauges.large.element,
       this.viewport,
       this.grid.tools,
-      this.gauge.element,
+      this.presetBar,
+      this.gauges.small.element,
       this.message,
       this.foot(),
       this.live,
@@ -97,16 +118,16 @@ export class Mixer {
     this.root.classList.add("lemons", "mixer");
     this.root.classList.toggle("single", this.state.rows.length === 1);
     this.transport.listenForKeys(this.root, (element) => element.closest(".cell") !== null);
-    this.showLoop();
   }
 
   foot() {
     this.table = el("div", { class: "table" });
+    this.summary = el("p", {});
     this.details = el(
       "details",
       { ontoggle: () => this.refreshTable() },
       el("summary", {}, "The map as a table"),
-      el("p", {}, this.words.summary()),
+      this.summary,
       this.table,
     );
     const mark = (name) => el("i", { class: name });
@@ -118,6 +139,35 @@ export class Mixer {
     const buttons = el("div", { class: "actions" }, ...actions);
     const help = el("p", { class: "help" }, HELP);
     return el("div", { class: "foot" }, legend, buttons, this.details, help);
+  }
+
+  /** Show what depends on the listener: presets, the lead, the names of the cells. */
+  explain() {
+    const { data, state } = this;
+    this.presets = state.presets();
+    this.presetButtons = this.presets.map(({ label, mask, title }) =>
+      button(label, { title, disabled: mask ? null : "", onclick: () => this.setCells(mask) }),
+    );
+    this.presetBar.replaceChildren(...this.presetButtons);
+    this.lead.set(data.lead);
+    this.grid.label();
+    this.summary.textContent = this.words.summary();
+    this.gauges.take(data);
+  }
+
+  /** Take an explanation of the same track to another listener; playback continues. */
+  take(data) {
+    this.data = data;
+    this.state.weigh(data.weights, data.least);
+    this.explain();
+    this.changed({ quietly: true });
+  }
+
+  /** Let the gauge speak for another listener, at once; the page then explains for that one. */
+  choose(name) {
+    this.gauges.choose(name);
+    this.changed();
+    this.host.onAction?.(`listener:${name}`, this.mask());
   }
 
   // -- loading ----------------------------------------------------------------------------------
@@ -143,6 +193,7 @@ export class Mixer {
         throw new Error("The what-if tables belong to another explanation: explain the track anew");
       }
       this.tables = tables;
+      this.gauges.setTables(tables);
       this.changed({ quietly: true });
     } catch (error) {
       this.complain(error);
@@ -162,35 +213,28 @@ export class Mixer {
     this.transport.setPosition(position, this.map.width ?? 0);
   }
 
-  toggleLoop() {
-    const looping = this.loopAll || this.grid.loopColumn !== null;
-    this.loopAll = !looping;
-    this.setLoop(null);
+  /** Where playing reaches a stretch in which nothing is on, go on with the next that sounds. */
+  skipGap(position) {
+    if (!this.deck.player.playing || this.loop.column !== null) return;
+    const target = this.sounding(position);
+    if (target === position) return;
+    if (target < position && !this.loop.all) this.deck.pause();
+    this.deck.seek(target);
   }
 
-  /** Loop a column; null loops the whole track or nothing. */
-  setLoop(column) {
-    if (column !== null) this.loopAll = false;
-    this.grid.loopColumn = column;
+  /** The position itself if anything sounds there, otherwise the next that does, or the first. */
+  sounding(position) {
+    const { sample_rate: rate } = this.data;
+    const sample = Math.round(position * rate);
+    const target = this.state.sounding(sample);
+    return target === sample ? position : target / rate;
+  }
+
+  setLoop(loop, words) {
+    this.grid.loopColumn = this.loop.column;
     this.grid.update();
-    this.showLoop();
-  }
-
-  showLoop() {
-    const column = this.state.columns[this.grid.loopColumn];
-    const rate = this.data.sample_rate;
-    const whole = this.loopAll ? [0, this.duration] : null;
-    const loop = column ? [column.start / rate, column.end / rate] : whole;
-    const name = column ? this.words.columnNames[this.grid.loopColumn] : "loop";
-    this.loopName.textContent = name;
-    press(this.loopButton, loop !== null);
-    this.loopButton.setAttribute("aria-label", column ? `Loop ${name}` : "Loop the track");
-    this.loopMark.hidden = !column;
-    if (column) {
-      this.loopMark.style.left = `${(loop[0] / this.duration) * 100}%`;
-      this.loopMark.style.width = `${((loop[1] - loop[0]) / this.duration) * 100}%`;
-    }
     this.deck.setLoop(loop);
+    this.tell(() => words);
   }
 
   // -- switching --------------------------------------------------------------------------------
@@ -208,9 +252,20 @@ export class Mixer {
     this.changed({ about: () => `${what} ${name} ${done}.` });
   }
 
+  /** Set a mix, from the first part of it that sounds. */
   setCells(mask) {
     this.state.set(mask);
-    this.changed({ about: () => "" });
+    this.changed();
+    const position = this.deck.position();
+    if (this.sounding(position) !== position) this.deck.seek(this.sounding(0));
+  }
+
+  /** Play a mix from its start, and only that. */
+  async playMix(text) {
+    if (this.loop.column !== null) this.loop.setColumn(null);
+    this.setCells(decodeMask(text, this.data.weights.length));
+    this.deck.seek(this.sounding(0));
+    await this.deck.play(this.ready);
   }
 
   /** The mask that is heard, as text for links. */
@@ -218,9 +273,10 @@ export class Mixer {
     return encodeMask(this.state.heard());
   }
 
-  /** Set the mask of a link; one that does not fit is ignored. */
+  /** Set the mask of a link, everything where it has none; one that does not fit is ignored. */
   setMask(text) {
-    const mask = text ? decodeMask(text, this.data.weights.length) : null;
+    const count = this.data.weights.length;
+    const mask = text ? decodeMask(text, count) : new Uint8Array(count).fill(1);
     if (mask) this.state.set(mask);
     this.changed({ quietly: true });
   }
@@ -228,24 +284,14 @@ export class Mixer {
   /** Update everything after a change of the switches, the gauge first. */
   changed({ about = () => "", quietly = false } = {}) {
     const cells = this.state.cells();
-    this.gauge.set(this.relevance(cells));
+    this.gauges.show(cells);
     this.deck.setMask(cells);
     this.grid.update();
     this.showPreset();
+    this.lead.update();
     this.map.schedule();
     this.refreshTable();
     if (!quietly) this.tell(about);
-  }
-
-  relevance(cells) {
-    if (this.tables) return this.tables.relevance(cells);
-    return cells.every(Boolean) ? this.data.relevance : null;
-  }
-
-  /** What is heard, to every listener of the trunk: [{name, relevance}]; empty without tables. */
-  relevances(cells = this.state.cells()) {
-    const values = this.tables?.relevances(cells) ?? [];
-    return values.map((relevance, i) => ({ name: this.tables.heads[i].name, relevance }));
   }
 
   showPreset() {
@@ -260,12 +306,14 @@ export class Mixer {
   tell(about) {
     clearTimeout(this.telling);
     this.telling = setTimeout(() => {
-      const relevance = this.gauge.value.textContent;
+      const relevance = this.gauges.large.value.textContent;
       this.live.textContent = `${about()} Relevance ${relevance}.`.trim();
     }, ANNOUNCE_MS);
-    if (!this.data.follow) return;
     clearTimeout(this.reporting);
-    this.reporting = setTimeout(() => this.host.onMask?.(this.mask()), REPORT_MS);
+    this.reporting = setTimeout(() => {
+      this.host.onSwitch?.(this.state.heard().every(Boolean) ? "" : this.mask());
+      if (this.data.follow) this.host.onMask?.(this.mask());
+    }, REPORT_MS);
   }
 
   // -- layout -----------------------------------------------------------------------------------

@@ -29,6 +29,10 @@ PALETTE = {
 }
 """The colours by theme and name."""
 
+FULL_WEIGHT = 0.1
+"""Weight, of a relevance in [0, 1], from which on its colour is full: a small weight looks small,
+whatever the others are."""
+
 
 def css_variables() -> str:
     """Return the palette as custom properties of the style sheet, one rule per theme."""

@@ -8,13 +8,24 @@
 /** Switches of a mixer: one per cell, and solo and mute per row and per column. */
 export class MixState {
   /** @param {object} data see MixerData in data.py; weights: index = column * rows + row */
-  constructor({ rows, columns, stems, segments, weights }) {
+  constructor({ rows, columns, stems, segments, weights, least = 0 }) {
     this.rows = rows;
     this.columns = columns;
     this.cellCount = stems.length * segments.length;
     this.stemCount = stems.length;
     this.set(new Uint8Array(weights.length).fill(1));
+    this.weigh(weights, least);
+  }
+
+  /** Take weights, and the size from which on one counts for or against the track. */
+  weigh(weights, least = 0) {
     this.weights = weights;
+    this.least = least;
+  }
+
+  /** Components whose weight has the given sign and counts, strongest first. */
+  strongest(sign) {
+    return strongest(this.weights, sign, this.least);
   }
 
   index(row, column) {
@@ -79,11 +90,29 @@ export class MixState {
     return cells;
   }
 
+  /** The stretches in which anything is heard, [[start, end]] in samples, joined where they meet. */
+  stretches() {
+    const heard = [];
+    this.columns.forEach(({ start, end }, column) => {
+      if (!this.rows.some((_, row) => this.sounds(row, column))) return;
+      if (heard.at(-1)?.[1] === start) heard.at(-1)[1] = end;
+      else heard.push([start, end]);
+    });
+    return heard;
+  }
+
+  /** A position [samples] itself if anything is heard there, else the next that is, or the first. */
+  sounding(position) {
+    const stretches = this.stretches();
+    if (stretches.some(([start, end]) => position >= start && position < end)) return position;
+    return (stretches.find(([start]) => start > position) ?? stretches[0])?.[0] ?? position;
+  }
+
   /** The mixes with a button: [{label, mask, title}], mask null where there is no such mix. */
   presets() {
     const { weights } = this;
     const every = weights.map((_, index) => index);
-    const [pro, contra] = [strongest(weights, 1), strongest(weights, -1)];
+    const [pro, contra] = [this.strongest(1), this.strongest(-1)];
     const top = (k) => (every.length > k ? pro.slice(0, k) : []);
     const without = (some) => (some.length > 0 ? every.filter((i) => !some.includes(i)) : []);
     const presets = [
@@ -105,20 +134,16 @@ export class MixState {
   }
 }
 
-// Where all components speak for a track, some weights are slightly negative: they do not count
-// as against it. The threshold is a share of the strongest weight, the same as in store.py.
-const NEGLIGIBLE = 0.01;
-
 /**
  * Components whose weight has the given sign, strongest first.
  * @param {number[]} weights
  * @param {1|-1} sign
+ * @param {number} least weights below this size do not count; store.py says why
  */
-export function strongest(weights, sign) {
-  const least = sign < 0 ? NEGLIGIBLE * Math.max(...weights.map(Math.abs)) : 0;
+export function strongest(weights, sign, least = 0) {
   return weights
     .map((weight, index) => ({ strength: weight * sign, index }))
-    .filter(({ strength }) => strength > least)
+    .filter(({ strength }) => strength > 0 && strength >= least)
     .sort((a, b) => b.strength - a.strength || a.index - b.index)
     .map(({ index }) => index);
 }

@@ -36,6 +36,7 @@ export class ExactTables {
     for (const name of ARRAYS) this[name] = arrays[name].data;
     [this.segmentCount, this.subsetCount, this.directions = 1] = arrays.segment_sum.shape;
     this.stemCount = Math.log2(this.subsetCount);
+    this.cellCount = this.segmentCount * this.stemCount;
     this.channels = arrays.segment_max.shape[2];
     if (format === OWN) {
       hold("max_weight");
@@ -47,8 +48,14 @@ export class ExactTables {
       }
     }
     this.heads = heads;
-    this.head = heads.find(({ name }) => name === listener);
-    if (!this.head) throw new Error("The what-if tables lack the head of the listener");
+    this.choose(listener);
+  }
+
+  /** Choose the listener whose head `logit` and `relevance` speak for. */
+  choose(listener) {
+    const head = this.heads.find(({ name }) => name === listener);
+    if (!head) throw new Error("The what-if tables lack the head of the listener");
+    this.head = head;
   }
 
   /**
@@ -95,7 +102,7 @@ export class ExactTables {
 
   /** Which stems sound in each segment, as a number with stem s at bit s. */
   subsets(cells) {
-    if (cells.length !== this.segmentCount * this.stemCount) {
+    if (cells.length !== this.cellCount) {
       const size = `${this.segmentCount} segments of ${this.stemCount} stems`;
       throw new Error(`the tables are for ${size}`);
     }

@@ -9,10 +9,11 @@ const OWN_SPACE = "button, summary, a, input, select, textarea"; // elements tha
 /** Button that plays and pauses, with the time beside it, and the position in a recording. */
 export class Transport {
   /**
-   * @param {{duration: number, onToggle: () => void, onSeek: (s: number) => void,
-   *          position: () => number}} options duration in seconds
+   * @param {{name: string, duration: number, onToggle: () => void, onSeek: (s: number) => void,
+   *          position: () => number}} options name of what plays; duration in seconds
    */
-  constructor({ duration, onToggle, onSeek, position }) {
+  constructor({ name, duration, onToggle, onSeek, position }) {
+    this.name = name;
     this.duration = duration;
     this.onToggle = onToggle;
     this.onSeek = onSeek;
@@ -31,7 +32,8 @@ export class Transport {
 
   /** @param {boolean} busy whether the audio still loads */
   setPlaying(playing, busy = false) {
-    set(this.play, { "aria-busy": String(busy), "aria-label": playing ? "Pause" : "Play" });
+    const label = `${playing ? "Pause" : "Play"} ${this.name}`;
+    set(this.play, { "aria-busy": String(busy), "aria-label": label, title: label });
     this.play.replaceChildren(icon(playing ? "pause" : "play"));
   }
 
@@ -61,7 +63,7 @@ export class Transport {
     this.seekBar = set(element, {
       role: "slider",
       tabindex: "0",
-      "aria-label": "Position in the track",
+      "aria-label": `Position in ${this.name}`,
       "aria-valuemin": "0",
       "aria-valuemax": String(Math.floor(this.duration)),
       onpointerdown: (event) => {

@@ -46,6 +46,7 @@ export class WaveformPlayer {
       this.audio.addEventListener(name, () => this.update());
     }
     this.transport = new Transport({
+      name: `“${this.data.title}”`,
       duration: this.duration,
       onToggle: () => this.toggle(),
       onSeek: (position) => this.seek(position),

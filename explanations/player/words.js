@@ -1,7 +1,6 @@
 // The map in words: for screen readers, and as a table.
 
 import { bounds, el, signed } from "./dom.js";
-import { strongest } from "./state.js";
 
 /** Names the components of a grid. */
 export class Words {
@@ -33,8 +32,9 @@ export class Words {
   /** The label of a cell's button: its name, its weight and what that means. */
   label(row, column) {
     const weight = this.state.weight(row, column);
-    const meaning =
-      weight > 0 ? "speaks for the track" : weight < 0 ? "speaks against the track" : "neutral";
+    const counts = weight !== 0 && Math.abs(weight) >= this.state.least;
+    const side = weight > 0 ? "speaks for the track" : "speaks against the track";
+    const meaning = counts ? side : "neutral";
     return `${this.name(row, column)}: weight ${signed(weight)}, ${meaning}`;
   }
 
@@ -49,7 +49,7 @@ export class Words {
     const { state } = this;
     const { weights } = state;
     const named = (i) => `${this.name(...state.place(i))} (${signed(weights[i])})`;
-    const list = (sign) => strongest(weights, sign).slice(0, 3).map(named).join("; ");
+    const list = (sign) => state.strongest(sign).slice(0, 3).map(named).join("; ");
     const [pro, contra] = [list(1), list(-1)];
     return [
       pro ? `Speaks most for the track: ${pro}.` : "Nothing speaks for the track.",

@@ -155,8 +155,10 @@ def test_top_and_against(explanation):
     assert explanation.top(10) == [2, 5, 0]
     assert explanation.against(1) == [1]
     assert explanation.against(5) == [1, 4]
-    breath = replace(explanation, weights=(0.5, -0.004, 0.3, -0.006, 0.0, 0.1))
-    assert breath.against(5) == [3], "less than a hundredth of the strongest is not against"
+    breath = replace(explanation, weights=(2.0, -0.019, 0.3, -0.02, 0.01, 0.1))
+    assert (breath.top(5), breath.against(5)) == ([0, 2, 5], [3]), "a hundredth of the strongest"
+    small = replace(explanation, weights=(0.0049, -0.0051, 0.0051, -0.0049, 0.0, 0.0))
+    assert (small.top(5), small.against(5)) == ([2], [1]), "what reads 0.00 does not count"
 
 
 def test_grid_of_every_type(explanation, of_type):

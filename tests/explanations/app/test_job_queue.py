@@ -1,6 +1,7 @@
 """Long work beside the page: who shares it, who ends it, and what is told of it."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -163,9 +164,72 @@ def test_ended_jobs_are_forgotten_once_acknowledged(queue: JobQueue) -> None:
 
 def test_an_unknown_step_changes_nothing_and_no_share_goes_beyond_the_end() -> None:
     job = Job(STEPS)
-    job.viewers.add("anna")
-    job.on_progress("second", 0.25)
-    job.on_progress("what else", 0.9)
+    job.advance("second", 0.25)
+    job.advance("what else", 0.9)
     assert (job.step, job.share) == (1, 0.25)
-    job.on_progress("second", 1.5)
+    job.advance("second", 1.5)
     assert job.fraction == 1.0
+
+
+def test_long_work_gives_way_to_short_work_and_goes_on(queue: JobQueue) -> None:
+    order: list[str] = []
+    begun, asked = threading.Event(), threading.Event()
+
+    def long(on_progress: Callable[[str, float], None]) -> None:
+        on_progress("first", 0.5)
+        begun.set()
+        assert asked.wait(PATIENCE_S)
+        on_progress("second", 0.0)
+        order.append("long")
+
+    job = queue.ask("long", "anna", STEPS, long, cost_s=300)
+    assert begun.wait(PATIENCE_S)
+    queue.ask("longer", "carla", STEPS, lambda _: order.append("longer"), cost_s=900)
+    queue.ask("short", "ben", STEPS, lambda _: order.append("short"), cost_s=5)
+    assert queue.ahead_of(job) == 1
+    asked.set()
+    passed = threading.Event()
+    queue.ask("last", "ben", STEPS, lambda _: passed.set(), cost_s=2000)
+    assert passed.wait(PATIENCE_S)
+    assert order == ["short", "long", "longer"]
+    assert job.state == DONE
+
+
+def test_a_viewer_who_is_gone_does_not_wait_any_more(gate: Gate) -> None:
+    queue = JobQueue(gone_s=0.05)
+    job = queue.ask("key", "anna", STEPS, gate)
+    assert gate.begun.wait(PATIENCE_S)
+    time.sleep(0.1)  # anna has not looked for so long
+    gate.may_go_on.set()
+    flush(queue)
+    assert job.state == CANCELLED
+
+
+def test_who_looks_at_something_else_leaves_the_rest(queue: JobQueue, gate: Gate) -> None:
+    busy = queue.ask("busy", "ben", STEPS, gate)
+    assert gate.begun.wait(PATIENCE_S)
+    jobs = [queue.ask(key, "anna", STEPS, lambda _: None) for key in ("a", "b")]
+    queue.leave_all_but("anna", "b")
+    gate.may_go_on.set()
+    flush(queue)
+    assert [job.state for job in (busy, *jobs)] == [DONE, CANCELLED, DONE]
+
+
+def test_the_time_left_is_that_of_the_step_without_its_rests(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("explanations.app.job_queue.time.monotonic", lambda: now[0])
+    job = Job(STEPS)
+    assert job.left_s is None, "it has not begun"
+    job.go_on()
+    now[0] += 50
+    job.advance("second", 0.0)
+    assert job.left_s is None, "nothing of the step is done"
+    now[0] += 2
+    job.rest()
+    now[0] += 70
+    job.go_on()
+    now[0] += 1
+    job.advance("second", 0.25)
+    assert job.left_s == pytest.approx(9)

@@ -2,7 +2,7 @@
 
 import base64
 import re
-from dataclasses import replace
+import string
 from html import escape
 from html.parser import HTMLParser
 
@@ -46,10 +46,12 @@ class Reader(HTMLParser):
 @pytest.mark.parametrize(
     "html",
     [
-        markup.heading(EVIL, EVIL),
-        markup.taste(EVIL),
+        markup.answer(EVIL, EVIL),
+        markup.section(EVIL),
+        markup.alert(EVIL),
+        markup.how("<svg/>", EVIL, EVIL),
         markup.figures((3, EVIL)),
-        markup.row(0.5, EVIL, EVIL),
+        markup.row(0.5, EVIL, EVIL, EVIL),
         markup.bar(0.5, label=EVIL),
         markup.bars([(EVIL, 0.5)], EVIL),
         markup.image("<svg/>", EVIL),
@@ -67,12 +69,19 @@ def test_text_from_outside_stays_text(html: str) -> None:
     assert EVIL in told
 
 
-@given(st.text(st.sampled_from("\\`*_{}[]()#+!|~$<>:^=-ab1 é"), max_size=40))
+@given(st.text(st.sampled_from("\\`*_{}[]()#+!|~$<>:^=-&;.@w/ab1 é"), max_size=40))
 def test_plain_escapes_every_sign_of_markdown(text: str) -> None:
-    escaped = markup.plain(text)
+    escaped = markup.plain(text).replace(markup.JOINER, "")
     assert re.sub(r"\\(.)", r"\1", escaped) == text
     rest = re.sub(r"\\.", "", escaped)
-    assert not set(rest) & set("\\`*_{}[]()#+!|~$<>:^=-")
+    assert not set(rest) & set(string.punctuation)
+
+
+@pytest.mark.parametrize("text", ["https://a.example", "www.a.example", "a@b.example", ":home:"])
+def test_plain_parts_what_markdown_finds_after_the_escapes(text: str) -> None:
+    read = re.sub(r"\\(.)", r"\1", markup.plain(text))
+    assert read.replace(markup.JOINER, "") == text
+    assert not re.search(r"://|www\.\w|@\w|:\w+:", read)
 
 
 def test_an_image_holds_its_svg() -> None:
@@ -82,10 +91,10 @@ def test_an_image_holds_its_svg() -> None:
     assert base64.b64decode(code).decode() == "<svg>é</svg>"
 
 
-def test_a_heading_leaves_out_what_is_not_known() -> None:
-    assert "Band · rock<" in markup.heading("Title", "Band", "rock")
-    assert "Band<" in markup.heading("Title", "Band", "")
-    assert '<p class="lm-quiet"></p>' in markup.heading("Title", "", "")
+def test_an_answer_leaves_out_what_is_not_known() -> None:
+    assert "Band · rock<" in markup.answer("Title", "Band", "rock")
+    assert "Band<" in markup.answer("Title", "Band", "")
+    assert '<p class="lm-quiet"></p>' in markup.answer("Title", "", "")
 
 
 @given(st.floats(-2, 3))
@@ -133,16 +142,15 @@ def cells(explanation: Explanation) -> list[tuple[str, str, str]]:
 
 
 def test_the_map_puts_every_weight_where_it_belongs() -> None:
-    found = explanation("time_source", 0.4, -0.2, 0.1, 0.0)
+    found = explanation("time_source", 0.4, -0.2, 0.05, 0.0)
     assert cells(found) == [
         ("lm-for lm-strongest", "80", "+0.400"),  # vocals, first segment
-        ("lm-for lm-strongest", "20", "+0.100"),
-        ("lm-against", "40", "−0.200"),
+        ("lm-for lm-strongest", "40", "+0.050"),
+        ("lm-against", "80", "−0.200"),
         ("lm-against", "0", "0.000"),
     ]
 
 
-def test_small_weights_get_more_digits_and_rounded_ones_no_sign() -> None:
-    tiny = replace(explanation("time"), weights=(0.00012, -0.0000001))
-    assert [text for _, _, text in cells(tiny)] == ["+0.000120", "0.000000"]
-    assert [text for _, _, text in cells(explanation("time", 0.0, 0.0))] == ["0.000"] * 2
+def test_weights_that_do_not_count_are_neither_framed_nor_coloured() -> None:
+    tiny = cells(explanation("time", 0.0012, -0.0000001))
+    assert tiny == [("lm-for", "1", "+0.001"), ("lm-against", "0", "0.000")]

@@ -55,6 +55,10 @@ def test_choosing_the_same_again_changes_nothing(choice: Choice) -> None:
     [
         ({"listener": "paige"}, Choice("paige", "", "", "source", "")),
         ({"catalogue": "demo"}, Choice("marko", "demo", "", "source", "")),
+        (
+            {"listener": "paige", "catalogue": "mine", "track": "0123", "mask": "08"},
+            Choice("paige", "mine", "0123", "source", "08"),
+        ),
         ({"track": "4567"}, replace(CHOICE, track="4567", mask="")),
         ({"type": "time"}, replace(CHOICE, type="time", mask="")),
         ({"mask": "08"}, replace(CHOICE, mask="08")),

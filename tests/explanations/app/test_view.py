@@ -54,7 +54,7 @@ def test_a_listener_of_a_trunk_has_shared_tables_and_saves_small_ones(
     explanation = job.stored("time")
     assert explanation is not None
     assert not job.store.tables_path(job.track_id).exists()
-    view = view_explanation(job, explanation, job.heads())
+    view = view_explanation(job, explanation, name="Paige", title="A song", heads=job.heads())
     told = view.mixer.to_json()
     assert told["listener"] == "paige" and told["tables"]["url"].endswith(".npz")
     (heads,) = json.loads((config.web_folder / job.heads()).read_text())["heads"]

@@ -69,7 +69,11 @@ def test_tables_of_a_trunk_speak_for_the_chosen_listener(open_player: Opener, sh
     rng = np.random.default_rng(4)
     for mask in rng.integers(0, 2, (5, 25)):
         told = page.evaluate(
-            "(text) => { player.setMask(text); return player.relevances(); }", encode_mask(mask)
+            """(text) => {
+                player.setMask(text);
+                return player.gauges.relevances(player.state.cells());
+            }""",
+            encode_mask(mask),
         )
         assert [each["name"] for each in told] == [head.name for head in heads]
         for each, head in zip(told, heads, strict=True):
@@ -86,7 +90,7 @@ def test_seven_listeners_fit_into_a_frame(open_player: Opener, shared: Any) -> N
         for (let i = 0; i < 100; i += 1) {
           const start = performance.now();
           player.toggle(i % 5, i % 4);
-          player.relevances();
+          player.gauges.relevances(player.state.cells());
           times.push(performance.now() - start);
         }
         return times.sort((a, b) => a - b)[50];
@@ -99,7 +103,7 @@ def test_missing_heads_are_told(open_player: Opener, shared: Any, problems: list
     page = open_player({**data, "heads": {"url": "/audio/nothing.json"}})
     message = page.locator(".message")
     assert "The listeners' heads cannot be loaded: the file is missing" in message.inner_text()
-    assert page.evaluate("player.relevances()") == []
+    assert page.evaluate("player.gauges.relevances(player.state.cells())") == []
     problems.clear()
 
 

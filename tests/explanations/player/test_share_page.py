@@ -69,7 +69,7 @@ def test_it_plays_and_answers_without_a_server(new_page: Opener, band: Any, tmp_
     assert relevance == pytest.approx(band.relevance(mask), abs=1e-6)
     mixer.get_by_role("button", name="Play").click()
     until(page, "players[1].deck.position() > 0.2 && loudness() > 0.01")
-    page.locator(".waveform").get_by_role("button", name="Play", exact=True).click()
+    page.locator(".waveform .play").click()
     until(page, "players[0].audio.currentTime > 0.2")
     with page.expect_download() as download:
         page.get_by_role("link", name="The explanation as JSON").click()

@@ -117,25 +117,26 @@ def test_playing_and_switching_do_not_run_the_script(demo: Page, band: Any) -> N
     assert relevance == pytest.approx(band.relevance(mask), abs=1e-6)
     demo.wait_for_timeout(1200)
     said(demo).to_have_text("runs 1 mask action .")
-    assert play.get_attribute("aria-label") == "Pause"
+    assert play.get_attribute("aria-label") == "Pause the mix"
 
-    # Another run of the script leaves alone what is heard and what is switched.
+    # Another run of the script, which is told of the address, leaves alone what is heard.
+    text = encode_mask(mask.ravel())
+    assert demo.url.endswith(f"?mask={text}"), "a reload keeps the mix"
     demo.get_by_role("button", name="Run again").click()
-    said(demo).to_have_text("runs 2 mask action .")
+    said(demo).to_have_text(f"runs 2 mask {text} action .")
     demo.wait_for_timeout(300)
-    assert play.get_attribute("aria-label") == "Pause"
+    assert play.get_attribute("aria-label") == "Pause the mix"
     assert demo.evaluate("loudness()") > 0.01
     assert float(demo.locator(".mixer .gauge").get_attribute("data-relevance")) == relevance
 
     # The button brings the mask to Python once, and what plays goes on.
     demo.get_by_role("button", name="Share this mix").click()
-    text = encode_mask(mask.ravel())
-    said(demo).to_contain_text(f"mask {text}")
+    said(demo).to_contain_text(f"mask {text} action share")
     assert f"mask={text}" in demo.url
     demo.get_by_role("button", name="Run again").click()
     said(demo).to_contain_text(f"mask {text} action .")
     demo.wait_for_timeout(300)
-    assert play.get_attribute("aria-label") == "Pause"
+    assert play.get_attribute("aria-label") == "Pause the mix"
     assert demo.evaluate("loudness()") > 0.01
 
 
