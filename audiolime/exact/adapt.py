@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
 from audiolime.exact.adapted_head import find_head, linear_if_it_is
+from audiolime.exact.adapted_stages import FoundStage, find_stages
 from lemons_utils import ParameterError, first_line
 
 SAMPLES = 65_536
@@ -19,19 +19,6 @@ FRAMES = 24
 
 CLOSE = 1e-4
 """Largest difference, of the largest output, between the network and its parts put together."""
-
-_RELU: tuple[object, ...] = (F.relu, torch.relu, torch.relu_, F.relu_)
-_DROPOUT = (nn.Dropout, nn.Dropout2d, nn.Dropout1d, nn.Identity)
-
-
-@dataclass
-class FoundStage:
-    """A convolution with what follows it, as `audiolime.exact.network.Stage` has it."""
-
-    conv: nn.Conv2d
-    bn: nn.BatchNorm2d | None = None
-    pool: nn.Module | None = None
-    has_relu: bool = False
 
 
 class AdaptedNetwork(nn.Module):
@@ -77,8 +64,8 @@ def adapt(module: nn.Module, *, samples: int = SAMPLES) -> AdaptedNetwork:
 
     They are, in this order: one `torch.stft` of the waveforms, centred with reflected ends; what
     treats every frame by itself, up to features [batch, channels, bands, frames]; convolutions,
-    each with normalisation if any, ReLU, and pooling if any; channel means and maxima; and any
-    head over these.
+    each with normalisation if any, ReLU, and pooling if any, or residual blocks of two of them;
+    channel means and maxima; and any head over these.
 
     Parameters
     ----------
@@ -100,14 +87,10 @@ def adapt(module: nn.Module, *, samples: int = SAMPLES) -> AdaptedNetwork:
         raise ParameterError(
             f"the network cannot be traced, its forward decides by values: {first_line(error)}"
         ) from error
-    modules = dict(traced.named_modules())
     stft = _find_stft(traced)
-    first = next((node for node in traced.graph.nodes if _is(node, modules, nn.Conv2d)), None)
-    if first is None:
-        raise ParameterError("the network has no Conv2d, so nothing of it is local")
-    front = _between(traced, stft, first.args[0])
+    features, stages, last = find_stages(traced)
+    front = _between(traced, stft, features)
     options = _stft_options(traced, stft)
-    stages, last = _find_stages(first, modules)
     generator = torch.Generator().manual_seed(0)
     noise = 0.1 * torch.randn(1, samples, generator=generator)
     noise = noise.to(options["window"].device)
@@ -203,69 +186,6 @@ def _between(traced: fx.GraphModule, start: fx.Node, end: Any) -> fx.GraphModule
 
     graph.output(copy(end))
     return fx.GraphModule(traced, graph)
-
-
-def _is(node: fx.Node, modules: dict[str, nn.Module], *kinds: type[nn.Module]) -> bool:
-    return node.op == "call_module" and isinstance(modules[str(node.target)], kinds)
-
-
-def _find_stages(first: fx.Node, modules: dict[str, nn.Module]) -> tuple[list[FoundStage], fx.Node]:
-    """Follow the graph from the first convolution until something else comes."""
-    stages: list[FoundStage] = []
-    node, last = first, first
-    while (step := _step(node, modules)) is not None:
-        _take(step, stages, node)
-        last = node
-        users = list(node.users)
-        if len(users) != 1:
-            break
-        node = users[0]
-    if not stages[-1].has_relu:
-        raise ParameterError(f"there is no ReLU after the convolution before {node.name}")
-    return stages, last
-
-
-def _step(node: fx.Node, modules: dict[str, nn.Module]) -> nn.Module | None:
-    """Understand a node as a layer of a stage; None if it is something else."""
-    if node.op == "call_module":
-        layer = modules[str(node.target)]
-        known = (nn.Conv2d, nn.BatchNorm2d, nn.ReLU, nn.MaxPool2d, nn.AvgPool2d, *_DROPOUT)
-        return layer if isinstance(layer, known) else None
-    if node.target in _RELU or (node.op, node.target) == ("call_method", "relu"):
-        return nn.ReLU()
-    if node.target is F.dropout or node.target is F.dropout2d:
-        return nn.Identity()
-    pools: dict[Any, Callable[..., nn.Module]] = {
-        F.max_pool2d: nn.MaxPool2d, F.avg_pool2d: nn.AvgPool2d,
-        torch.max_pool2d: nn.MaxPool2d,
-    }  # fmt: skip
-    if node.target in pools:
-        kwargs = {name: value for name, value in node.kwargs.items() if name != "return_indices"}
-        return pools[node.target](*node.args[1:], **kwargs)
-    return None
-
-
-def _take(layer: nn.Module, stages: list[FoundStage], node: fx.Node) -> None:
-    """Add a layer to the stages, or say in one line why it has no place there."""
-    if isinstance(layer, _DROPOUT):
-        return
-    if isinstance(layer, nn.Conv2d):
-        if stages and not stages[-1].has_relu:
-            raise ParameterError(f"there is no ReLU between the convolution before {node.name} "
-                                 "and that one")  # fmt: skip
-        stages.append(FoundStage(layer))
-        return
-    stage = stages[-1]
-    if isinstance(layer, nn.BatchNorm2d):
-        if stage.bn is not None or stage.has_relu:
-            raise ParameterError(f"{node.name} must come between a convolution and its ReLU")
-        stage.bn = layer
-    elif isinstance(layer, nn.ReLU):
-        stage.has_relu = True
-    elif not stage.has_relu or stage.pool is not None:
-        raise ParameterError(f"{node.name} must come once, after a ReLU")
-    else:
-        stage.pool = layer
 
 
 def _averaging_bands(network: AdaptedNetwork, noise: Tensor) -> FoundStage:

@@ -42,7 +42,7 @@ class LocalStage:
     def __init__(self, stage: Stage, bands: int, *, dtype: torch.dtype) -> None:
         conv, pool = stage.conv, stage.pool
         _check(conv, pool)
-        weight, bias = _fold(conv, stage.bn)
+        weight, bias = fold(conv, stage.bn)
         weight = weight.transpose(2, 3)
         self.bias = bias.to(dtype)
         self._weight = weight.to(dtype).contiguous(memory_format=torch.channels_last)
@@ -162,7 +162,8 @@ def _in_pairs(y: Tensor, dim: int) -> tuple[Tensor, Tensor]:
     return even.narrow(dim, 0, odd.shape[dim]), odd
 
 
-def _fold(conv: nn.Conv2d, bn: nn.BatchNorm2d | None) -> tuple[Tensor, Tensor]:
+def fold(conv: nn.Conv2d, bn: nn.BatchNorm2d | None) -> tuple[Tensor, Tensor]:
+    """Compute weight and bias, float64, of a convolution and the normalisation after it."""
     weight = conv.weight.detach().double()
     bias = weight.new_zeros(len(weight)) if conv.bias is None else conv.bias.detach().double()
     if bn is None:

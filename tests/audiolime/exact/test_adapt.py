@@ -101,7 +101,42 @@ class Both(nn.Module):
         return self.fc(torch.cat([torch.amax(x, (2, 3)), x.mean((-2, -1))], dim=1))
 
 
-NETWORKS = (Tagger, Pooled, ShortChunks, Both)
+class Residual(nn.Module):
+    """Convolutions with a way round: a convolution of its own, or the input itself."""
+
+    def __init__(self, before, after, stride, kernel=3):
+        super().__init__()
+        self.conv1 = nn.Conv2d(before, after, 3, stride=stride, padding=1)
+        self.bn1, self.bn2, self.bn3 = (nn.BatchNorm2d(after) for _ in range(3))
+        self.conv2 = nn.Conv2d(after, after, 3, padding=1, bias=False)
+        self.other = None
+        if stride != 1 or before != after:
+            self.other = nn.Conv2d(before, after, kernel, stride=stride, padding=kernel // 2)
+
+    def forward(self, x):
+        y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
+        if self.other is not None:
+            x = self.bn3(self.other(x))
+        return F.relu(x + y)
+
+
+class ResidualTagger(nn.Module):
+    """Residual blocks, the first of which is given features of either sign."""
+
+    def __init__(self):
+        super().__init__()
+        self.front = FrontEnd()
+        self.blocks = nn.Sequential(
+            Residual(1, 3, 2), Residual(3, 3, 1), nn.MaxPool2d(2), Residual(3, 4, 1, kernel=1)
+        )
+        self.fc = nn.Sequential(nn.Linear(8, 5), nn.ReLU(), nn.Linear(5, 2))
+
+    def forward(self, waveforms):
+        x = self.blocks(self.front(waveforms))
+        return self.fc(torch.cat([x.mean((2, 3)), x.amax((2, 3))], dim=1))
+
+
+NETWORKS = (Tagger, Pooled, ShortChunks, Both, ResidualTagger)
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +184,7 @@ def changed(forward, **layers):
     class Changed(nn.Module):
         def __init__(self):
             super().__init__()
+            self.narrow = nn.Conv2d(1, 1, 1)
             self.front, self.conv = FrontEnd(), nn.Conv2d(1, 1, 3, padding=1)
             self.more, self.fc = nn.Conv2d(1, 1, 3, padding=1), nn.Linear(1, 1)
             for name, layer in layers.items():
@@ -163,9 +199,16 @@ def head(self, x):
 
 
 CASES = {
-    "residual": (
+    "one convolution beside itself": (
         lambda self, w: head(self, F.relu((x := F.relu(self.conv(self.front(w)))) + self.more(x))),
         "the head must take means or maxima",
+    ),
+    "a way round that is something else": (
+        lambda self, w: head(
+            self,
+            F.relu((x := self.front(w)) + self.narrow(F.relu(self.conv(x))) * 1),
+        ),
+        "must go into a convolution alone, or into a residual block",
     ),
     "attention": (
         lambda self, w: head(self, torch.softmax(F.relu(self.conv(self.front(w))), -1)),
