@@ -12,7 +12,16 @@ import streamlit as st
 
 from explanations.app import markup, own_files, phrases
 from explanations.app.answer import explanation_section, listen
-from explanations.app.people import genre_shares, listening, open_catalogues, people, picture
+from explanations.app.choosers import best_tracks, gallery, track_button
+from explanations.app.own_page import own_file_section
+from explanations.app.people import (
+    genre_shares,
+    labels_of,
+    listening,
+    open_catalogues,
+    people,
+    picture,
+)
 from explanations.app.protection import protection
 from explanations.app.recommendations import (
     TOP,
@@ -30,12 +39,6 @@ CONFIG = configuration()
 
 
 # -- what all viewers share --------------------------------------------------------------------
-@st.cache_resource(show_spinner=False)
-def own_file_scores():
-    """Keep the relevance of own files, by job."""
-    return {}
-
-
 @st.cache_resource(ttl=5, show_spinner=False)
 def all_listeners():
     """List the listeners with a model; a new one appears within seconds."""
@@ -52,57 +55,6 @@ def head():
         st.button(label, key="view", on_click=decide, kwargs={"catalogue": other, "track": ""})
 
 
-def gallery(listeners, chosen):
-    """Show all listeners whose model can be explained; a click chooses one."""
-    st.html(markup.portraits(listeners))
-    with st.container(key="listeners", horizontal=True, wrap=False, gap="xsmall"):
-        for person in listeners:
-            listener_button(person, chosen, place="choose")
-
-
-def listener_button(person, chosen, *, place):
-    """Draw the button that chooses a listener."""
-    st.button(
-        person.name,
-        key=f"{place}-{person.key}",
-        type="primary" if chosen and person.key == chosen.key else "secondary",
-        on_click=decide,
-        kwargs={"listener": person.key},
-    )
-
-
-def best_tracks(person, catalogue, table, chosen):
-    """Show the best tracks that are new to the listener, and the chosen one; a click chooses."""
-    best = choose(table, unheard=True).head(TOP)
-    if chosen is not None and chosen["track_id"] not in set(best["track_id"]):
-        rows = [chosen, *(row for _, row in best.head(TOP - 1).iterrows())]
-    else:
-        rows = [row for _, row in best.iterrows()]
-    with st.container(key="tracks", horizontal=True, wrap=False, gap="xsmall"):
-        for track in rows:
-            is_chosen = chosen is not None and track["track_id"] == chosen["track_id"]
-            track_button(person, catalogue, track, is_chosen, place="top")
-
-
-def track_button(person, catalogue, track, is_chosen, *, place):
-    """Draw the button that chooses a track."""
-    in_list, title = place == "pick", markup.plain(track["title"])
-    st.button(
-        f"{track['rank']}. {title}" if in_list else title,
-        icon=":material/graphic_eq:" if in_list and is_chosen else None,
-        key=f"{place}-{track['track_id']}",
-        type="tertiary" if in_list else "primary" if is_chosen else "secondary",
-        on_click=pick,
-        args=(person, catalogue, track["track_id"]),
-    )
-
-
-def pick(person, catalogue, track_id):
-    """Choose a track by a click; one that has no mixer yet is played."""
-    st.session_state.picked = track_id
-    decide(listener=person.key, catalogue=catalogue.name, track=track_id)
-
-
 def chosen_track(person, catalogue, table):
     """Return the chosen track's row, or None where the catalogue has no such track."""
     track_id = choice().track or first_choice(table)
@@ -112,7 +64,7 @@ def chosen_track(person, catalogue, table):
 
 def explain(person, catalogue, track_id, title, about):
     """Answer why a listener gets a track."""
-    labels = tuple((other.user_name, other.name) for other in all_listeners())
+    labels = labels_of(all_listeners())
     explanation_section(
         person, catalogue, track_id, title, about=about, labels=labels, config=CONFIG
     )
@@ -201,54 +153,6 @@ def how_it_works():
         column.html(markup.how(picture(name), title, words))
 
 
-# -- a file of one's own -----------------------------------------------------------------------
-def own_file_section(listeners):
-    """Take a file in, and show its relevance to every listener."""
-    st.html(markup.section("Your own file"))
-    file = st.file_uploader(phrases.DROP_A_FILE, type=list(own_files.SUFFIXES))
-    if file is not None and st.session_state.get("file") != file.file_id:
-        st.session_state.file = file.file_id
-        try:
-            track_id = own_files.take_in(file, file.name, CONFIG.data_folder)
-        except DataError as error:
-            st.html(markup.alert(str(error)))
-            return
-        decide(catalogue=own_files.NAME, track=track_id)
-    catalogue, track_id = own_files.own_files(CONFIG.data_folder), choice().track
-    if not track_id:
-        return
-    if not own_files.is_kept(catalogue, track_id):
-        st.html(markup.alert("This file is not kept any more: drop it again."))
-        return
-    title = own_files.title_of(catalogue, track_id)
-    listen(catalogue, track_id, title, place="own", autoplay=False, config=CONFIG)
-    models = [person.model(CONFIG.experiments) for person in listeners]
-    key = ("own", track_id, *(model.checksum for model in models))
-
-    def score_own_file(on_progress):
-        scores = own_files.relevance_of(catalogue, track_id, models, on_progress)
-        own_file_scores()[key] = scores
-
-    if key not in own_file_scores():
-        counts = {"ask": f"{len(models)} listeners"}
-        done = wait_for(
-            key, ("ask",), score_own_file, slot=st.empty(), cost_s=len(models), counts=counts
-        )
-        if done:
-            st.rerun()
-        return
-    st.write("Relevance to every listener; choose one to hear why.")
-    chosen = chosen_person(listeners) if choice().listener else None
-    scores = zip(own_file_scores()[key], listeners, strict=True)
-    for relevance, person in sorted(scores, key=lambda pair: -pair[0]):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            listener_button(person, chosen, place="own")
-            st.html(markup.bar(relevance, label=f"Relevance to {person.name}"))
-    if chosen:
-        about = (f"for {chosen.name}", chosen.model(CONFIG.experiments).found.line)
-        explain(chosen, catalogue, track_id, title, about)
-
-
 # -- the page ----------------------------------------------------------------------------------
 def chosen_person(listeners):
     """Return the chosen listener, the first if none is chosen, or None if nobody is called so."""
@@ -329,7 +233,7 @@ def main():
     if not listeners:
         say_how(*(phrases.NO_LISTENER if catalogues else phrases.NO_CATALOGUE))
     elif choice().catalogue == own_files.NAME:
-        own_file_section(listeners)
+        own_file_section(listeners, labels_of(listeners), CONFIG)
     else:
         recommendation_page(listeners, catalogues)
 

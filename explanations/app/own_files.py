@@ -9,14 +9,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from explanations.listeners import ListenerModel
 from lemons_audio import audio_length_s, read_audio, to_catalogue_audio, to_float32, to_int16
 from lemons_limits import read_json
 from lemons_utils import SAMPLE_RATE, DataError, OnProgress, ParameterError, write_beside
 from recsys.catalogue import Catalogue, save_audio
+from recsys.heads.features import coordinates_of
 from recsys.inference import relevance, track_logits
+from recsys.ingest.decoding import SILENCE
 
 NAME = "own_files"
 """Name of the catalogue of own files; it lies beside `catalogues/`, not in it."""
@@ -33,23 +37,28 @@ def own_files(data_folder: Path) -> Catalogue:
     return Catalogue(NAME, data_folder / NAME)
 
 
-def take_in(file: BinaryIO, name: str, data_folder: Path) -> str:
-    """Decode a file and keep the 30 s in its middle.
+def take_in(
+    file: BinaryIO, name: str, data_folder: Path, *, start_s: float | None = None
+) -> tuple[str, float]:
+    """Decode a file and keep 30 s of it.
 
     Parameters
     ----------
     name : str
         Name of the uploaded file; its suffix helps to decode it.
+    start_s : float >= 0 [s], optional
+        Where they begin; by default they are in the middle.
 
     Returns
     -------
-    str
-        Its `track_id`.
+    track_id : str
+    length_s : float [s]
+        Length of the whole file.
 
     Raises
     ------
     DataError
-        If it is not audio, or shorter than a second.
+        If it is not audio, silent, or shorter than a second.
     """
     catalogue = own_files(data_folder)
     with tempfile.TemporaryDirectory() as folder:
@@ -57,18 +66,22 @@ def take_in(file: BinaryIO, name: str, data_folder: Path) -> str:
         with path.open("wb") as target:
             shutil.copyfileobj(file, target)
         try:
-            start_s = max((audio_length_s(path) - EXCERPT_S) / 2, 0.0)
+            length_s = audio_length_s(path)
+            latest_s = max(length_s - EXCERPT_S, 0.0)
+            start_s = latest_s / 2 if start_s is None else min(start_s, latest_s)
             waveform, sample_rate = read_audio(path, start_s=start_s, duration_s=EXCERPT_S)
             audio = to_int16(to_catalogue_audio(waveform, sample_rate))
         except (DataError, ParameterError) as error:
             raise DataError(str(error).replace(str(path), name)) from error
     if len(audio) < SAMPLE_RATE:
         raise DataError(f"{name} is shorter than a second: choose a longer file")
+    if max(int(audio.max()), -int(audio.min())) <= SILENCE:
+        raise DataError(f"{name} is silent there: choose another part, or another file")
     track_id = save_audio(catalogue.folder, audio)
     with write_beside(_card(catalogue, track_id)) as temporary:
         temporary.write_text(json.dumps({"title": Path(name).stem}), encoding="utf-8")
     _forget_oldest(catalogue, keep=track_id)
-    return track_id
+    return track_id, length_s
 
 
 def is_kept(catalogue: Catalogue, track_id: str) -> bool:
@@ -93,7 +106,7 @@ def relevance_of(
     listeners: Sequence[ListenerModel],
     on_progress: OnProgress,
 ) -> list[float]:
-    """Score one track by the models of several listeners.
+    """Score one track by the models of several listeners, those of a trunk in one pass.
 
     Parameters
     ----------
@@ -105,10 +118,17 @@ def relevance_of(
     list of float in [0, 1], in the order of the listeners
     """
     waveform = torch.from_numpy(to_float32(catalogue.audio(track_id)))[None]
+    coordinates: dict[str, NDArray[np.float32]] = {}
     relevances = []
     for number, listener in enumerate(listeners):
         on_progress("ask", number / len(listeners))
-        logit = track_logits(listener.network, waveform).double().numpy()
+        if listener.on_trunk is None:
+            logit = track_logits(listener.network, waveform).double().numpy()
+        else:
+            trunk, head = listener.on_trunk
+            if trunk.checksum not in coordinates:
+                coordinates[trunk.checksum] = coordinates_of(trunk, catalogue, [track_id])
+            logit = head.logits(coordinates[trunk.checksum])
         relevances.append(float(relevance(logit)[0]))
     return relevances
 

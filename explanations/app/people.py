@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -93,6 +94,11 @@ def people(catalogues: dict[str, Catalogue], experiments: Path) -> list[Person]:
         for name, catalogue in catalogues.items()
         for user_name in trained_listeners(experiments, catalogue=name)
     ]
+
+
+def labels_of(listeners: Iterable[Person]) -> tuple[tuple[str, str], ...]:
+    """Return what the page calls listeners, by `user_name`."""
+    return tuple((person.user_name, person.name) for person in listeners)
 
 
 def taste_of(catalogue: Catalogue, user_name: str) -> str:

@@ -34,6 +34,7 @@ pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parents[3]
 LONG = 400_000
+ACCESS = Path(__file__).with_name("access.js").read_text()
 NAME = "Marko"
 expect.set_options(timeout=60_000)
 
@@ -333,22 +334,45 @@ def test_the_page_can_be_saved_and_plays_without_a_server(
     alone.context.close()
 
 
-@pytest.mark.parametrize("width", [400, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_fits_every_screen(browser: Browser, served: Served, width: int, scheme: str):
-    context = browser.new_context(
-        viewport={"width": width, "height": 900},
-        color_scheme=scheme,
-    )
+def test_the_first_screen_answers_and_nobody_stumbles(browser: Browser, served: Served, scheme):
+    context = browser.new_context(color_scheme=scheme)
     page = context.new_page()
-    page.goto(f"{served.address}/?listener=marko")
-    main(page).get_by_role("heading", name=f"What {NAME} listens to").wait_for(timeout=60_000)
-    wide = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
-    assert wide <= width
-    chosen = main(page).get_by_role("button", name=NAME, exact=True)
-    colours = chosen.evaluate("b => [getComputedStyle(b).color, getComputedStyle(b).background]")
-    assert contrast(*colours) >= 4.5
+    page.set_default_timeout(60_000)
+    explain(page, served)
+    settle(page)
+    for width, height in ((1400, 900), (1024, 768), (390, 844)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(300)
+        assert not (problems := page.evaluate(ACCESS)), "\n".join([f"{width}:", *problems])
+        for part in (".lm-answer", ".mixer .lead", ".mixer .gauge", ".mixer .cell >> nth=-1"):
+            box = page.locator(part).bounding_box()
+            assert box["y"] >= 0 and box["y"] + box["height"] <= height, (part, width)
+    page.locator(".lm-skip").focus()
+    page.keyboard.press("Enter")
+    expect(answer(page)).to_be_focused()
     context.close()
+
+
+def test_back_and_forward_move_through_choices_and_reload_keeps_the_mix(page: Page, served: Served):
+    explain(page, served)
+    settle(page)
+    before = page.evaluate("history.length")
+    first = answer(page).inner_text()
+    page.get_by_role("button", name="Top 1", exact=True).click()
+    page.wait_for_url(re.compile("mask="))
+    mix = shown_relevance(page)
+    page.reload()
+    expect(mixer_of(page)).to_have_attribute("data-relevance", mix)
+    page.get_by_role("button", name="Paige", exact=True).click()
+    expect(answer(page)).to_contain_text("Paige")
+    settle(page)
+    assert page.evaluate("history.length") == before + 1
+    page.go_back()
+    expect(answer(page)).to_have_text(first)
+    expect(mixer_of(page)).to_have_attribute("data-relevance", mix)
+    page.go_forward()
+    expect(answer(page)).to_contain_text("Paige")
 
 
 def shown_relevance(page: Page) -> str:
@@ -356,13 +380,3 @@ def shown_relevance(page: Page) -> str:
     gauge = page.locator(".mixer .gauge")
     expect(gauge).to_have_attribute("data-relevance", re.compile(r"\d"), timeout=LONG)
     return gauge.get_attribute("data-relevance") or ""
-
-
-def contrast(one: str, other: str) -> float:
-    """Contrast of two CSS colours by the rule of WCAG 2."""
-    light = []
-    for colour in (one, other):
-        parts = [int(number) / 255 for number in re.findall(r"\d+", colour)[:3]]
-        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-        light.append(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
-    return (max(light) + 0.05) / (min(light) + 0.05)
