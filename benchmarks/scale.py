@@ -33,10 +33,10 @@ from recsys.importers import taste_profile
 from recsys.importers.msd import PUBLISHED, read_unique_tracks
 from recsys.listening.draws import Pool
 from recsys.model import FCN
-from recsys.track_table import TrackTable
+from recsys.track_table import RELEVANCE, TrackTable
 
 NAME = "msd"
-RELEVANCE = "relevance/benchmark.parquet"
+TABLE = "relevance/benchmark.parquet"
 SONGS = 0.384546  # songs of the Taste Profile per track of the Million Song Dataset
 LISTENERS = 1.019318
 TO_SCORE = 16  # tracks that a model has not scored yet
@@ -159,19 +159,20 @@ def write_catalogue(raw: Path) -> Catalogue:
     tracks = read_unique_tracks(raw / "unique_tracks.txt").assign(samples=SAMPLES)
     if catalogue.table is None:
         rng = np.random.default_rng(0)
-        (folder / "audio").mkdir(exist_ok=True)
+        (folder / "audio").mkdir(parents=True, exist_ok=True)
         for track_id in tracks["track_id"][-TO_SCORE:]:
             noise = rng.integers(-3000, 3000, SAMPLES).astype(np.int16)
             np.save(folder / "audio" / f"{track_id}.npy", noise)
     write_tracks(folder, known := tracks.iloc[:-TO_SCORE])
     random = np.random.default_rng(0).random(len(known))
-    _relevance(catalogue).finish(pa.table([known["track_id"], random], ["track_id", "relevance"]))
+    found = pa.table([known["track_id"].tolist(), random], schema=RELEVANCE.noted)
+    _relevance(catalogue).finish(found)
     write_tracks(folder, tracks)
     return catalogue
 
 
 def _relevance(catalogue: Catalogue) -> TrackTable:
-    return predict.relevance_table(catalogue, "", "", catalogue.folder / RELEVANCE)
+    return predict.relevance_table(catalogue, "", "", catalogue.folder / TABLE)
 
 
 # -- steps, each in a process of its own -------------------------------------------------------
