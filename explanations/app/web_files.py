@@ -7,6 +7,7 @@ web folder, for `lemons_utils.generate_audio_link`.
 from __future__ import annotations
 
 import contextlib
+import filecmp
 import hashlib
 import os
 import re
@@ -56,7 +57,7 @@ def tables(path: Path, checksum: str, web_folder: Path) -> str:
     """Copy what-if tables into the web folder, named by a checksum of what they are about."""
     place = f"tables/{_plain(checksum)}.npz"
     target = web_folder / place
-    if not target.is_file() or target.stat().st_mtime < _changed(path):
+    if not target.is_file() or not filecmp.cmp(path, target, shallow=False):
         with write_beside(target) as temporary:
             shutil.copyfile(path, temporary)
     return place

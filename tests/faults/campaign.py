@@ -82,8 +82,10 @@ def items(extent: Extent, calls: dict[str, int], readers: list[str]) -> Iterator
         yield from spread("killed at a moment", name, list(range(extent.moments)))
         if count:
             yield from spread("killed at a call", name, some_calls(count, extent.calls, order))
-            yield from spread("no room", name, some_calls(count, extent.storage, order + 5))
-            yield from spread("read-only", name, some_calls(count, extent.storage, order + 9))
+            kinds = ("no room", "read-only")
+            for kind in kinds if extent.storage > 1 else kinds[order % 2 :][:1]:
+                calls_of = some_calls(count, extent.storage, order + 5 * len(kind))
+                yield from spread(kind, name, calls_of)
         yield from spread("twice at once", name, list(range(extent.twice)))
     for name in readers:
         for kind, count in (("bit changed", extent.flips), ("fuzzed", extent.fuzzes)):

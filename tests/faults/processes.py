@@ -25,6 +25,9 @@ from pathlib import Path
 COUNT, KILL, FULL, READ_ONLY = range(4)
 """What happens at the chosen call: nothing, a kill, no room any more, nothing to write to."""
 
+HANGING_S = 600.0
+"""The time after which a process counts as hanging [s]."""
+
 SHIM = "LEMONS_FAULTS_SHIM"
 """The environment's name for the loaded shim."""
 
@@ -60,21 +63,31 @@ class Ended:
 
 
 def preloaded(build: Path) -> None:
-    """Start this process again with the shim loaded, where there is a C compiler."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if SHIM in os.environ or compiler is None:
+    """Start this process again with one thread, and with the shim where there is a C compiler.
+
+    Threads do not survive a fork: a process forked from one that has them may wait for ever.
+    """
+    if SHIM in os.environ:
         return
     build.mkdir(parents=True, exist_ok=True)
     library, source = build / "shim.so", Path(__file__).with_name("shim.c")
-    compile_it = [compiler, "-shared", "-fPIC", "-O1", "-o", str(library), str(source), "-ldl"]
-    if subprocess.run(compile_it, check=False).returncode == 0:
-        environment = {**os.environ, SHIM: str(library), "LD_PRELOAD": str(library)}
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
+    one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    environment = {**os.environ, **one, SHIM: ""}
+    if compiler := compiler_path():
+        compile_it = [compiler, "-shared", "-fPIC", "-O1", "-o", str(library), str(source), "-ldl"]
+        subprocess.run(compile_it, check=True)
+        environment |= {SHIM: str(library), "LD_PRELOAD": str(library)}
+    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
+
+
+def compiler_path() -> str | None:
+    """Return the path of a C compiler, or None."""
+    return shutil.which("cc") or shutil.which("gcc")
 
 
 def has_shim() -> bool:
     """Return whether faults at a call are possible."""
-    return SHIM in os.environ
+    return bool(os.environ.get(SHIM))
 
 
 @dataclass(frozen=True)
@@ -113,15 +126,14 @@ def start(work: Callable[[], int | None], folder: Path, output: Path, fault: Fau
         os._exit(code)
 
 
-def finish(process: int, output: Path, started: float, kill_after_s: float | None = None) -> Ended:
-    """Wait for a process, or kill it after some seconds."""
-    if kill_after_s is not None:
-        while time.perf_counter() - started < kill_after_s:
-            if os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
-                break
-            time.sleep(0.002)
-        else:
-            os.kill(process, signal.SIGKILL)
+def finish(process: int, output: Path, started: float, kill_after_s: float = HANGING_S) -> Ended:
+    """Wait for a process, and kill it after some seconds."""
+    while time.perf_counter() - started < kill_after_s:
+        if os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+            break
+        time.sleep(0.002)
+    else:
+        os.kill(process, signal.SIGKILL)
     _, status, usage = os.wait4(process, 0)
     seconds = time.perf_counter() - started
     text = output.read_text(encoding="utf-8", errors="replace") if output.exists() else ""
@@ -137,7 +149,7 @@ def run(
     folder: Path,
     *,
     fault: Fault = Fault(COUNT),
-    kill_after_s: float | None = None,
+    kill_after_s: float = HANGING_S,
     output: Path | None = None,
 ) -> Ended:
     """Do some work in a process of its own, with a fault, and return how that ended."""

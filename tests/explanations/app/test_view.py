@@ -17,6 +17,7 @@ from explanations.player import Resource
 from explanations.store import Explanation, Request
 from lemons_utils import configuration
 from recsys.catalogue import open_catalogue
+from tests.faults.damage import flip
 
 SEGMENTS = ((0, 32_000), (32_000, 62_111), (62_111, 96_000), (96_000, 130_001), (130_001, 160_000))
 STEMS = ("vocals", "piano", "drums", "bass", "other")
@@ -74,3 +75,13 @@ def test_a_listener_of_a_trunk_has_shared_tables_and_saves_small_ones(
     assert (tmp_path / "tables.npz").stat().st_size < 100_000
     own = Tables.read(tmp_path / "tables.npz").relevance(masks)
     np.testing.assert_allclose(own, expected, rtol=0, atol=1e-6)
+
+    web, damaged = view.tables_file, flip(view.tables_file.read_bytes(), np.random.default_rng(0))
+    web.write_bytes(damaged)
+    view_explanation(job, explanation, job.heads())
+    assert web.read_bytes() == job.tables_path.read_bytes() != damaged
+    for path in (job.store.path(job.track_id, "time"), job.tables_path):
+        path.write_bytes(flip(path.read_bytes(), np.random.default_rng(0)))
+        assert job.stored("time") is None
+        job.make("time", lambda step, share: None)  # it is computed again instead of being shown
+        assert job.stored("time") == explanation
