@@ -2,7 +2,8 @@
 
 Simulates listeners of the demo catalogue, who like what lies far along a direction of their own in
 the trunk's coordinates, and measures the fit of their heads, the relevance of every track for all
-of them, in processor time, and what they take on disk. `make demo` comes first.
+of them, explanations of a track from the tables that all share, in processor time, and what they
+take on disk. `make demo` comes first.
 """
 
 from __future__ import annotations
@@ -15,20 +16,30 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 from _shared import print_head, print_row
 
+from audiolime.components import KINDS
+from audiolime.exact import LocalStateEngine, TrunkTables
+from audiolime.separation.cache import cached_stems
+from explanations.explain.track import default_segments
+from explanations.stems import separator_for
 from lemons_utils import command, configuration
 from recsys import heads
 from recsys.catalogue import Catalogue, open_catalogue
 from recsys.checkpoint import make_card, save_model
 from recsys.heads import Head, Trunk
-from recsys.heads.fitting import fit_to_removals
+from recsys.heads.fitting import REMOVED_WEIGHT
+from recsys.heads.loudness import choose_loudness, fit_with_loudness
 from recsys.inference import relevance
 from recsys.metrics import ranking_metrics
 from recsys.predict import relevance_table
 
 TRACKS, NOISE = 100, 0.1
 """Labelled tracks of a listener, half of them liked; the share of labels that are wrong."""
+
+EXPLAINED = 20
+"""Listeners to whom one track is explained, of each kind."""
 
 MANY = 65_536
 """Tracks that are scored at a time in a catalogue of a million."""
@@ -52,7 +63,9 @@ def fit(trunk: Trunk, count: int) -> tuple[list[Head], float, float]:
     for _ in range(count):
         chosen, labels, truth = simulate(trunk, rng)
         started = time.process_time()
-        head = fit_to_removals(sample[chosen, 0], sample[chosen, 1:], labels)
+        whole, removed = sample[chosen, 0], sample[chosen, 1:]
+        scale = choose_loudness(whole, removed, labels, REMOVED_WEIGHT)
+        head = fit_with_loudness(whole, removed, labels, scale, REMOVED_WEIGHT)
         seconds += time.process_time() - started
         rest = np.setdiff1d(np.arange(len(truth)), chosen)
         aucs.append(ranking_metrics(truth[rest], head.logits(sample[rest, 0]))["auc"])
@@ -80,6 +93,26 @@ def multiply(found: list[Head]) -> float:
     return (time.process_time() - started) * 1e6 / MANY
 
 
+def explain(trunk: Trunk, found: list[Head], catalogue: Catalogue, folder: Path) -> float:
+    """Explain the first track by each kind to each listener; return the seconds of all."""
+    stems = cached_stems(
+        catalogue.audio(min(catalogue.track_ids)),
+        separator_for(catalogue, min(catalogue.track_ids)),
+        folder=folder / "stems",
+        limit_gb=1,
+    ).waveforms
+    segments = default_segments(stems.shape[1])
+    engine = LocalStateEngine(trunk.model(found[0]), stems, segments)
+    path = folder / "tables.npz"
+    engine.trunk_tables(torch.from_numpy(trunk.directions)).write(path)
+    started = time.process_time()
+    for head in found:
+        tables = TrunkTables.read(path).of_head(head.weight, [], head.bias)
+        for kind in KINDS:
+            tables.lime(kind=kind)
+    return time.process_time() - started
+
+
 def disk(trunk: Trunk, head: Head, folder: Path) -> int:
     """Return the bytes of a listener's model and its card."""
     path = folder / "best_model.safetensors"
@@ -101,6 +134,7 @@ def main() -> None:
     try:
         found, seconds, auc = fit(trunk, count)
         scored, size = score(trunk, found, catalogue, folder), disk(trunk, found[0], folder)
+        explained = explain(trunk, found[:EXPLAINED], catalogue, folder)
         tables = [path.stat().st_size for path in folder.glob("*.parquet")]
     finally:
         shutil.rmtree(folder)
@@ -113,6 +147,9 @@ def main() -> None:
     print_row(f"relevance of {features} tracks, tables written", f"{scored:.1f} s", each)
     each = f"{product / count * 1000:.1f} ms"
     print_row("relevance of a million tracks, the product alone", f"{product:.0f} s", each)
+    one = explained / len(found[:EXPLAINED])
+    step = "a track explained by time, source and both, all masks, from kept tables"
+    print_row(step, f"{one * count:.0f} s", f"{one * 1000:.0f} ms")
     print_row("models on disk", f"{size * count / 1e6:.1f} MB", f"{size / 1e3:.1f} kB")
     print_row("tables on disk", f"{sum(tables) / 1e6:.1f} MB", f"{np.mean(tables) / 1e3:.1f} kB")
 
