@@ -78,7 +78,7 @@ def test_a_listener_of_a_trunk_has_shared_tables_and_saves_small_ones(
 
     web, damaged = view.tables_file, flip(view.tables_file.read_bytes(), np.random.default_rng(0))
     web.write_bytes(damaged)
-    view_explanation(job, explanation, job.heads())
+    view_explanation(job, explanation, name="Paige", title="A song", heads=job.heads())
     assert web.read_bytes() == job.tables_path.read_bytes() != damaged
     for path in (job.store.path(job.track_id, "time"), job.tables_path):
         path.write_bytes(flip(path.read_bytes(), np.random.default_rng(0)))
