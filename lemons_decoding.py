@@ -24,6 +24,7 @@ _LEAD_IN_S = 0.5
 _FRAME = 4096  # samples that FLAC encodes at a time
 _UNKNOWN = 2**63 - 1  # libsndfile's number of frames where a header states none
 
+_PROBED_BYTES = 1 << 19  # read to find out what streams hold; a byte can be a packet of 500 bytes
 _DEMUXERS = (
     "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,eac3,flac,flv,iff,matroska,mov,mp3,mpc,mpc8,mpeg,"
     "mpegts,ogg,oma,rm,tak,tta,truehd,voc,w64,wav,webm,wv,xwma"
@@ -206,6 +207,7 @@ def opened_by_ffmpeg(path: Path) -> Iterator[Any]:
 
     try:
         options = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"}
+        options["probesize"] = str(_PROBED_BYTES)
         with av.open(path, options=options, metadata_errors="replace") as container:
             if not container.streams.audio:
                 raise DataError(f"{path} holds no audio")

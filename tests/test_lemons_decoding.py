@@ -1,5 +1,6 @@
 """Audio files that are small and would cost much, or open what they should not."""
 
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -91,7 +92,7 @@ def test_a_header_that_states_too_little_does_not_help(tmp_path, monkeypatch):
         read_audio(tmp_path / "a.flac")
 
 
-def test_hours_of_silence_in_a_few_megabytes_take_no_memory(tmp_path):
+def test_files_of_a_few_megabytes_take_no_memory(tmp_path):
     path = tmp_path / "silence.flac"
     hours, block = 3, np.zeros((10 * 96_000, 8), np.int16)
     with soundfile.SoundFile(path, "w", 96_000, 8, "PCM_16") as file:
@@ -102,19 +103,22 @@ def test_hours_of_silence_in_a_few_megabytes_take_no_memory(tmp_path):
     content[21] = content[21] & 0xF0 | frames >> 32
     content[22:26] = (frames & 0xFFFFFFFF).to_bytes(4, "big")
     path.write_bytes(content)
+    # 6 MB of packets of one byte each, of no channel: FFmpeg keeps those that it has looked at.
+    packets = struct.pack("<4sIHHIIHH4sI", b"fmt ", 16, 6, 0, 7, 7, 1, 32, b"data", 6_000_000)
+    (tmp_path / "packets.wav").write_bytes(b"RIFF\0\0\0\0WAVE" + packets + bytes(6_000_000))
     script = (
         "import sys, resource; from pathlib import Path\n"
         "from recsys.ingest import Excerpt, decode\n"
         "resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))\n"
-        "for seconds in (None, 20):\n"
-        "    try: decode(Path(sys.argv[1]), Excerpt(seconds, 'start'))\n"
+        "for path, seconds in ((sys.argv[1], None), (sys.argv[1], 20), (sys.argv[2], 20)):\n"
+        "    try: decode(Path(path), Excerpt(seconds, 'start'))\n"
         "    except Exception as error: print(error)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script, path], capture_output=True, text=True, check=True
-    )
+    command = [sys.executable, "-c", script, path, tmp_path / "packets.wav"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "93 minutes, the most that is read of 8 channels at 96,000 Hz" in done.stdout
     assert "is silent" in done.stdout
+    assert "packets.wav cannot be decoded as audio: Invalid argument" in done.stdout
 
 
 def test_a_list_of_files_is_no_audio(tmp_path):
