@@ -1,12 +1,14 @@
 """The mixer plays: in step with its switches, and in words where something is missing."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page
 
-from explanations.player import decode_mask
+from explanations.player import decode_mask, encode_mask
 
 pytestmark = pytest.mark.browser
 
@@ -80,6 +82,53 @@ def test_a_segment_repeats_until_the_loop_is_left(mixer: Page) -> None:
     mixer.locator(".loop-all").click()
     mixer.evaluate("player.deck.seek(5.8)")
     mixer.wait_for_function("player.deck.position() > 6.1")
+
+
+def test_the_lead_plays_just_what_is_named_and_skips_the_gaps(
+    open_player: Opener, band: Any
+) -> None:
+    mask = np.zeros((5, 5), dtype=int)  # segments, stems
+    mask[1, 2] = mask[3, 2] = 1
+    lead = (encode_mask(mask.ravel()), "Play just that")
+    page = open_player(replace(band.data, lead=lead).to_json())
+    button = page.locator(".lead")
+    button.click()
+    page.wait_for_function("player.deck.position() > 2.2")
+    assert button.inner_text() == "Pause" and heard(page) == mask.ravel().tolist()
+    assert position(page) < 3.8, "it began where the first part does"
+    page.evaluate("player.deck.seek(3.7)")
+    page.wait_for_function("player.deck.position() > 6.1")  # from 3.9 to 6 s nothing is on
+    page.evaluate("player.deck.seek(8)")
+    page.wait_for_function("!player.deck.wanted")
+    assert position(page) == 2, "the end of the last part is the end"
+    assert button.inner_text() == "Play just that"
+    page.get_by_role("button", name="All", exact=True).click()
+    assert position(page) == 2, "a mix that sounds there leaves the playhead"
+
+
+def test_another_listener_takes_over_while_it_plays(open_player: Opener, shared: Any) -> None:
+    data, trunk, heads = shared
+    page = open_player(data.to_json())
+    page.locator("button.play").click()
+    page.wait_for_function("player.deck.position() > 0.2")
+    cell(page, 0, 0).click()
+    page.locator(".fellow", has_text="anna").click()
+    cells = np.ones((1, 25), dtype=int)
+    cells[0, 0] = 0
+    anna = trunk.of_head(heads[0].weights, [], heads[0].bias)
+    shown = float(page.locator(".gauge").get_attribute("data-relevance"))
+    assert shown == pytest.approx(anna.relevance(cells)[0], abs=1e-6)
+    assert page.evaluate("reports") == [["listener:anna", encode_mask(cells[0])]]
+    whole = float(anna.relevance(np.ones((1, 25)))[0])
+    weights = tuple(-weight for weight in data.weights)
+    told = replace(data, weights=weights, relevance=whole, listener="anna").to_json()
+    page.evaluate("(data) => player.take(data)", told)
+    assert page.evaluate("player.deck.wanted") and heard(page) == cells[0].tolist()
+    assert page.locator(".gauge .title").inner_text() == "Relevance to anna of what you hear"
+    label = cell(page, 0, 0).get_attribute("aria-label")
+    assert f"speaks {'for' if weights[0] > 0 else 'against'} the track" in label
+    at = position(page)
+    page.wait_for_function("(at) => player.deck.position() > at + 0.1", arg=at)
 
 
 def test_switching_while_the_stems_load_is_kept(new_page: Opener, site: Any, band: Any) -> None:
