@@ -32,6 +32,8 @@ from explanations.app.recommendations import (
     stored_relevance,
 )
 from explanations.app.session import choice, decide, wait_for
+from explanations.app.taste import YOU, relevance_of_all
+from explanations.app.teaching import feelings, teaching, viewer_of
 from explanations.webserver import mount
 from lemons_utils import DataError, ParameterError, configuration
 
@@ -64,7 +66,7 @@ def chosen_track(person, catalogue, table):
 
 def explain(person, catalogue, track_id, title, about):
     """Answer why a listener gets a track."""
-    labels = labels_of(all_listeners())
+    labels = labels_of([*all_listeners(), person])
     explanation_section(
         person, catalogue, track_id, title, about=about, labels=labels, config=CONFIG
     )
@@ -172,8 +174,16 @@ def recommendation_page(listeners, catalogues):
 
     What may take long comes last, in its place above the rest.
     """
-    person = chosen_person(listeners)
-    gallery(listeners, person)
+    is_viewer = choice().listener == YOU
+    if is_viewer:
+        home = catalogues[listeners[0].catalogue]
+        person = viewer_of(home, listeners, CONFIG)
+    else:
+        person = chosen_person(listeners)
+    gallery(listeners, person, is_viewer=is_viewer)
+    if is_viewer and person is None:
+        teaching(home, None, CONFIG)
+        return
     if person is None:
         st.html(markup.alert(phrases.UNKNOWN_LISTENER.format(choice().listener)))
         return
@@ -186,11 +196,14 @@ def recommendation_page(listeners, catalogues):
         return
     first, below = st.container(gap="small"), st.container()
     model = person.model(CONFIG.experiments)
-    scores = stored_relevance(model, catalogue)
+    if is_viewer:
+        scores, heard = relevance_of_all(model, catalogue), feelings()
+    else:
+        scores, heard = stored_relevance(model, catalogue), ()
     table = chosen = None
     if scores is not None:
-        at_home = person.catalogue == catalogue.name
-        heard = listening(catalogue, person.user_name)["track_id"] if at_home else ()
+        if person.catalogue == catalogue.name and not is_viewer:
+            heard = listening(catalogue, person.user_name)["track_id"]
         table = ranked(catalogue, scores, set(heard))
         chosen = chosen_track(person, catalogue, table)
         with first:
@@ -198,7 +211,10 @@ def recommendation_page(listeners, catalogues):
     with below:
         if table is not None:
             recommendations(person, catalogue, catalogues, table, chosen)
-        profile(person, catalogues[person.catalogue])
+        if is_viewer:
+            teaching(home, person, CONFIG)
+        else:
+            profile(person, catalogues[person.catalogue])
         how_it_works()
     with first:
         if table is None:

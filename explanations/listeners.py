@@ -42,6 +42,8 @@ class ListenerModel:
         Why it is this file; empty if it was named.
     trunk, head : Trunk and Head, or None both
         They make the network; a network without them is explained by itself.
+    beside : Path, optional
+        Weights of a listener whose fellow this one is, for a model that is in no file.
     """
 
     user_name: str
@@ -51,6 +53,7 @@ class ListenerModel:
     why: str = ""
     trunk: Trunk | None = None
     head: Head | None = None
+    beside: Path | None = None
 
     @property
     def on_trunk(self) -> tuple[Trunk, Head] | None:
@@ -105,7 +108,7 @@ def fellow_heads(listener: ListenerModel) -> dict[str, Head]:
     """
     if listener.trunk is None or listener.head is None:
         return {}
-    own, others = read_experiment(listener.path.parent), dict[str, Head]()
+    own, others = read_experiment((listener.beside or listener.path).parent), dict[str, Head]()
     if own is not None:
         experiments = own.path.parent
         record = record_path(experiments, own.catalogue)

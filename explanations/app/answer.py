@@ -52,7 +52,8 @@ def explanation_section(
         What the page calls the listeners.
     config : Configuration
     """
-    job = ExplanationJob(person.model(config.experiments), catalogue, track_id, config)
+    model = person.model(config.experiments)
+    job = ExplanationJob(model, catalogue, track_id, config, kept_in=person.kept_in)
     kind = choice().type
     slot = st.empty()  # always there, so that a mixer below it stays where it is
     if job.stored(kind) is None:

@@ -12,15 +12,24 @@ from explanations.app import markup
 from explanations.app.people import Person
 from explanations.app.recommendations import TOP, choose
 from explanations.app.session import decide
+from explanations.app.taste import YOU
 from recsys.catalogue import Catalogue
 
 
-def gallery(listeners: Sequence[Person], chosen: Person | None) -> None:
-    """Show all listeners whose model can be explained; a click chooses one."""
+def gallery(listeners: Sequence[Person], chosen: Person | None, *, is_viewer: bool = False) -> None:
+    """Show all listeners whose model can be explained, and the viewer; a click chooses one."""
     st.html(markup.portraits(listeners))
     with st.container(key="listeners", horizontal=True, wrap=False, gap="xsmall"):
         for person in listeners:
             listener_button(person, chosen, place="choose")
+        st.button(
+            "Your taste",
+            key="choose-you",
+            icon=":material/favorite:",
+            type="primary" if is_viewer else "secondary",
+            on_click=decide,
+            kwargs={"listener": YOU},
+        )
 
 
 def listener_button(person: Person, chosen: Person | None, *, place: str) -> None:

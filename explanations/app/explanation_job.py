@@ -27,14 +27,21 @@ class ExplanationJob:
     """One track to explain to one listener for the page, and where everything is kept."""
 
     def __init__(
-        self, listener: ListenerModel, catalogue: Catalogue, track_id: str, config: Configuration
+        self,
+        listener: ListenerModel,
+        catalogue: Catalogue,
+        track_id: str,
+        config: Configuration,
+        *,
+        kept_in: Path | None = None,
     ) -> None:
         self.listener = listener
         self.track_id = track_id
         self.audio = catalogue.audio(track_id)
         self.separator = separator_for(catalogue, track_id)
         home = config.stored_explanations / catalogue.name
-        self.store, self.shared = Store(home / listener.user_name), SharedTables(home)
+        self.store = Store((kept_in or home) / listener.user_name)
+        self.shared = SharedTables(home)
         self.stems_folder, self.limit_gb = config.stems, config.stems_cache_gb
         self.web_folder, self.base_url = config.web_folder, config.audio_base_url
 

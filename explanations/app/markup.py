@@ -63,6 +63,16 @@ def alert(words: str) -> str:
     return f'<p class="lm-alert" role="alert">{escape(words)}</p>'
 
 
+def preview(title: str, url: str, *words: str) -> str:
+    """Return a track to hear: the browser's own player, its title and what is known about it."""
+    line = " · ".join(escape(word) for word in words if word)
+    return (
+        f'<div class="lm-preview"><audio controls preload="none" src="{escape(url)}" '
+        f'aria-label="{escape(title)}"></audio><div><b>{escape(title)}</b><p class="lm-quiet">'
+        f"{line}</p></div></div>"
+    )
+
+
 def how(svg: str, title: str, words: str) -> str:
     """Return a picture with a title and a text below it."""
     return (

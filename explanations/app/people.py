@@ -41,6 +41,11 @@ class Person:
     taste: str = ""
 
     @property
+    def kept_in(self) -> Path | None:
+        """Return where explanations are kept, if not with those of the catalogue."""
+        return None
+
+    @property
     def key(self) -> str:
         """Return a name that is unique among all listeners and fit for a link."""
         return self.user_name if self.catalogue == "demo" else f"{self.catalogue}:{self.user_name}"

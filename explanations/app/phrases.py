@@ -56,6 +56,10 @@ NO_LISTENER = (
     "No listener has a model yet. `make demo` trains seven; the second command trains one.",
     "make demo\npython -m recsys.experiment with user_name=marko catalogue=demo recipe=lemons",
 )
+NO_TRUNK = (
+    "Nobody's model is on a trunk of the catalogue {0} yet, on which a taste is learnt: "
+    "`python -m recsys.trunk --catalogue {0}` and a training with recipe=lemons make one."
+)
 UNKNOWN_TRACK = "The catalogue {} has no track “{}”: choose one from the list."
 UNKNOWN_LISTENER = "There is no listener “{}” here: choose another one."
 UNKNOWN_CATALOGUE = "There is no catalogue “{}” here: these are tracks of {}."

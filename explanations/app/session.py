@@ -38,7 +38,8 @@ def decide(**changes: str) -> None:
 def viewer() -> str:
     """Return the name of the viewer in the queue."""
     if "viewer" not in st.session_state:
-        st.session_state.viewer, st.session_state.stopped = uuid.uuid4().hex, set()
+        state = st.session_state
+        state.viewer, state.stopped, state.started = uuid.uuid4().hex, set(), None
     return str(st.session_state.viewer)
 
 
@@ -82,12 +83,11 @@ def wait_for(
                 return False
         queue.leave(key, name)
         job = None
-    elif job is None:
-        starts = at_once and key not in stopped
-        if not starts and not slot.button(button, type="primary", key=f"start-{key}"):
-            return False
-        stopped.discard(key)
+    elif job is None and (key in stopped or not at_once) and key != st.session_state.started:
+        slot.button(button, type="primary", key=f"start-{key}", on_click=_start, args=(key,))
+        return False
     job = job or queue.ask(key, name, steps, work, cost_s=cost_s)
+    st.session_state.started = None
     with slot.container(horizontal=True, vertical_alignment="center"):
         place = st.empty()
         st.button("Cancel", key=f"cancel-{key}", on_click=_cancel, args=(key,))
@@ -102,7 +102,13 @@ def wait_for(
     return job.state == DONE
 
 
+def _start(key: Hashable) -> None:
+    st.session_state.started = key
+    st.session_state.stopped.discard(key)
+
+
 def _cancel(key: Hashable) -> None:
     """Stop waiting; the work does not start again by itself."""
     job_queue().leave(key, viewer())
+    st.session_state.started = None
     st.session_state.stopped.add(key)

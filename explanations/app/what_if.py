@@ -29,7 +29,7 @@ def what_if(
         decide(mask=view.mask(result.mask))
         _share(person, view, title)
     elif action == "listener":
-        fellow = replace(person, user_name=listener)
+        fellow = Person(listener, person.catalogue)
         decide(
             listener=fellow.key, catalogue=catalogue, track=track_id, mask=view.mask(result.mask)
         )

@@ -39,6 +39,7 @@ export default function component({ data, parentElement, setStateValue, setTrigg
       onSwitch: (text) => rememberMask(text),
     });
     mounted.set(parentElement, entry);
+    if (data.kind === "mixer" || data.autoplay) requestAnimationFrame(() => reveal(root));
   } else {
     if (explanation !== entry.explanation) entry.player.take(data);
     if (mask !== entry.mask) {
@@ -56,6 +57,13 @@ export default function component({ data, parentElement, setStateValue, setTrigg
     entry.root.remove();
     if (mounted.get(parentElement) === entry) mounted.delete(parentElement);
   };
+}
+
+/** Go to the top of the page if a new player is out of sight above: a click below has chosen it. */
+function reveal(root) {
+  if (root.getBoundingClientRect().bottom >= 0) return;
+  const host = root.getRootNode().host ?? root;
+  host.closest('[data-testid="stMain"]')?.scrollTo({ top: 0 });
 }
 
 /** Keep a mix, empty where everything is on, in the page's address, where it survives a reload, without an entry of its own. */

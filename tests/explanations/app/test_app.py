@@ -40,7 +40,7 @@ def texts(app: AppTest) -> str:
 
 
 def keys(app: AppTest) -> list[str]:
-    return [button.key for button in app.button]
+    return [button.key or "" for button in app.button]
 
 
 def pick_first(app: AppTest) -> str:
@@ -140,3 +140,16 @@ def test_viewers_choose_for_themselves(open_page, house):
     good(one.run())
     assert "What Marko listens to" in texts(one)
     assert "What Paige listens to" in texts(other)
+
+
+def test_a_taste_is_taught_by_three_likes(open_page, house):
+    app = open_page(house)
+    good(app.button(key="choose-you").click().run())
+    for left in ("3 more tracks", "2 more tracks", "1 more track"):
+        assert f"like {left}" in texts(app)
+        likes = [key for key in keys(app) if key.startswith("Like-")]
+        good(app.button(key=likes[0]).click().run())
+    assert "3 liked, 0 disliked" in texts(app)
+    assert re.search("Why “.*” for Your taste", texts(app))
+    good(next(b for b in app.button if b.label == "Forget it").click().run())
+    assert "like 3 more tracks" in texts(app)
