@@ -19,11 +19,11 @@ from recsys import checkpoint, heads
 from recsys.catalogue import Catalogue, read_tracks
 from recsys.experiments.current import read_record, record_path
 from recsys.experiments.folder import NOTE, read_folder
-from recsys.heads.pooled import pooled_path, read_pooled
+from recsys.heads.pooled import REMOVALS, pooled_path, read_pooled
 from recsys.ingest.journal import Entry, IngestJournal
 from recsys.listening import read_split, split_path
 from recsys.listening.splits import checksum_path
-from recsys.model import LocalStatistics
+from recsys.model import STATISTICS, LocalStatistics
 from recsys.track_table import TrackTable
 from recsys.training import TrainingState
 from tests.recsys.conftest import make_tiny
@@ -82,7 +82,7 @@ def all_readers(home: Path) -> dict[str, Reader]:
     relevance = _relevance(catalogue)
     relevance.note(catalogue.track_ids, rng.random(catalogue.count).tolist())
     relevance.finish()
-    statistics = rng.random((7, 1216), dtype=np.float32)
+    statistics = rng.random((1 + REMOVALS, STATISTICS), dtype=np.float32)
     heads.write_pooled(catalogue, track_id, heads.PooledTrack(statistics[0], statistics[1:], "a"))
 
     experiment = home / "experiments" / "2026-01-01_00-00-00-tiny-nina"
