@@ -90,8 +90,9 @@ class _Quiet(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         said = record.getMessage()
-        if said.startswith("Traceback"):  # of an observer, after the error that ends the run
-            record.msg = f"the record of this run is not complete: {said.splitlines()[-1]}"
+        # Of an observer, after the error that ends the run; its cause may come first.
+        if "Traceback (most recent call last)" in said:
+            record.msg = f"the record of this run is not complete: {said.strip().splitlines()[-1]}"
             record.args = ()
         return not said.startswith(("Failed after", "Aborted after", "Changed type of config"))
 

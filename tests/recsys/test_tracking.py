@@ -1,6 +1,7 @@
 """Runs are kept in files, in TensorBoard under the same names, and mistakes are one line."""
 
 import json
+import logging
 import sys
 
 import pytest
@@ -8,7 +9,7 @@ from sacred import Experiment
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from lemons_utils import ParameterError, command
-from recsys.tracking import Tracker, run_commandline, watch
+from recsys.tracking import Tracker, _Quiet, run_commandline, watch
 
 
 @pytest.fixture
@@ -135,3 +136,16 @@ def test_our_own_mistakes_keep_their_traceback(build):
 def test_a_change_of_type_is_no_news(build, capfd):
     run_commandline(build(lambda: None), ["with", "user_name=7"])
     assert capfd.readouterr().err == ""
+
+
+FULL = "OSError: [Errno 28] runs/1/run.json"
+CAUSE = "OSError: full\n\nDuring handling of this another occurred:\n\n"
+
+
+@pytest.mark.parametrize("cause", ["", CAUSE])
+def test_an_observer_that_cannot_write_says_so_in_one_line(cause):
+    """Sacred logs the whole traceback, which need not begin with that word."""
+    said = f"{cause}Traceback (most recent call last):\n  File ...\n{FULL}\n"
+    record = logging.LogRecord("lemons", logging.ERROR, "", 0, said, (), None)
+    assert _Quiet().filter(record)
+    assert record.getMessage() == f"the record of this run is not complete: {FULL}"
