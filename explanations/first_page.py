@@ -20,7 +20,7 @@ from audiolime.components import KINDS
 from explanations import launch
 from explanations.app import phrases, web_files
 from explanations.app.explanation_job import ExplanationJob
-from explanations.app.people import Person, listening, open_catalogues, people
+from explanations.app.people import Person, heard_by, open_catalogues, people
 from explanations.app.recommendations import (
     TOP,
     choose,
@@ -75,7 +75,7 @@ def _prepare(
 ) -> str:
     """Make what the page shows of one listener: the tracks on top, the first of them explained."""
     model = person.model(config.experiments)
-    heard = set(listening(catalogue, person.user_name)["track_id"])
+    heard = heard_by(catalogue, person.user_name)
     table = ranked(catalogue, _relevance(model, catalogue, on_progress), heard)
     for track_id in choose(table, unheard=True)["track_id"].head(TOP):
         web_files.preview(catalogue, track_id, config.web_folder)

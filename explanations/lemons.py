@@ -16,6 +16,7 @@ from explanations.app.choosers import best_tracks, gallery, track_button
 from explanations.app.own_page import own_file_section
 from explanations.app.people import (
     genre_shares,
+    heard_by,
     labels_of,
     listening,
     open_catalogues,
@@ -203,7 +204,7 @@ def recommendation_page(listeners, catalogues):
     table = chosen = None
     if scores is not None:
         if person.catalogue == catalogue.name and not is_viewer:
-            heard = listening(catalogue, person.user_name)["track_id"]
+            heard = heard_by(catalogue, person.user_name)
         table = ranked(catalogue, scores, set(heard))
         chosen = chosen_track(person, catalogue, table)
         with first:
@@ -213,7 +214,7 @@ def recommendation_page(listeners, catalogues):
             recommendations(person, catalogue, catalogues, table, chosen)
         if is_viewer:
             teaching(home, person, CONFIG)
-        else:
+        elif heard_by(catalogues[person.catalogue], person.user_name):
             profile(person, catalogues[person.catalogue])
         how_it_works()
     with first:

@@ -93,11 +93,14 @@ def _opened(name: str, data_folder: Path, changed: int) -> Catalogue:
 
 
 def people(catalogues: dict[str, Catalogue], experiments: Path) -> list[Person]:
-    """List the listeners with a trained model, in the order of the catalogues."""
+    """List the listeners with a trained model by catalogue, those without a history last."""
     return [
         Person(user_name, name, taste_of(catalogue, user_name))
         for name, catalogue in catalogues.items()
-        for user_name in trained_listeners(experiments, catalogue=name)
+        for user_name in sorted(
+            trained_listeners(experiments, catalogue=name),
+            key=lambda user_name: not heard_by(catalogue, user_name),
+        )
     ]
 
 
@@ -135,6 +138,13 @@ def listening(catalogue: Catalogue, user_name: str) -> pd.DataFrame:
     table = plays.merge(about, on="track_id", how="inner")
     table = table.sort_values(["playcount", "title"], ascending=[False, True], ignore_index=True)
     return table[["track_id", "title", "artist", "genre", "playcount"]]
+
+
+def heard_by(catalogue: Catalogue, user_name: str) -> frozenset[str]:
+    """Return the ids of the tracks that a listener has heard: none of one without a history."""
+    with contextlib.suppress(DataError):
+        return frozenset(listening(catalogue, user_name)["track_id"])
+    return frozenset()
 
 
 def genre_shares(listened: pd.DataFrame, *, least: float = 0.0) -> pd.Series[float]:

@@ -1,6 +1,7 @@
 """The Python side of the page, without a browser: every state, and how one leads to the next."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -153,3 +154,19 @@ def test_a_taste_is_taught_by_three_likes(open_page, house):
     assert re.search("Why “.*” for Your taste", texts(app))
     good(next(b for b in app.button if b.label == "Forget it").click().run())
     assert "like 3 more tracks" in texts(app)
+
+
+def test_a_listener_without_a_history_comes_last_and_has_no_profile(open_page, house, tmp_path):
+    for part in ("catalogues", "experiments", "trunks"):
+        shutil.copytree(house / part, tmp_path / part)
+    (ana,) = (tmp_path / "experiments").glob("*-demo-paige")
+    card = next(ana.glob("best_model*.json"))
+    shutil.copytree(ana, ana.with_name(ana.name.replace("paige", "ana")))
+    other = ana.with_name(ana.name.replace("paige", "ana")) / card.name
+    other.write_text(other.read_text().replace('"paige"', '"ana"'))
+    app = open_page(tmp_path)
+    chosen = [key for key in keys(app) if key.startswith("choose-")]
+    assert chosen == ["choose-marko", "choose-paige", "choose-ana", "choose-you"]
+    good(app.button(key="choose-ana").click().run())
+    assert "Ana" in texts(app) and "listens to" not in texts(app)
+    assert any(key.startswith("pick-") for key in keys(app))
