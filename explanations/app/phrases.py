@@ -46,7 +46,7 @@ HOW_IT_WORKS = (
 """Picture, title and text of each part of the sidebar."""
 
 NOT_AMONG = "“{}”, which is chosen, is not among these."
-DROP_A_FILE = "Drop an audio file: every listener's model hears the 30 s in its middle."
+DROP_A_FILE = "Drop an audio file: every listener's model hears 30 s of it, which you may choose."
 NO_CATALOGUE = (
     "There is no catalogue yet. `make demo` builds everything; the second command takes in a "
     "folder of your own music.",

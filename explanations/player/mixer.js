@@ -136,9 +136,8 @@ export class Mixer {
     const actions = (this.data.actions ?? []).map(({ id, label }) =>
       button(label, { onclick: () => this.host.onAction?.(id, this.mask()) }),
     );
-    const buttons = el("div", { class: "actions" }, ...actions);
-    const help = el("p", { class: "help" }, HELP);
-    return el("div", { class: "foot" }, legend, buttons, this.details, help);
+    const foot = [legend, el("div", { class: "actions" }, ...actions), this.details, el("p", { class: "help" }, HELP)];
+    return el("div", { class: "foot" }, ...foot);
   }
 
   /** Show what depends on the listener: presets, the lead, the names of the cells. */
@@ -176,6 +175,7 @@ export class Mixer {
     const { signal } = this.abort;
     const [, stems] = await Promise.all([this.loadTables(signal), this.deck.load(signal)]);
     this.map.setSamples(stems);
+    this.state.listen(stems);
     this.layout();
   }
 
@@ -216,6 +216,7 @@ export class Mixer {
   /** Where playing reaches a stretch in which nothing is on, go on with the next that sounds. */
   skipGap(position) {
     if (!this.deck.player.playing || this.loop.column !== null) return;
+    if (this.state.heard().every(Boolean)) return; // the track as it is, with its own silence
     const target = this.sounding(position);
     if (target === position) return;
     if (target < position && !this.loop.all) this.deck.pause();
@@ -256,8 +257,8 @@ export class Mixer {
   setCells(mask) {
     this.state.set(mask);
     this.changed();
-    const position = this.deck.position();
-    if (this.sounding(position) !== position) this.deck.seek(this.sounding(0));
+    const at = this.deck.position();
+    if (this.sounding(at) !== at) this.deck.seek(this.sounding(0));
   }
 
   /** Play a mix from its start, and only that. */
@@ -265,7 +266,7 @@ export class Mixer {
     if (this.loop.column !== null) this.loop.setColumn(null);
     this.setCells(decodeMask(text, this.data.weights.length));
     this.deck.seek(this.sounding(0));
-    await this.deck.play(this.ready);
+    await this.deck.play(this.ready.then(() => this.deck.seek(this.sounding(0))));
   }
 
   /** The mask that is heard, as text for links. */
@@ -302,7 +303,7 @@ export class Mixer {
     });
   }
 
-  /** Report a change to screen readers and to Python, once no other follows. */
+  /** Report a change to screen readers and to the page, once no other follows. */
   tell(about) {
     clearTimeout(this.telling);
     this.telling = setTimeout(() => {

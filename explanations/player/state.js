@@ -5,6 +5,8 @@
 // speak of the full stems x segments mask, index = segment * stems + stem, as the exact engine
 // does.
 
+const SILENCE = 1e-3; // -60 dB, as in explanations/explain/playback.py
+
 /** Switches of a mixer: one per cell, and solo and mute per row and per column. */
 export class MixState {
   /** @param {object} data see MixerData in data.py; weights: index = column * rows + row */
@@ -90,15 +92,29 @@ export class MixState {
     return cells;
   }
 
+  /** Take what the stems sound like, after which silent cells are known. */
+  listen(stems) {
+    const sounds = (stem, start, end) => {
+      for (let n = start; n < end; n += 1) if (Math.abs(stem[n]) > SILENCE) return true;
+      return false;
+    };
+    this.silent = this.weights.map((_, index) => {
+      const [row, column] = this.place(index);
+      const { start, end } = this.columns[column];
+      return !this.rows[row].stems.some((s) => !stems[s] || sounds(stems[s], start, end));
+    });
+  }
+
   /** The stretches in which anything is heard, [[start, end]] in samples, joined where they meet. */
   stretches() {
-    const heard = [];
+    const stretches = [];
     this.columns.forEach(({ start, end }, column) => {
-      if (!this.rows.some((_, row) => this.sounds(row, column))) return;
-      if (heard.at(-1)?.[1] === start) heard.at(-1)[1] = end;
-      else heard.push([start, end]);
+      const heard = (row) => this.sounds(row, column) && !this.silent?.[this.index(row, column)];
+      if (!this.rows.some((_, row) => heard(row))) return;
+      if (stretches.at(-1)?.[1] === start) stretches.at(-1)[1] = end;
+      else stretches.push([start, end]);
     });
-    return heard;
+    return stretches;
   }
 
   /** A position [samples] itself if anything is heard there, else the next that is, or the first. */

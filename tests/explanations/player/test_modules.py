@@ -244,6 +244,24 @@ def test_presets_and_cells_are_those_of_the_explanation(blank: Page, band: Any, 
         np.testing.assert_array_equal(cells, told.grid(expected[label]).astype(int).ravel())
 
 
+def test_silent_cells_are_no_part_that_sounds(blank: Page, band: Any) -> None:
+    found = blank.evaluate(
+        """async (data) => {
+            const { MixState } = await import("/player/state.js");
+            const state = new MixState(data);
+            const whole = state.stretches();
+            const stems = data.stems.map(() => new Float32Array(160000));
+            stems[2].fill(0.5, 100000, 110000); // drums, in the fourth segment
+            stems[1].fill(0.5); // piano
+            state.listen(stems);
+            state.flip("mute", "row", 1);
+            return [whole, state.stretches(), state.sounding(0)];
+        }""",
+        band.data.to_json(),
+    )
+    assert found == [[[0, 160_000]], [[96_000, 130_001]], 96_000]
+
+
 def test_presets_that_mean_nothing_are_not_offered(blank: Page, band: Any) -> None:
     for sign, missing in ((-1, ["Top 1", "Top 3", "Without top 3"]), (1, ["Only against"])):
         data = {**band.data.to_json(), "weights": [sign * abs(w) for w in band.data.weights]}
