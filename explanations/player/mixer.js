@@ -136,8 +136,9 @@ export class Mixer {
     const actions = (this.data.actions ?? []).map(({ id, label }) =>
       button(label, { onclick: () => this.host.onAction?.(id, this.mask()) }),
     );
-    const foot = [legend, el("div", { class: "actions" }, ...actions), this.details, el("p", { class: "help" }, HELP)];
-    return el("div", { class: "foot" }, ...foot);
+    const buttons = el("div", { class: "actions" }, ...actions);
+    const help = el("p", { class: "help" }, HELP);
+    return el("div", { class: "foot" }, legend, buttons, this.details, help);
   }
 
   /** Show what depends on the listener: presets, the lead, the names of the cells. */
@@ -218,9 +219,8 @@ export class Mixer {
     if (!this.deck.player.playing || this.loop.column !== null) return;
     if (this.state.heard().every(Boolean)) return; // the track as it is, with its own silence
     const target = this.sounding(position);
-    if (target === position) return;
     if (target < position && !this.loop.all) this.deck.pause();
-    this.deck.seek(target);
+    if (target !== position) this.deck.seek(target);
   }
 
   /** The position itself if anything sounds there, otherwise the next that does, or the first. */
@@ -242,8 +242,8 @@ export class Mixer {
 
   toggle(row, column) {
     this.state.toggle(row, column);
-    const { words } = this;
-    this.changed({ about: () => `${words.name(row, column)} ${words.status(row, column)}.` });
+    const name = this.words.name(row, column);
+    this.changed({ about: () => `${name} ${this.words.status(row, column)}.` });
   }
 
   flip(what, axis, index) {
