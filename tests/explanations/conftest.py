@@ -1,6 +1,7 @@
 """Explanations with numbers made up on purpose, for what surrounds them."""
 
 import contextlib
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 from safetensors.torch import load_file
 from starlette.types import ASGIApp
 
@@ -23,6 +25,18 @@ from recsys.model import FCN
 
 STEMS = ("vocals", "drums")
 SEGMENTS = ((0, 1000), (1000, 2000), (2000, 3100))
+
+
+@pytest.fixture(scope="session")
+def browser(chromium_flags: tuple[str, ...]) -> Iterator[Browser]:
+    """The one Chromium of this process: a second one would not start beside it."""
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("needs Debian's chromium: make chromium")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=chromium_flags)
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture

@@ -4,13 +4,11 @@ Marko's is the published network, Paige's a head on the catalogue's trunk.
 """
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 from safetensors.torch import load_file
 
 from lemons_audio import to_int16
@@ -94,13 +92,3 @@ def house(tmp_path_factory: pytest.TempPathFactory, golden_folder: Path) -> Path
     folder = tmp_path_factory.mktemp("house")
     build(folder, golden_folder)
     return folder
-
-
-@pytest.fixture(scope="module")
-def browser(chromium_flags: tuple[str, ...]) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=chromium_flags
-        )
-        yield chromium
-        chromium.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -16,7 +15,7 @@ import numpy as np
 import pytest
 import uvicorn
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -225,20 +224,11 @@ def site(band: Band) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="session")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as started:
-        yield started
-
-
-@pytest.fixture(scope="session")
-def chromium(playwright: Playwright, chromium_flags: tuple[str, ...]) -> Iterator[Browser]:
-    path = shutil.which("chromium")
-    if path is None:
-        pytest.skip("needs Debian's chromium: make chromium")
-    browser = playwright.chromium.launch(executable_path=path, args=chromium_flags)
-    browser.new_context(**VIEW)
-    yield browser
-    browser.close()
+def common(browser: Browser) -> Iterator[BrowserContext]:
+    """Shared by pages that ask for nothing special: making a context takes a while."""
+    context = browser.new_context(**VIEW)
+    yield context
+    context.close()
 
 
 @pytest.fixture
@@ -251,13 +241,14 @@ Opener = Callable[..., Page]
 
 
 @contextlib.contextmanager
-def opening(chromium: Browser, problems: list[str]) -> Iterator[Opener]:
+def opening(common: BrowserContext, problems: list[str]) -> Iterator[Opener]:
     """Open pages that must not complain, nor ask anything of another machine."""
     opened: list[Page | BrowserContext] = []
 
     def open_page(address: str, **options: Any) -> Page:
-        # Pages that ask for nothing special share a context: making one takes a while.
-        context = chromium.new_context(**{**VIEW, **options}) if options else chromium.contexts[0]
+        browser = common.browser
+        assert browser is not None
+        context = browser.new_context(**{**VIEW, **options}) if options else common
         page = context.new_page()
         opened.append(context if options else page)
         page.set_default_timeout(10_000)
@@ -275,8 +266,8 @@ def opening(chromium: Browser, problems: list[str]) -> Iterator[Opener]:
 
 
 @pytest.fixture
-def new_page(chromium: Browser, problems: list[str]) -> Iterator[Opener]:
-    with opening(chromium, problems) as open_page:
+def new_page(common: BrowserContext, problems: list[str]) -> Iterator[Opener]:
+    with opening(common, problems) as open_page:
         yield open_page
 
 
@@ -290,9 +281,9 @@ def _note_stranger(url: str, problems: list[str]) -> None:
 
 
 @pytest.fixture(scope="module")
-def blank(chromium: Browser, site: Site) -> Iterator[Page]:
+def blank(common: BrowserContext, site: Site) -> Iterator[Page]:
     """A page with nothing on it, to load single modules into."""
-    with opening(chromium, []) as open_page:
+    with opening(common, []) as open_page:
         yield open_page(f"{site.address}/page/blank")
 
 
