@@ -104,6 +104,11 @@ async def measure(address: str, stored: list[dict[str, str]], viewers: int, chro
         )
         switches = await switching(browser, address, stored)
         print(f"switching type: {median(switches):.2f} s (median of {len(switches)})")
+        rate, gauges = await frames(browser, address)
+        print(
+            f"playing, a component switched 10 times a second: {rate:.0f} frames a second, ", end=""
+        )
+        print(f"{gauges} gauges")
         started = time.perf_counter()
         results = await asyncio.gather(
             *(view(browser, address, stored[i % len(stored)]) for i in range(viewers))
@@ -150,6 +155,33 @@ async def switching(browser: Browser, address: str, stored: list[dict[str, str]]
             await page.locator(".mixer .gauge").wait_for(timeout=PATIENCE_MS)
     await page.close()
     return seconds
+
+
+FRAMES = """async (cells, milliseconds) => {
+  let frames = 0, changes = 0;
+  const begin = performance.now();
+  for (let now = begin; now - begin < milliseconds; frames += 1) {
+    if (now - begin > 100 * changes) cells[changes++ % cells.length].click();
+    now = await new Promise(requestAnimationFrame);
+  }
+  return frames / (performance.now() - begin) * 1000;
+}"""
+"""Switches a component of the mixer every 100 ms and counts the frames that are drawn."""
+
+
+async def frames(browser: Browser, address: str) -> tuple[float, int]:
+    """Return the frames a second while a mix plays and changes, and how many gauges follow it."""
+    page = await browser.new_page()
+    await page.goto(address)
+    mixer = page.locator(".mixer")
+    await mixer.locator(".gauge").wait_for(timeout=PATIENCE_MS)
+    await page.wait_for_load_state("networkidle")
+    await page.get_by_role("button", name="Play just that").click()
+    await page.wait_for_timeout(1000)
+    rate = float(await mixer.locator(".cell button").evaluate_all(FRAMES, 5000))
+    gauges = await mixer.locator(".everybody .fellow").count()
+    await page.close()
+    return rate, gauges
 
 
 async def view(browser: Browser, address: str, link: dict[str, str]) -> tuple[float, bool]:

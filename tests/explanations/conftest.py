@@ -27,9 +27,12 @@ STEMS = ("vocals", "drums")
 SEGMENTS = ((0, 1000), (1000, 2000), (2000, 3100))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium_flags: tuple[str, ...]) -> Iterator[Browser]:
-    """The one Chromium of this process: a second one would not start beside it."""
+    """The one Chromium of this process: a second one would not start beside it.
+
+    While it runs, so does a loop of asyncio: modules without a browser must not meet it.
+    """
     path = shutil.which("chromium")
     if path is None:
         pytest.skip("needs Debian's chromium: make chromium")

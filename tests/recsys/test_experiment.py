@@ -19,6 +19,7 @@ from recsys import experiment, experiments
 from recsys.catalogue import open_catalogue
 from recsys.checkpoint import load_model
 from recsys.heads import find_head, make_trunk, trunk_path, write_trunk
+from recsys.listening.splits import checksum_path
 from recsys.model import LocalStatistics
 from recsys.options import typed
 
@@ -227,7 +228,7 @@ def test_a_head_is_fitted_recorded_and_current(lemons, data_folder):
     assert card["base_rate"] == pytest.approx(torch.sigmoid(network.fc.bias).item(), abs=1e-6)
     assert 0 <= card["metrics"]["valid_auc"] <= 1
     trunk, head = find_head(network, card, data_folder / "experiments")
-    assert (trunk.name, len(head.weight)) == ("tiny", 128)
+    assert (trunk.name, len(head.weight)) == ("tiny", 147)
     found = experiments.find_model(data_folder / "experiments", catalogue="tiny", user_name="nina")
     assert found.path.parent == folder
     run = data_folder / "runs" / "1"
@@ -277,6 +278,7 @@ def test_a_split_of_one_kind_is_told_before_a_folder_is_made(lemons, data_folder
     split = data_folder / "catalogues" / "tiny" / "splits" / "nina-1057386.csv"
     lines = split.read_text().splitlines()
     split.unlink()  # a link to what other tests use
+    checksum_path(split).unlink()
     kept = [line for line in lines if ",train,1," not in line]
     split.write_text("\n".join(kept) + "\n")
     done = lemons("experiment", **HEAD)

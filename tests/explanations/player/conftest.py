@@ -223,7 +223,7 @@ def site(band: Band) -> Iterator[Site]:
         yield Site(address, pages)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def common(browser: Browser) -> Iterator[BrowserContext]:
     """Shared by pages that ask for nothing special: making a context takes a while."""
     context = browser.new_context(**VIEW)

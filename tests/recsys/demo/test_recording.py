@@ -124,7 +124,7 @@ def test_somebody_elses_catalogue_is_left_alone(tmp_path):
 
 @pytest.mark.parametrize("text", ["", "[]", '{"seed": 1}', json.dumps({"form": []})])
 def test_refuses_what_is_no_song(text):
-    with pytest.raises(DataError, match="expected a song"):
+    with pytest.raises(DataError, match="no song as `to_json` writes it"):
         takes.from_json(text)
 
 
