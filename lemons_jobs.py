@@ -235,6 +235,11 @@ def _attempt(work: Callable[[Any], Any], index: int, item: Any) -> Outcome[Any]:
 
 
 # -- processes of this machine -----------------------------------------------------------------
+_QUIET = "ignore:resource_tracker:UserWarning"
+"""Option of interpreters that are started: loky's tracker cleans up what an interrupt leaves, and
+need not say so."""
+
+
 @contextlib.contextmanager
 def _processes(jobs: int) -> Iterator[_Pool]:
     """Make a pool of loky's processes, which stay for the next one."""
@@ -245,6 +250,8 @@ def _processes(jobs: int) -> Iterator[_Pool]:
 
     # loky replaces a worker whose memory has grown, between two items: nothing is lost.
     warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
+    if _QUIET not in sys.warnoptions:
+        sys.warnoptions.append(_QUIET)
     count = cpu_count() if jobs == -1 else jobs
     executors: list[Any] = []
 
