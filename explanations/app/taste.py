@@ -16,9 +16,8 @@ from safetensors.torch import save
 from explanations.app.people import Person
 from explanations.listeners import ListenerModel
 from recsys.catalogue import Catalogue
-from recsys.heads import complete_features, feature_batches, open_trunk
+from recsys.heads import LEAST_LIKED, complete_features, feature_batches, fit_head, open_trunk
 from recsys.inference import relevance
-from recsys.trunk import LEAST_LIKED, fit_head
 
 YOU = "~you"
 """`Person.key` of the viewer, which no listener of a catalogue can have."""

@@ -13,7 +13,7 @@ from explanations.app.session import decide
 from explanations.app.taste import YOU, Viewer, fit_viewer, likes_csv, offered, weights_file
 from lemons_utils import Configuration, DataError, ParameterError, generate_audio_link
 from recsys.catalogue import Catalogue
-from recsys.trunk import LEAST_LIKED, add_listener
+from recsys.heads import LEAST_LIKED
 
 
 def feelings() -> dict[str, bool]:
@@ -87,6 +87,10 @@ def _keep(catalogue: Catalogue, viewer: Viewer, config: Configuration) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Keep it as", placeholder="a name", width=200)
         if st.button("Keep") and name and model.trunk is not None:
+            from recsys.trunk import (
+                add_listener,  # with the logging of experiments: not at start-up
+            )
+
             try:
                 add_listener(
                     name,

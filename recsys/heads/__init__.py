@@ -5,6 +5,8 @@ from recsys.heads.features import complete_features as complete_features
 from recsys.heads.features import feature_batches as feature_batches
 from recsys.heads.features import features_path as features_path
 from recsys.heads.fitting import Head as Head
+from recsys.heads.likes import LEAST_LIKED as LEAST_LIKED
+from recsys.heads.likes import fit_head as fit_head
 from recsys.heads.pooled import PooledTrack as PooledTrack
 from recsys.heads.pooled import pool as pool
 from recsys.heads.pooled import pool_with_stems as pool_with_stems

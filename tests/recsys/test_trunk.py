@@ -8,9 +8,9 @@ from lemons_utils import DataError, ParameterError
 from recsys.catalogue import Catalogue
 from recsys.checkpoint import load_model
 from recsys.experiments import find_model
-from recsys.heads import features_path, find_head, open_trunk, read_trunk, trunk_path
+from recsys.heads import features_path, find_head, fit_head, open_trunk, read_trunk, trunk_path
 from recsys.predict import relevance_path
-from recsys.trunk import find_tracks, fit_head
+from recsys.trunk import find_tracks
 
 
 @pytest.fixture
