@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lemons_limits import MOST_BYTES_OF_ARRAYS, MOST_BYTES_OF_JSON, convert_json, decode_json
+from lemons_limits import MOST_BYTES_OF_ARRAYS, MOST_BYTES_OF_JSON, decode_json
 from lemons_utils import DataError, first_line, write_beside
 
 NO_ARRAY = (
@@ -86,11 +86,7 @@ class Archive:
         shape, dtype = array_header(content)
         if dtype != np.uint8 or len(shape) != 1:
             raise DataError(f"{name} must be text, got {dtype} of shape {shape}")
-        return decode_json(content.read(), kind, f"{name}")
-
-    def convert(self, value: object, kind: type[T], name: str) -> T:
-        """Return a part of JSON as a type; see `convert_json`."""
-        return convert_json(value, kind, f"{name}")
+        return decode_json(content.read(), kind, name)
 
     def array(self, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
         """Return an array of float32; its size is checked before it is read.

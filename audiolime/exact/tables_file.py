@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lemons_arrays import open_archive, write_archive
+from lemons_limits import convert_json
 from lemons_utils import DataError
 
 VERSION = 1
@@ -72,7 +73,7 @@ class TablesFormat:
                 raise DataError(f"it must be {self.name} version {VERSION}, got {found}")
             kinds = {**dict.fromkeys(self.sizes, int), **dict.fromkeys(self.numbers, float)}
             numbers: dict[str, Any] = {
-                name: archive.convert(meta.get(name), kinds[name], name) for name in kinds
+                name: convert_json(meta.get(name), kinds[name], name) for name in kinds
             }
             sizes = {name: numbers[name] for name in self.sizes}
             largest = {name: MAX_STEMS if name == "n_stems" else LARGEST for name in sizes}
