@@ -15,28 +15,23 @@ import argparse
 import functools
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
-from lemons_jobs import HERE, Workers, add_options, run, workers_of
+from lemons_jobs import HERE, Workers, add_options, workers_of
 from lemons_utils import DataError, OnProgress, ParameterError, command, configuration
 from recsys import checkpoint, experiments, heads, listening, progress
 from recsys.catalogue import Catalogue, check_name, open_catalogue
-from recsys.dataset import Tracks
+from recsys.dataset import Audio, Tracks
 from recsys.heads import Head, Trunk
 from recsys.inference import relevance, score_tracks
 from recsys.model import Network
 from recsys.track_table import COLUMNS, TrackTable
-
-CHUNK_TRACKS = 32
-"""The number of tracks scored between two notes on disk."""
 
 TOP = 10
 
@@ -115,7 +110,7 @@ def score_catalogue(
     batch_size, num_workers, device
         As of `recsys.inference.score_tracks`; they do not change the result.
     workers : Workers
-        Where tracks are scored, `CHUNK_TRACKS` at a time; they do not change the result.
+        Where tracks are scored; they do not change the result.
     on_progress : callable, optional
         Called with "score" and the share of tracks whose relevance is known, first before any
         is scored. An error that it raises ends the work; what is scored is kept.
@@ -127,55 +122,32 @@ def score_catalogue(
     ParameterError
         If the device is missing, or the network's weights are broken.
     """
-    with table.alone():
-        _complete(network, table, batch_size, num_workers, device, workers, on_progress)
+    audio = replace(table.catalogue).audio  # without the table, which no worker needs
+    how: dict[str, Any] = {
+        "batch_size": batch_size,
+        "num_workers": num_workers if workers.is_here else 0,  # the others are workers already
+        "device": device,
+    }
+    work = functools.partial(_relevance, network, audio, how)
+    table.complete(work, step="score", workers=workers, on_progress=on_progress)
 
 
-def _complete(
+def _relevance(
     network: Network,
-    table: TrackTable,
-    batch_size: int,
-    num_workers: int,
-    device: str,
-    workers: Workers,
-    on_progress: OnProgress | None,
-) -> None:
-    catalogue = table.catalogue
-    known, total = table.known(), max(catalogue.count, 1)
+    audio: Audio,
+    how: Mapping[str, Any],
+    track_ids: Sequence[str],
+    on_done: Callable[[float], None] | None = None,
+) -> list[float]:
+    """Score tracks; report after each batch how many are done."""
 
-    def report(more: float) -> None:
-        if on_progress is not None:
-            on_progress("score", (known + more) / total)
+    def report(step: str, share: float) -> None:
+        if on_done is not None:
+            on_done(share * len(track_ids))
 
-    report(0)
-    audio = replace(catalogue).audio  # without the table, which no worker needs
-    for missing in table.missing():
-        starts = range(0, len(missing), CHUNK_TRACKS)
-        chunks = [missing[start : start + CHUNK_TRACKS] for start in starts]
-        tracks = [Tracks(audio, chunk) for chunk in chunks]
-        score: Callable[..., NDArray[np.float64]] = functools.partial(
-            score_tracks,
-            network,
-            batch_size=batch_size,
-            num_workers=num_workers if workers.is_here else 0,  # the others are workers already
-            device=device,
-        )
-        if workers.is_here:
-            score = functools.partial(_score_here, score, report)
-        for outcome in run(score, tracks, workers):
-            chunk = chunks[outcome.index]
-            table.note(chunk, relevance(outcome.get()).tolist())
-            known += len(chunk)
-            if not workers.is_here:
-                report(0)
-    table.finish()
-
-
-def _score_here(
-    score: Callable[..., NDArray[np.float64]], report: Callable[[float], None], tracks: Tracks
-) -> NDArray[np.float64]:
-    """Score tracks; report after each batch how many there are so far."""
-    return score(tracks, on_progress=lambda step, share: report(share * len(tracks)))
+    logits = score_tracks(network, Tracks(audio, track_ids), **how, on_progress=report)
+    found: list[float] = relevance(logits).tolist()
+    return found
 
 
 # -- the command -------------------------------------------------------------------------------

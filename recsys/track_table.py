@@ -15,7 +15,7 @@ import itertools
 import json
 import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +25,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lemons_jobs import HERE, Workers, run
 from lemons_journal import Journal
-from lemons_utils import DataError, first_line, locked, write_beside
+from lemons_utils import DataError, OnProgress, first_line, locked, write_beside
 from recsys.catalogue import BATCH_ROWS, Catalogue
 from recsys.parquet import check_sealed, seal
 
@@ -77,6 +78,9 @@ MEMORY_GB = 0.25
 
 NOTES = 4096
 """Notes that are Python objects at a time."""
+
+CHUNK_TRACKS = 32
+"""Tracks whose values are computed between two notes on disk."""
 
 _OF = b"lemons.of"  # key of what a table is of, in the metadata of Parquet
 _NO_PARQUET = (OSError, ValueError, KeyError, TypeError, pa.ArrowException)
@@ -141,6 +145,48 @@ class TrackTable:
         except (DataError, *_NO_PARQUET):  # replaced or removed in between
             pass
         return None
+
+    def complete(
+        self,
+        work: Callable[..., list[Any]],
+        *,
+        step: str,
+        workers: Workers = HERE,
+        on_progress: OnProgress | None = None,
+    ) -> None:
+        """Compute the values that are not known, and write the table.
+
+        Parameters
+        ----------
+        work : callable
+            Maps a list of track ids to their values. In this process it is also given `on_done`,
+            which it may call with how many of these tracks are done.
+        step : str
+            What progress is called.
+        workers : Workers
+        on_progress : callable, optional
+            Called with `step` and the share of tracks whose value is known, first before any is
+            computed. An error that it raises ends the work; what is noted is kept.
+        """
+        with self.alone():
+            known, total = self.known(), max(self.catalogue.count, 1)
+
+            def report(more: float = 0.0) -> None:
+                if on_progress is not None:
+                    on_progress(step, (known + more) / total)
+
+            report()
+            if workers.is_here:
+                work = functools.partial(work, on_done=report)
+            for missing in self.missing():
+                starts = range(0, len(missing), CHUNK_TRACKS)
+                chunks = [missing[start : start + CHUNK_TRACKS] for start in starts]
+                for outcome in run(work, chunks, workers):
+                    chunk = chunks[outcome.index]
+                    self.note(chunk, outcome.get())
+                    known += len(chunk)
+                    report()
+            self.finish()
 
     @contextmanager
     def alone(self) -> Iterator[None]:

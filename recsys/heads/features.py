@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from lemons_audio import to_float32
-from lemons_jobs import HERE, Workers, run
+from lemons_jobs import HERE, Workers
 from lemons_utils import OnProgress
 from recsys.catalogue import BATCH_ROWS, Catalogue
 from recsys.dataset import repeat_to
@@ -26,9 +26,6 @@ from recsys.heads.trunk import Trunk
 from recsys.model import MIN_SAMPLES, LocalStatistics
 from recsys.track_table import COORDINATES, TrackTable
 from recsys.training_options import pick_device
-
-CHUNK_TRACKS = 32
-"""Tracks between two notes on disk."""
 
 
 def features_path(catalogue: Catalogue, trunk: Trunk) -> Path:
@@ -72,34 +69,20 @@ def complete_features(
     table = TrackTable(path, catalogue, {"trunk": trunk.checksum}, COORDINATES)
     # Without what no worker needs: the catalogue's table, the trunk's sample.
     lean = replace(trunk, sample=trunk.sample[:0], about={})
-    work = functools.partial(coordinates_of, lean, replace(catalogue), device=device)
-    with table.alone():
-        _complete(table, work, workers, on_progress)
+    work = functools.partial(_values, lean, replace(catalogue), device)
+    table.complete(work, step="features", workers=workers, on_progress=on_progress)
     return path
 
 
-def _complete(
-    table: TrackTable,
-    work: Callable[[Sequence[str]], NDArray[np.float32]],
-    workers: Workers,
-    on_progress: OnProgress | None,
-) -> None:
-    known, total = table.known(), max(table.catalogue.count, 1)
-
-    def report() -> None:
-        if on_progress is not None:
-            on_progress("features", known / total)
-
-    report()
-    for missing in table.missing():
-        starts = range(0, len(missing), CHUNK_TRACKS)
-        chunks = [missing[start : start + CHUNK_TRACKS] for start in starts]
-        for outcome in run(work, chunks, workers):
-            chunk = chunks[outcome.index]
-            table.note(chunk, outcome.get().tolist())
-            known += len(chunk)
-            report()
-    table.finish()
+def _values(
+    trunk: Trunk,
+    catalogue: Catalogue,
+    device: str,
+    track_ids: Sequence[str],
+    on_done: Callable[[float], None] | None = None,
+) -> list[list[float]]:
+    found: list[list[float]] = coordinates_of(trunk, catalogue, track_ids, device=device).tolist()
+    return found
 
 
 @torch.inference_mode()

@@ -4,7 +4,6 @@ import pandas as pd
 import pytest
 
 from lemons_jobs import Workers
-from recsys import predict as prediction
 from recsys.catalogue import Catalogue, write_tracks
 from recsys.checkpoint import load_model
 from recsys.ingest import ingest
@@ -30,7 +29,7 @@ def test_relevance_is_the_same_to_the_last_bit_when_a_worker_dies(
     workers, catalogue, tmp_path, give_model, monkeypatch, kill_a_worker
 ):
     network, _ = load_model(give_model("marko"))
-    monkeypatch.setattr(prediction, "CHUNK_TRACKS", 2)
+    monkeypatch.setattr("recsys.track_table.CHUNK_TRACKS", 2)
     expected = predict(network, relevance_table(catalogue, "", "", tmp_path / "one.parquet"))
     shares = []
 

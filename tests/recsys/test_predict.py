@@ -70,7 +70,7 @@ def test_every_track_has_the_plain_networks_relevance_in_order(network, catalogu
 @pytest.mark.parametrize("batch_size", [1, 2, 50])
 def test_batches_and_chunks_change_nothing(network, catalogue, tmp_path, monkeypatch, batch_size):
     expected = predict(network, relevance_of(catalogue, tmp_path / "one.parquet"))
-    monkeypatch.setattr(prediction, "CHUNK_TRACKS", 2)
+    monkeypatch.setattr("recsys.track_table.CHUNK_TRACKS", 2)
     table = predict(
         network, relevance_of(catalogue, tmp_path / "two.parquet"), batch_size=batch_size
     )
@@ -117,7 +117,7 @@ def test_interrupted_it_goes_on_and_a_torn_line_does_no_harm(
 ):
     expected = predict(network, relevance_of(catalogue, tmp_path / "whole.parquet"))
     path = tmp_path / "out.parquet"
-    monkeypatch.setattr(prediction, "CHUNK_TRACKS", 2)
+    monkeypatch.setattr("recsys.track_table.CHUNK_TRACKS", 2)
     seen = []
 
     def stop_at_the_third_chunk(step: str, share: float) -> None:
@@ -306,7 +306,7 @@ def test_a_catalogue_is_heard_once_for_all_heads(lemons, everybody, data_folder,
 
 
 def test_an_interrupted_pass_goes_on(everybody, data_folder, monkeypatch):
-    monkeypatch.setattr(features, "CHUNK_TRACKS", 5)
+    monkeypatch.setattr("recsys.track_table.CHUNK_TRACKS", 5)
     trunk = read_trunk(trunk_path(data_folder / "experiments", "tiny"))
 
     def stop(step, share):
