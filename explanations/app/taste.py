@@ -16,8 +16,7 @@ from safetensors.torch import save
 from explanations.app.people import Person
 from explanations.listeners import ListenerModel
 from recsys.catalogue import Catalogue
-from recsys.heads import LEAST_LIKED, complete_features, feature_batches, fit_head, open_trunk
-from recsys.inference import relevance
+from recsys.heads import LEAST_LIKED, complete_features, fit_head, open_trunk, relevance_tables
 
 YOU = "~you"
 """`Person.key` of the viewer, which no listener of a catalogue can have."""
@@ -65,6 +64,13 @@ class Viewer(Person):
         return self.fitted
 
 
+def sides(feelings: Feelings) -> tuple[list[str], list[str]]:
+    """Return the ids of the tracks that are liked, and of those that are disliked."""
+    liked = [track_id for track_id, is_liked in feelings.items() if is_liked]
+    disliked = [track_id for track_id, is_liked in feelings.items() if not is_liked]
+    return liked, disliked
+
+
 def fit_viewer(
     feelings: Feelings,
     catalogue: Catalogue,
@@ -87,8 +93,7 @@ def fit_viewer(
     beside : Path, optional
         Weights of a listener whose fellow the viewer is.
     """
-    liked, disliked = ([track for track, is_so in feelings.items() if is_so is side]
-                       for side in (True, False))  # fmt: skip
+    liked, disliked = sides(feelings)
     if len(liked) < LEAST_LIKED:
         return None
     trunk = open_trunk(experiments, catalogue)
@@ -111,12 +116,9 @@ def relevance_of_all(model: ListenerModel, catalogue: Catalogue) -> pd.DataFrame
     if model.on_trunk is None:
         raise ValueError("the model is on no trunk")
     trunk, head = model.on_trunk
-    ids: list[str] = []
-    found: list[np.ndarray] = []
-    for track_ids, coordinates in feature_batches(complete_features(trunk, catalogue)):
-        ids += track_ids
-        found.append(relevance(head.logits(coordinates)))
-    return pd.DataFrame({"track_id": ids, "relevance": np.concatenate(found)})
+    (found,) = relevance_tables(complete_features(trunk, catalogue), [head])
+    scores: pd.DataFrame = found.to_pandas()
+    return scores
 
 
 def offered(catalogue: Catalogue, feelings: Feelings, page: int = 0) -> pd.DataFrame:

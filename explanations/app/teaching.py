@@ -10,7 +10,15 @@ import streamlit as st
 from explanations.app import markup, phrases, web_files
 from explanations.app.people import Person
 from explanations.app.session import decide
-from explanations.app.taste import YOU, Viewer, fit_viewer, likes_csv, offered, weights_file
+from explanations.app.taste import (
+    YOU,
+    Viewer,
+    fit_viewer,
+    likes_csv,
+    offered,
+    sides,
+    weights_file,
+)
 from lemons_utils import Configuration, DataError, ParameterError, generate_audio_link
 from recsys.catalogue import Catalogue
 from recsys.heads import LEAST_LIKED
@@ -87,17 +95,17 @@ def _keep(catalogue: Catalogue, viewer: Viewer, config: Configuration) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Keep it as", placeholder="a name", width=200)
         if st.button("Keep") and name and model.trunk is not None:
-            from recsys.trunk import (
-                add_listener,  # with the logging of experiments: not at start-up
-            )
+            # Here and not above: it brings along what records experiments.
+            from recsys.trunk import add_listener
 
+            liked, disliked = sides(said)
             try:
                 add_listener(
                     name,
                     model.trunk,
                     catalogue,
-                    liked=[track_id for track_id, liked in said.items() if liked],
-                    disliked=[track_id for track_id, liked in said.items() if not liked],
+                    liked=liked,
+                    disliked=disliked,
                     experiments=config.experiments,
                 )
                 st.success(f"{name} is a listener now, whose name appears above within seconds.")

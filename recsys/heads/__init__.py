@@ -13,6 +13,7 @@ from recsys.heads.pooled import pool_with_stems as pool_with_stems
 from recsys.heads.pooled import pooled_tracks as pooled_tracks
 from recsys.heads.pooled import read_pooled as read_pooled
 from recsys.heads.pooled import write_pooled as write_pooled
+from recsys.heads.scoring import relevance_tables as relevance_tables
 from recsys.heads.scoring import score_heads as score_heads
 from recsys.heads.training import HeadTraining as HeadTraining
 from recsys.heads.training import check_split as check_split

@@ -59,13 +59,20 @@ def score_heads(
         together = max(1, SCORES_AT_A_TIME // max(total, 1))
         for start in range(0, len(lacking), together):
             part = lacking[start : start + together]
-            relevances = _relevances(features, [chosen[table] for table in part])
+            relevances = relevance_tables(features, [chosen[table] for table in part])
             for table, found in zip(part, relevances, strict=True):
                 table.finish(found)
 
 
-def _relevances(features: Path, chosen: Sequence[Head]) -> list[pa.Table]:
-    """Return the relevance of every track for each head."""
+def relevance_tables(features: Path, chosen: Sequence[Head]) -> list[pa.Table]:
+    """Return the relevance of every track for each head: its id and its relevance.
+
+    Parameters
+    ----------
+    features : Path
+        From `complete_features`.
+    chosen : sequence of Head
+    """
     weights = np.stack([head.weight for head in chosen], axis=1)
     biases = np.array([head.bias for head in chosen])
     track_ids, parts = [], []
