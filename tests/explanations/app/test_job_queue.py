@@ -40,10 +40,13 @@ def gate() -> Iterator[Gate]:
 
 
 def flush(queue: JobQueue) -> None:
-    """Wait until all that was asked for before has ended: one job runs at a time."""
+    """Wait until all that was asked for before has ended, also what never got its turn."""
     passed = threading.Event()
+    asked = [job for job in queue._jobs.values() if not job.ended]
     queue.ask(object(), "flush", ("pass",), lambda _: passed.set())
     assert passed.wait(PATIENCE_S)
+    with queue._turn:
+        assert queue._turn.wait_for(lambda: all(job.ended for job in asked), PATIENCE_S)
 
 
 def test_a_job_runs_and_tells_its_progress(queue: JobQueue, gate: Gate) -> None:
