@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.special import expit
 
 from recsys.heads.fitting import Head
@@ -39,6 +38,8 @@ def calibrate(
     found : dict
         `temperature` and `offset`.
     """
+    from scipy.optimize import minimize  # slow to import, and scoring does not fit
+
     logits, sign = head.logits(features), 2.0 * labels - 1.0
 
     def loss(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:

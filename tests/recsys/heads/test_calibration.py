@@ -54,4 +54,4 @@ def test_what_is_found_is_folded_into_the_head(rng):
 
 def test_the_gradient_is_that_of_the_loss(rng, check_gradient):
     features, labels = tracks(rng, 50, temperature=2.0, offset=0.3)
-    check_gradient("recsys.heads.calibration", lambda: calibrate(HEAD, features, labels))
+    check_gradient(lambda: calibrate(HEAD, features, labels))

@@ -60,7 +60,7 @@ def test_a_weight_is_a_number_of_tracks(tracks):
 
 
 def test_the_gradient_is_that_of_the_loss(tracks, check_gradient):
-    check_gradient("recsys.heads.fitting", lambda: fit(tracks, base_rate=0.3, strength=0.5))
+    check_gradient(lambda: fit(tracks, base_rate=0.3, strength=0.5))
 
 
 @pytest.mark.parametrize(
