@@ -3,15 +3,19 @@
 A feature map of ten minutes takes 2.4 GB. The network is local up to its head, and the head is
 a sum and a maximum; so a track is processed in strips, each with the 31 frames of context on
 either side that its columns see, and only the order of a sum changes. Strips that fit the
-processor's cache are also faster than whole tracks.
+processor's cache are also faster than whole tracks, and so are convolutions that carry the
+normalisation after them in their weights.
 """
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.utils import fuse_conv_bn_eval
 
 from lemons_audio import sigmoid
 from lemons_utils import OnProgress, ParameterError
@@ -54,11 +58,21 @@ def track_logits(
         logits: Tensor = network(waveforms)[:, 0]
         return logits
     check_waveforms(waveforms, min_samples=MIN_SAMPLES)
+    folded = _folded(network)
     frames = waveforms.shape[1] // HOP_LENGTH + 1
     together = max(1, strip_columns * FRAMES_PER_COLUMN // frames)  # short tracks share a strip
     return torch.cat(
-        [_logits(network, some, strip_columns) for some in torch.split(waveforms, together)]
+        [_logits(folded, some, strip_columns) for some in torch.split(waveforms, together)]
     )
+
+
+def _folded(network: FCN) -> FCN:
+    """Return a copy without the blocks' normalisation, a fifth of the time, for evaluation."""
+    folded = copy.deepcopy(network)
+    for block in folded.stages:
+        block.conv = fuse_conv_bn_eval(block.conv, block.bn)
+        block.register_module("bn", nn.Identity())
+    return folded
 
 
 def _logits(network: FCN, waveforms: Tensor, strip_columns: int) -> Tensor:
