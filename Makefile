@@ -8,7 +8,7 @@ STAMP   := $(VENV)/.installed
 IS_ROOT := $(shell [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo app test lint types format test-fast test-slow chromium benchmarks report report-quick faults clean
+.PHONY: help install demo app test lint types format test-fast test-slow chromium benchmarks docs report report-quick faults clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -26,8 +26,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 demo: $(STAMP)  ## compose the demo catalogue, train and evaluate seven listeners, open the app
-	$(BIN)/python -m recsys.demo.build
-	$(BIN)/python -m explanations.first_page
+	$(BIN)/python -m explanations.demo
 
 app: $(STAMP)  ## the demo app, at the address that config.py names
 	$(BIN)/python -m explanations.launch
@@ -61,6 +60,9 @@ format: $(STAMP)  ## format the code and sort imports
 benchmarks: $(STAMP)  ## all tables of figures in the README
 	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
+docs: $(STAMP)  ## the documentation as a site, into site/; a warning is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
 report: $(STAMP)  ## run all studies into docs/results; takes hours, resumes
 	$(BIN)/python -m explanations.studies.report
 
@@ -68,4 +70,4 @@ report-quick: $(STAMP)  ## the same on the smallest scale, in minutes; the numbe
 	$(BIN)/python -m explanations.studies.report --quick
 
 clean:  ## remove what make installed and built, but no data
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache

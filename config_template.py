@@ -1,7 +1,9 @@
 """Every path, port and server address that LEMONS uses.
 
-Copy this file to `config.py` beside it and change what you like there: `config.py` is not
-under version control, and what it leaves out keeps the value it has here. Two settings also
+In a clone, copy this file to `config.py` beside it and change what you like there: `config.py` is
+not under version control, and what it leaves out keeps the value it has here. Where LEMONS is
+installed, `config.py` is read in the working directory, or else in the user's folder of settings
+(`~/.config/lemons` on Linux). Two settings also
 listen to the environment: `LEMONS_DATA_FOLDER` and `LEMONS_MONGO_URL`.
 """
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lemons_limits import MOST_CHANNELS, SAMPLE_RATES
+from lemons_places import install
 from lemons_utils import DataError, ParameterError
 
 _BLOCK_SAMPLES = 1 << 18
@@ -179,9 +180,9 @@ def _goes_on(path: Path, position: int) -> bool:
 def _decode_with_ffmpeg(
     path: Path, start_s: float, duration_s: float | None, stream: int, limit: _Limit
 ) -> Blocks:
-    import av
-
     with opened_by_ffmpeg(path) as container:
+        import av
+
         position, rate, frames = _frames_from(container, start_s, stream)
         resampler = av.AudioResampler(format="fltp", rate=rate)
         begin = round(start_s * rate)
@@ -203,7 +204,10 @@ def _decode_with_ffmpeg(
 @contextlib.contextmanager
 def opened_by_ffmpeg(path: Path) -> Iterator[Any]:
     """Open a file that has an audio stream; raise FFmpeg's errors as `DataError`."""
-    import av
+    try:
+        import av
+    except ModuleNotFoundError as error:
+        raise DataError(f"{path} is for FFmpeg to read: {install('separation')}") from error
 
     try:
         options = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"}

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from lemons_places import install
 from lemons_processes import end_with, without_interrupts
 from lemons_utils import DataError, ParameterError
 
@@ -285,7 +286,7 @@ def _cluster(address: str) -> Iterator[_Pool]:
     try:
         import distributed
     except ImportError as error:
-        raise DataError('--cluster needs Dask: pip install "lemons[cluster]"') from error
+        raise DataError(f"--cluster needs Dask: {install('cluster')}") from error
 
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # said in one line below
     with _client(distributed, address) as client:

@@ -22,6 +22,7 @@ from types import ModuleType
 from typing import Any, ParamSpec
 from urllib.parse import quote
 
+from lemons_places import HERE, default_data_folder, settings_file
 from lemons_processes import INTERRUPTED, raise_interrupts
 
 SAMPLE_RATE = 16_000
@@ -31,7 +32,6 @@ OnProgress = Callable[[str, float], None]
 """Callback with the name of a step and the share of it that is done, in [0, 1]; an exception that
 it raises ends the work."""
 
-_HERE = Path(__file__).resolve().parent
 _P = ParamSpec("_P")
 
 
@@ -135,7 +135,7 @@ class Configuration:
         return self.data_folder / "stored_explanations"
 
 
-def configuration(*, folder: Path = _HERE) -> Configuration:
+def configuration(*, folder: Path = HERE) -> Configuration:
     """Read the settings: environment before `config.py` before `config_template.py`.
 
     Only commands call this; functions take explicit arguments.
@@ -143,7 +143,7 @@ def configuration(*, folder: Path = _HERE) -> Configuration:
     Parameters
     ----------
     folder : Path
-        Where the two files are.
+        Where the template is; `lemons_places.settings_file` finds `config.py`.
 
     Raises
     ------
@@ -151,8 +151,8 @@ def configuration(*, folder: Path = _HERE) -> Configuration:
         If `config.py` cannot be read, has a setting that does not exist or of the wrong type.
     """
     defaults = _settings(folder / "config_template.py")
-    own_file = folder / "config.py"
-    own = _settings(own_file) if own_file.exists() else {}
+    own_file = settings_file(folder)
+    own = _settings(own_file) if own_file else {}
     for name, value in own.items():
         if name not in defaults:
             known = ", ".join(sorted(defaults))
@@ -163,7 +163,9 @@ def configuration(*, folder: Path = _HERE) -> Configuration:
                 f"got {value!r}"
             )
     merged = {**defaults, **own}
-    base = folder  # what a relative path in config.py starts from, wherever the command runs
+    base = (
+        own_file.parent if own_file else folder
+    )  # what a relative path in config.py starts from, wherever the command runs
     if environment := os.environ.get("LEMONS_DATA_FOLDER"):
         merged["data_folder"] = environment
         merged["web_folder"] = ""
@@ -172,7 +174,7 @@ def configuration(*, folder: Path = _HERE) -> Configuration:
         merged["mongodb_url"] = environment
 
     values: dict[str, Any] = {name: type(defaults[name])(merged[name]) for name in defaults}
-    values["data_folder"] = _folder(values["data_folder"], base) or _default_data_folder(folder)
+    values["data_folder"] = _folder(values["data_folder"], base) or default_data_folder(folder)
     values["web_folder"] = _folder(values["web_folder"], base) or values["data_folder"] / "web"
     return Configuration(**values)
 
@@ -202,10 +204,6 @@ def _is_like(value: object, default: object) -> bool:
 
 def _folder(value: str, base: Path) -> Path | None:
     return (base / Path(value).expanduser()).resolve() if value else None
-
-
-def _default_data_folder(folder: Path) -> Path:
-    return folder if (folder / "pyproject.toml").exists() else Path.home() / "lemons"
 
 
 # -- files -------------------------------------------------------------------------------------

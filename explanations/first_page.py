@@ -31,6 +31,7 @@ from explanations.app.recommendations import (
 )
 from explanations.app.view import view_explanation
 from explanations.listeners import ListenerModel
+from lemons_places import how_to
 from lemons_utils import Configuration, DataError, OnProgress, command, configuration
 from recsys import progress
 from recsys.catalogue import Catalogue
@@ -114,7 +115,7 @@ def main(arguments: list[str] | None = None) -> None:
     if watched():
         launch.launch(config)
     else:
-        print(f"`make app` starts the demo app at {launch.address(config)}")
+        print(f"`{how_to('app')}` starts the demo app at {launch.address(config)}")
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from lemons_places import how_to
 from lemons_utils import SAMPLE_RATE, DataError, ParameterError, first_line, write_beside
 from recsys.arrays import array_length, read_array
 from recsys.arrays import save_audio as save_audio
@@ -190,8 +191,8 @@ def open_catalogue(name: str, *, data_folder: Path) -> Catalogue:
     there = sorted(path.name for path in home.iterdir() if path.is_dir()) if home.is_dir() else []
     raise DataError(
         f"no catalogue {name!r} in {home} (there: {', '.join(there) or 'none'}); "
-        f"`make demo` builds `demo`, `python -m recsys.ingest FOLDER --catalogue {name}` makes "
-        "one of your own music"
+        f"`{how_to('demo')}` builds `demo`, "
+        f"`python -m recsys.ingest FOLDER --catalogue {name}` makes one of your own music"
     )
 
 

@@ -1,16 +1,16 @@
 """The lock, what is installed, and docs/dependencies.md agree; nothing is there without a use.
 
-`python tests/test_dependencies.py` prints the table of the page.
+`python -m tests.test_dependencies` prints the table of the page.
 """
 
 import importlib.metadata
-import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from tests.declared import needed, requirements
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "dependencies.md"
@@ -24,31 +24,7 @@ def locked() -> dict[str, Requirement]:
 
 
 def declared() -> dict[str, list[Requirement]]:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    groups = {"commands": project["dependencies"], "tests": project["optional-dependencies"]["dev"]}
-    return {group: [Requirement(text) for text in texts] for group, texts in groups.items()}
-
-
-def needed(requirements: list[Requirement]) -> Iterator[tuple[str, str]]:
-    """Yield what requirements bring along, and who asks for it first; breadth first."""
-    waiting, seen = [(requirement, "") for requirement in requirements], set()
-    while waiting:
-        requirement, parent = waiting.pop(0)
-        extras = {"", *requirement.extras}
-        name = canonicalize_name(requirement.name)
-        marker = requirement.marker
-        if marker and not any(marker.evaluate({"extra": extra}) for extra in extras):
-            continue
-        if (name, *sorted(extras)) in seen:
-            continue
-        seen.add((name, *sorted(extras)))
-        yield name, parent
-        for text in importlib.metadata.requires(name) or ():
-            child = Requirement(text)
-            if child.marker and not any(child.marker.evaluate({"extra": each}) for each in extras):
-                continue
-            child.marker = None
-            waiting.append((child, name))
+    return {"commands": requirements("all"), "tests": requirements("dev")}
 
 
 def licence(name: str) -> str:
@@ -61,8 +37,8 @@ def licence(name: str) -> str:
 def table() -> str:
     """Return the table of the page."""
     users: dict[str, tuple[str, str]] = {}
-    for group, requirements in declared().items():
-        for name, parent in needed(requirements):
+    for group, wanted in declared().items():
+        for name, parent in needed(wanted):
             users.setdefault(name, (group, parent or "LEMONS"))
     lines = ["| package | licence | for | asked for by |", "|---|---|---|---|"]
     lines += [

@@ -27,6 +27,7 @@ from lemons_audio import (
     to_int16,
     write_audio,
 )
+from lemons_places import how_to
 from lemons_utils import (
     DataError,
     ParameterError,
@@ -180,6 +181,28 @@ def test_template_serves_where_there_is_no_config(house):
 def test_data_hangs_under_home_where_lemons_is_no_checkout(house):
     (house / "pyproject.toml").unlink()
     assert configuration(folder=house).data_folder == Path.home() / "lemons"
+
+
+def test_an_installation_has_its_settings_where_one_works_or_with_the_user(house, monkeypatch):
+    (house / "pyproject.toml").unlink()
+    (house / "config.py").write_text("app_port = 1")  # somebody else's module
+    work, own = house / "work", house / "settings" / "lemons"
+    work.mkdir()
+    own.mkdir(parents=True)
+    monkeypatch.chdir(work)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(house / "settings"))
+    assert configuration(folder=house).app_port == 8501
+    (own / "config.py").write_text("app_port = 2\ndata_folder = 'music'")
+    assert configuration(folder=house).app_port == 2
+    assert configuration(folder=house).data_folder == own / "music"
+    (work / "config.py").write_text("app_port = 3")
+    assert configuration(folder=house).app_port == 3
+
+
+def test_advice_is_make_where_there_is_a_makefile(tmp_path):
+    assert how_to("demo", tmp_path) == "lemons-demo"
+    (tmp_path / "Makefile").touch()
+    assert how_to("demo", tmp_path) == "make demo"
 
 
 def test_config_goes_before_the_template_and_the_environment_before_both(house, monkeypatch):

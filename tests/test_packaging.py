@@ -2,19 +2,25 @@
 
 import ast
 import re
+import socket
 import subprocess
 import sys
+import sysconfig
 import tarfile
-import tomllib
+import time
+import urllib.request
 import zipfile
 from importlib import metadata
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
-ROOT = Path(__file__).parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+from lemons_commands import COMMANDS
+from tests.declared import EXTRAS, PROJECT, ROOT, requirements
+
 CONDA_NAMES = {
     "pytorch": "torch",
     "pysoundfile": "soundfile",
@@ -22,11 +28,6 @@ CONDA_NAMES = {
     "python-duckdb": "duckdb",
 }
 LOCK_LINE = re.compile(r"^([A-Za-z0-9._-]+)==([^;\s]+)")
-
-
-def requirement(line: str) -> tuple[str, str]:
-    name, version = re.fullmatch(r"([A-Za-z0-9._-]+)\s*([^;]*?)\s*(?:;.*)?", line).groups()
-    return name.lower().replace("_", "-"), version
 
 
 def locked() -> dict[str, str]:
@@ -40,20 +41,18 @@ def test_conda_environment_holds_what_the_project_needs():
     environment = yaml.safe_load((ROOT / "lemons.yml").read_text())
     assert environment["name"] == "lemons"
     *packages, from_pip = environment["dependencies"]
-    conda = dict(requirement(line) for line in packages + from_pip["pip"] if line != "-e .")
-    conda = {CONDA_NAMES.get(name, name): version for name, version in conda.items()}
-    assert conda.pop("python") == PROJECT["requires-python"]
-    conda.pop("pip")
-    torchaudio = conda.pop("torchaudio")
-    needed = dict(requirement(line) for line in PROJECT["dependencies"])
-    assert conda == needed
-    assert [f"torchaudio{torchaudio}"] == PROJECT["optional-dependencies"]["torchaudio"]
+    named = [
+        Requirement(line) for line in packages + from_pip["pip"] if line not in ("pip", "-e .")
+    ]
+    conda = {CONDA_NAMES.get(each.name, each.name): each.specifier for each in named}
+    assert conda.pop("python") == SpecifierSet(PROJECT["requires-python"])
+    assert f"torchaudio{conda.pop('torchaudio')}" in EXTRAS["torchaudio"]
+    assert conda == {each.name: each.specifier for each in requirements("all")}
 
 
 def test_lock_pins_every_requirement_of_project_and_tests():
     pinned = locked()
-    wanted = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]
-    missing = [name for name, _ in map(requirement, wanted) if name not in pinned]
+    missing = [each.name for each in requirements("dev") if each.name.lower() not in pinned]
     assert not missing
     assert pinned["torch"] == "2.13.0"
     assert tuple(map(int, pinned["setuptools"].split("."))) < (80, 9)
@@ -66,6 +65,11 @@ def test_environment_is_the_locked_one():
         if installed != version:
             wrong[name] = (installed, version)
     assert not wrong, f"installed is not what requirements.lock says: {wrong}"
+
+
+def test_every_command_is_a_script_of_the_project_and_of_an_extra():
+    assert PROJECT["scripts"] == dict.fromkeys(sorted(COMMANDS), "lemons_commands:main")
+    assert {extra for _, extra in COMMANDS.values()} <= set(EXTRAS)
 
 
 def test_setup_py_is_one_line():
@@ -87,30 +91,60 @@ def settings_files() -> set[str]:
     return {*tables, "explanations/.streamlit/config.toml"}
 
 
-@pytest.mark.slow
-def test_the_source_archive_holds_all_settings(tmp_path):
-    script = f"from setuptools import build_meta; build_meta.build_sdist({str(tmp_path)!r})"
-    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True)
-    (archive,) = tmp_path.glob("lemons-*.tar.gz")
-    with tarfile.open(archive) as files:
-        names = {name.partition("/")[2] for name in files.getnames()}
-    assert settings_files() <= names
+# -- what is published -------------------------------------------------------------------------
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 
 
-@pytest.mark.slow
-def test_a_plain_wheel_install_works(tmp_path):
-    """Build the wheel, unpack it alone, and run from it: nothing may come from the checkout."""
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-    build = [*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", str(tmp_path), str(ROOT)]
-    subprocess.run(build, check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("lemons-*.whl")
-    assert settings_files() <= set(zipfile.ZipFile(wheel).namelist())
-    target = tmp_path / "site"
-    subprocess.run(
-        [*pip, "install", "--no-deps", "--no-index", "--target", str(target), str(wheel)],
-        check=True,
-        capture_output=True,
+def build(what: str, source: Path, into: Path) -> Path:
+    """Build `sdist` or `wheel` of a folder with its own build backend; return the file."""
+    script = f"from setuptools import build_meta; print(build_meta.build_{what}({str(into)!r}))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=source, check=True, capture_output=True, text=True
     )
+    return into / done.stdout.split()[-1]
+
+
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory):
+    """The source archive, unpacked."""
+    folder = tmp_path_factory.mktemp("sdist")
+    with tarfile.open(build("sdist", ROOT, folder)) as files:
+        files.extractall(folder, filter="data")
+    return next(path for path in folder.iterdir() if path.is_dir())
+
+
+@pytest.fixture(scope="module")
+def installed(unpacked, tmp_path_factory):
+    """A new virtual environment with the wheel of the source archive, and this one's packages."""
+    wheel = build("wheel", unpacked, tmp_path_factory.mktemp("wheel"))
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert settings_files() <= names
+    assert {f"{package}/py.typed" for package in ("audiolime", "explanations", "recsys")} <= names
+    assert not any(name.startswith(("tests/", "benchmarks/", "docs/")) for name in names)
+    folder = tmp_path_factory.mktemp("venv")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    into = ["--python", str(folder / "bin" / "python"), "install", "--no-deps", "--no-index"]
+    subprocess.run([*pip, *into, str(wheel)], check=True, capture_output=True)
+    (site,) = folder.glob("lib/python*/site-packages")
+    (site / "others.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return folder
+
+
+@pytest.mark.slow
+def test_the_source_archive_holds_all_settings_and_tests_itself(unpacked):
+    for name in (*settings_files(), "Makefile", "requirements.lock", "tests/golden/lime.json"):
+        assert (unpacked / name).is_file(), name
+    tests = ["tests/test_arrows.py", "tests/test_docs.py", "tests/test_lemons_utils.py"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
+        cwd=unpacked, env=ENVIRONMENT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.slow
+def test_a_plain_wheel_install_works(installed, tmp_path):
     script = (
         "import pathlib, lemons_utils, lemons_audio, lemons_jobs, recsys.model, audiolime;"
         "from recsys.demo import compose; compose(0);"
@@ -119,12 +153,71 @@ def test_a_plain_wheel_install_works(tmp_path):
         "write_page(pathlib.Path('page.html'), {}, {}, command='x');"
         "print(lemons_utils.__file__, lemons_utils.configuration().data_folder)"
     )
+    python = [str(installed / "bin" / "python"), "-c", script]
+    environment = {**ENVIRONMENT, "HOME": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(target), "HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
-        check=True,
-        capture_output=True,
-        text=True,
+        python, cwd=tmp_path, env=environment, check=True, capture_output=True, text=True
     )
-    assert done.stdout.split() == [str(target / "lemons_utils.py"), str(tmp_path / "lemons")]
+    module, data_folder = done.stdout.split()
+    assert Path(module).is_relative_to(installed) and data_folder == str(tmp_path / "lemons")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_of_a_wheel_says_what_it_takes(installed, tmp_path, name):
+    done = subprocess.run(
+        [str(installed / "bin" / name), "--help"],
+        cwd=tmp_path, env={**ENVIRONMENT, "HOME": str(tmp_path)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0 and "usage" in done.stdout.lower(), done.stderr
+
+
+@pytest.mark.slow
+def test_a_wheel_has_its_settings_where_one_works_and_its_errors_name_its_commands(
+    installed, tmp_path
+):
+    environment = {**ENVIRONMENT, "HOME": str(tmp_path / "home")}
+    work, own = tmp_path / "work", tmp_path / "home" / ".config" / "lemons"
+    work.mkdir()
+    own.mkdir(parents=True)
+    command = [str(installed / "bin" / "lemons-predict"), "--user_name", "a", "--catalogue", "b"]
+
+    def says() -> str:
+        done = subprocess.run(
+            command, cwd=work, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 2
+        return done.stderr
+
+    assert f"no catalogue 'b' in {tmp_path}/home/lemons/catalogues" in says()
+    assert "`lemons-demo` builds `demo`" in says()
+    (own / "config.py").write_text("data_folder = 'mine'")
+    assert f"in {own}/mine/catalogues" in says()
+    (work / "config.py").write_text("data_folder = 'here'")
+    assert f"in {work}/here/catalogues" in says()
+
+
+@pytest.mark.slow
+def test_the_app_of_a_wheel_runs(installed, tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (tmp_path / "config.py").write_text(f"app_port = {port}\ndata_folder = 'data'")
+    app = subprocess.Popen(
+        [str(installed / "bin" / "lemons-app"), "--no_browser"],
+        cwd=tmp_path, env={**ENVIRONMENT, "HOME": str(tmp_path)}, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        for _ in range(600):
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health") as answer:
+                    assert answer.status == 200
+                break
+            except OSError:
+                assert app.poll() is None, "the app has ended"
+                time.sleep(0.2)
+        else:
+            pytest.fail("the app does not answer")
+    finally:
+        app.terminate()
+        app.wait(60)

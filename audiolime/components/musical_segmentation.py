@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiolime.components.equal_segmentation import Segment, equal_segments
-from lemons_utils import ParameterError
+from lemons_places import install
+from lemons_utils import DataError, ParameterError
 
 HOP = 512
 BEATS_PER_BAR = 4
@@ -77,7 +78,10 @@ def _beats(
     waveform: NDArray[np.float32], sample_rate: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Beat positions [samples], their onset strength, and one feature column per beat."""
-    import librosa
+    try:
+        import librosa
+    except ModuleNotFoundError as error:
+        raise DataError(f"musical segments need librosa: {install('musical')}") from error
 
     onsets = librosa.onset.onset_strength(y=waveform, sr=sample_rate, hop_length=HOP)
     if not np.any(onsets):

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiolime.exact.all_masks import Levels
+from lemons_places import install
 from lemons_utils import ParameterError
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Interactions:
         try:
             from shapiq import InteractionValues
         except ImportError as error:
-            raise ParameterError("to_shapiq needs shapiq: pip install shapiq") from error
+            raise ParameterError(f"to_shapiq needs shapiq: {install('shapiq')}") from error
         n = len(self.values)
         first, second = np.triu_indices(n, 1)
         players: list[tuple[int, ...]] = [(i,) for i in range(n)]

@@ -6,7 +6,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lemons_utils import ParameterError
+from lemons_places import install
+from lemons_utils import DataError, ParameterError
 
 if TYPE_CHECKING:
     from audiolime.separation.interface import Separator
@@ -59,5 +60,11 @@ def get_separator(name: str, *, folder: Path | None = None) -> Separator:
 
         return FolderStems(folder)
     module, separator, arguments = _KNOWN[name]
-    made: Separator = getattr(import_module(f"{__name__}.{module}"), separator)(*arguments)
+    try:
+        home = import_module(f"{__name__}.{module}")
+    except ModuleNotFoundError as error:
+        raise DataError(
+            f"{name} needs the package {error.name}: {install('separation')}"
+        ) from error
+    made: Separator = getattr(home, separator)(*arguments)
     return made

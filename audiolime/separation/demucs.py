@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from audiolime.separation.interface import ComputingSeparator, estimate_in_stereo
+from lemons_places import install
 from lemons_utils import DataError, ParameterError
 
 # Model: (repository on the Hugging Face hub, file, order of the stems here).
@@ -84,7 +85,7 @@ def _network(model: str) -> Any:
         from demucs.hf import load_safetensors_model
     except ImportError as error:
         raise DataError(
-            f"demucs:{model} needs the extra demucs ({error}): pip install 'demucs>=4.1', or use "
+            f"demucs:{model} needs the extra demucs ({error}): {install('demucs')}, or use "
             f"the separator hybrid"
         ) from error
 

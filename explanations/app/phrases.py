@@ -9,6 +9,7 @@ import pandas as pd
 
 from explanations.app.job_queue import QUEUED, Job
 from explanations.store import TITLES, Explanation
+from lemons_places import how_to
 from lemons_utils import SAMPLE_RATE
 
 LOW_FIDELITY, FAIR_FIDELITY = 0.5, 0.8
@@ -47,14 +48,15 @@ HOW_IT_WORKS = (
 
 NOT_AMONG = "“{}”, which is chosen, is not among these."
 DROP_A_FILE = "Drop an audio file: every listener's model hears 30 s of it, which you may choose."
+_DEMO = how_to("demo")
 NO_CATALOGUE = (
-    "There is no catalogue yet. `make demo` builds everything; the second command takes in a "
+    f"There is no catalogue yet. `{_DEMO}` builds everything; the second command takes in a "
     "folder of your own music.",
-    "make demo\npython -m recsys.ingest FOLDER --catalogue mine",
+    f"{_DEMO}\npython -m recsys.ingest FOLDER --catalogue mine",
 )
 NO_LISTENER = (
-    "No listener has a model yet. `make demo` trains seven; the second command trains one.",
-    "make demo\npython -m recsys.experiment with user_name=marko catalogue=demo recipe=lemons",
+    f"No listener has a model yet. `{_DEMO}` trains seven; the second command trains one.",
+    f"{_DEMO}\npython -m recsys.experiment with user_name=marko catalogue=demo recipe=lemons",
 )
 NO_TRUNK = (
     "Nobody's model is on a trunk of the catalogue {0} yet, on which a taste is learnt: "

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from lemons_audio import to_float32
 from lemons_jobs import Workers
+from lemons_places import is_clone
 from lemons_utils import Configuration, DataError, command, configuration
 from recsys import eval as evaluation
 from recsys import predict
@@ -55,8 +56,11 @@ def main(arguments: list[str] | None = None) -> int:
             return code
     else:
         print(f"{reports.as_text(pd.read_csv(table))}\ntable: {table}")
+    at_hand = (
+        "With the virtual environment at hand (`. .venv/bin/activate`) go" if is_clone() else "Go"
+    )
     print(
-        "\nWith the virtual environment at hand (`. .venv/bin/activate`) go on with, e.g.\n"
+        f"\n{at_hand} on with, e.g.\n"
         "  python -m recsys.trunk --catalogue demo --user_name me --liked TITLE TITLE TITLE\n"
         "  python -m explanations.store_explanations --user_name marko --top_n 1\n",
         flush=True,

@@ -134,7 +134,7 @@ def test_shapiq_computes_the_same(index):
 
 def test_without_shapiq_the_line_says_what_to_do(monkeypatch):
     monkeypatch.setitem(sys.modules, "shapiq", None)
-    with pytest.raises(ParameterError, match="pip install shapiq"):
+    with pytest.raises(ParameterError, match=r"pip install .lemons\[shapiq"):
         interactions_of(Levels.of(*random_game(2))).to_shapiq()
 
 

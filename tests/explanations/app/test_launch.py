@@ -65,14 +65,13 @@ class Launched:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a wheel installs, with an `app_port` that is free whenever it is asked for."""
+    """What a wheel installs."""
     site = tmp_path_factory.mktemp("site")
     for package in ("recsys", "audiolime", "explanations"):
         clutter = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / package, site / package, ignore=clutter)
-    for module in ("lemons_utils", "lemons_audio", "lemons_jobs", "config_template"):
-        shutil.copy(ROOT / f"{module}.py", site)
-    (site / "config.py").write_text(FREE_PORT)
+    for module in ROOT.glob("*.py"):
+        shutil.copy(module, site)
     (site / "sitecustomize.py").write_text(WATCH)
     return site
 
@@ -84,6 +83,7 @@ def start(installed: Path, house: Path, tmp_path_factory, wait_until) -> Iterato
 
     def start_one() -> Launched:
         elsewhere = tmp_path_factory.mktemp("elsewhere")
+        (elsewhere / "config.py").write_text(FREE_PORT)
         environment = {**os.environ, "LEMONS_DATA_FOLDER": str(house), "HOME": str(elsewhere)}
         environment |= {"PYTHONPATH": str(installed), "PYTHONSAFEPATH": "1"}
         log = elsewhere / "log"

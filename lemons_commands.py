@@ -1,0 +1,47 @@
+"""The commands that an installation puts on the PATH: `lemons-train` and the others.
+
+Each is `python -m` of a module, and says which extra to install where its packages are missing.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from lemons_places import install
+
+COMMANDS = {
+    "lemons-app": ("explanations.launch", "app"),
+    "lemons-demo": ("explanations.demo", "app"),
+    "lemons-eval": ("recsys.eval", "recsys"),
+    "lemons-experiments": ("recsys.experiments.command", "recsys"),
+    "lemons-explain": ("explanations.explain.command", "app"),
+    "lemons-ingest": ("recsys.ingest.folder", "recsys"),
+    "lemons-listening": ("recsys.listening.command", "recsys"),
+    "lemons-predict": ("recsys.predict", "recsys"),
+    "lemons-separate": ("audiolime.separation.__main__", "separation"),
+    "lemons-train": ("recsys.experiment", "recsys"),
+    "lemons-trunk": ("recsys.trunk", "recsys"),
+    "lemons-verify": ("recsys.verify", "app"),
+}
+"""For every command the module whose `main` it runs, and the extra that brings its packages."""
+
+
+def main() -> Any:
+    """Run the command by whose name this was called; return its exit code."""
+    name = Path(sys.argv[0]).stem
+    module, extra = COMMANDS[name]
+    try:
+        run = import_module(module).main
+    except ModuleNotFoundError as error:
+        ours = {"audiolime", "explanations", "recsys"}
+        if error.name is None or error.name.partition(".")[0] in ours:
+            raise
+        print(
+            f"error: {name} needs the package {error.name}: {install(extra)}",
+            file=sys.stderr,
+        )
+        return 2
+    return run()

@@ -1,0 +1,42 @@
+"""Where LEMONS runs: from a clone, or installed; where settings and data are in each case."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+"""The folder of the shared modules."""
+
+
+def is_clone(folder: Path = HERE) -> bool:
+    """Return whether the code is in a clone or a source archive, and not installed."""
+    return (folder / "pyproject.toml").exists()
+
+
+def settings_file(folder: Path = HERE) -> Path | None:
+    """Return the `config.py` that holds: a clone's own, or the first one where it is installed.
+
+    Installed, it may be in the working directory, or in the user's folder of settings.
+    """
+    if is_clone(folder):
+        places = [folder]
+    else:
+        from platformdirs import user_config_path
+
+        places = [Path.cwd(), user_config_path("lemons", appauthor=False)]
+    return next((file for place in places if (file := place / "config.py").is_file()), None)
+
+
+def default_data_folder(folder: Path = HERE) -> Path:
+    """Return where data is when no setting says so: in a clone, or in `~/lemons`."""
+    return folder if is_clone(folder) else Path.home() / "lemons"
+
+
+def how_to(target: str, folder: Path = HERE) -> str:
+    """Return the command line of a Makefile's target, `demo` or `app`, for the user to type."""
+    return f"make {target}" if (folder / "Makefile").exists() else f"lemons-{target}"
+
+
+def install(extra: str) -> str:
+    """Return the command line that installs an extra, for the user to type."""
+    return f'pip install "lemons[{extra}]"'
