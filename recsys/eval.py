@@ -29,7 +29,7 @@ from recsys import experiments, listening, tracking
 from recsys.catalogue import Catalogue, open_catalogue
 from recsys.evaluation import Result, SpectrogramFeatures, evaluate_listener, reports
 from recsys.evaluation.reliability import FEW_TRACKS
-from recsys.options import split_of, typed
+from recsys.options import EVALUATION, help_text, split_of, typed
 from recsys.training_options import pick_device
 
 EVERYBODY = "all"
@@ -178,7 +178,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     experiment = Experiment(settings.experiment_name, save_git_info=False)
     check = functools.partial(_check, settings=settings)
     tracking.set_up(experiment, evaluate, defaults(), settings, check=check)
-    return tracking.run_commandline(experiment, arguments)
+    options_help = help_text(defaults(), EVALUATION)
+    return tracking.run_commandline(experiment, arguments, options_help)
 
 
 if __name__ == "__main__":

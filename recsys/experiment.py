@@ -1,7 +1,7 @@
 """Train one listener's relevance model.
 
 `python3 experiment.py with user_name=marko` inside `recsys/`, or from anywhere
-`python -m recsys.experiment with user_name=marko`. `print_config` shows all options. A training
+`python -m recsys.experiment with user_name=marko`. `--help` lists all options. A training
 that was killed or interrupted goes on with `resume=True` or `resume=FOLDER`, to the same weights.
 """
 
@@ -32,7 +32,7 @@ from recsys.evaluation.advice import few_tracks, print_advice
 from recsys.experiments import ExperimentFolder, newest_unfinished, reopen, settle, start
 from recsys.experiments.log import EpochLog, ModelLog
 from recsys.model import LocalStatistics
-from recsys.options import split_of, typed
+from recsys.options import TRAINING, help_text, split_of, typed
 from recsys.training_options import Options, pick_device
 
 _Train = Callable[[ExperimentFolder, tracking.Tracker, str], dict[str, Any]]
@@ -332,7 +332,8 @@ def _sacred_experiment(settings: Configuration) -> Experiment:
 
 def run_commandline(arguments: Sequence[str] | None, settings: Configuration) -> int:
     """Run sacred's command line as `tracking.run_commandline` does, and return its exit code."""
-    return tracking.run_commandline(_sacred_experiment(settings), arguments)
+    about = help_text(defaults(), TRAINING)
+    return tracking.run_commandline(_sacred_experiment(settings), arguments, about)
 
 
 @command

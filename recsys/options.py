@@ -1,4 +1,4 @@
-"""Types of command options, and the path of a listener's split."""
+"""Command options: what they mean, their types, and the path of a listener's split."""
 
 from __future__ import annotations
 
@@ -9,6 +9,50 @@ from typing import Any
 from lemons_utils import DataError, ParameterError
 from recsys import listening
 from recsys.catalogue import Catalogue
+
+TRAINING = {
+    "user_name": "the listener",
+    "catalogue": "the tracks",
+    "recipe": "`published`, or `lemons`, which `make demo` uses; the options from `input_length` "
+    "to `device` belong to `published`",
+    "trunk": "the trunk that a head of `lemons` is fitted on, by default the catalogue's own; "
+    "naming one means `recipe=lemons`",
+    "split_seed": "the split of the tracks into train, valid and test",
+    "input_length": "samples of a training crop: one second",
+    "batch_size": "crops of a training step",
+    "n_epochs": "epochs of one random crop of every track",
+    "patience": "epochs without a better model after which training stops; None: never",
+    "valid_every": "epochs between validations on whole tracks",
+    "lr": "learning rate of Adam",
+    "wd": "weight decay of Adam",
+    "schedule": "course of the learning rate: `constant` or `cosine`",
+    "precision": "precision of a training step: `float32` or `bfloat16`",
+    "training_seed": "initial weights, crops, dropout",
+    "model_load_path": "weights to start from",
+    "device": "`cpu`, `cuda`, `cuda:1` or `auto`",
+    "num_workers": "processes that load crops; 0: none but this one",
+    "log_step": "steps between logged losses",
+    "use_tensorboard": "log to TensorBoard as well",
+    "resume": "`True`, or a folder: continue a stopped training, with the same resulting weights "
+    "and all of its metrics",
+    "use": "make the experiment current, however good its model is",
+}
+"""The options of `recsys.experiment`."""
+
+EVALUATION = {
+    "user_name": "the listener, or `all`: a table of all with mean and standard deviation",
+    "catalogue": "the tracks that the model was trained on",
+    "split_seed": "the split, whose test part is evaluated",
+    "model_load_path": "weights or an experiment, by default the listener's current one",
+    "test_catalogue": "a labelled catalogue to evaluate on instead of the test part",
+    "baseline": "evaluate logistic regression on band statistics and on mean spectra as well",
+    "batch_size": "tracks at a time",
+    "num_workers": "processes that load tracks; the published default is 10, more than most "
+    "machines have cores",
+    "device": "`cpu`, `cuda`, `cuda:1` or `auto`",
+    "use_tensorboard": "log to TensorBoard as well",
+}
+"""The options of `recsys.eval`."""
 
 
 def typed(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,3 +112,20 @@ def _switch(name: str, value: Any) -> bool:
     if (text := str(value).lower()) not in known:
         raise ParameterError(f"{name} must be True or False, got {value!r}")
     return known[text]
+
+
+def help_text(defaults: Mapping[str, Any], meanings: Mapping[str, str]) -> str:
+    """Return the part of a command's help that lists its options, a line each."""
+    values = {name: f"{name}={default}" for name, default in defaults.items()}
+    width = max(map(len, values.values()))
+    lines = [f"  {value:<{width}}  {meanings[name]}" for name, value in values.items()]
+    return "\n".join(["Options, after `with`, with their defaults:", *lines]).replace("`", "")
+
+
+def table(defaults: Mapping[str, Any], meanings: Mapping[str, str]) -> str:
+    """Return options, defaults and meanings as a table in Markdown."""
+    lines = ["| option | default | meaning |", "|---|---|---|"]
+    for name, default in defaults.items():
+        shown = "cuda:0, or cpu" if name == "device" else default
+        lines.append(f"| `{name}` | {'' if shown == '' else f'`{shown}`'} | {meanings[name]} |")
+    return "\n".join(lines)

@@ -180,15 +180,21 @@ def watch(
     experiment.option_hook(observe)
 
 
-def run_commandline(experiment: Experiment, arguments: Sequence[str] | None = None) -> int:
+_HELP = {"help", "-h", "--help"}
+
+
+def run_commandline(
+    experiment: Experiment, arguments: Sequence[str] | None = None, options_help: str = ""
+) -> int:
     """Run sacred's command line with the exit codes that people expect.
 
     `ParameterError` and `DataError` pass through for `lemons_utils.command`; so does
     everything else, with its whole traceback. What sacred itself finds wrong with the
-    command line becomes a `ParameterError`. The arguments are `sys.argv` by default.
+    command line becomes a `ParameterError`. The arguments are `sys.argv` by default. sacred's
+    help lists its flags alone; `options_help` follows it.
     """
     program, *rest = sys.argv if arguments is None else ["", *arguments]
-    if not {"help", "-h", "--help"} & set(rest):
+    if not _HELP & set(rest):
         rest = ["--debug", *rest]  # sacred leaves exceptions alone
     try:
         experiment.run_commandline([program, *rest])
@@ -203,6 +209,8 @@ def run_commandline(experiment: Experiment, arguments: Sequence[str] | None = No
             if isinstance(stop.code, str):
                 print(stop.code, file=sys.stderr)
             return 2
+    if rest and set(rest) <= _HELP:
+        print(f"\n{options_help}")
     return 0
 
 
