@@ -31,6 +31,9 @@ PAIRS_SHOWN = 5
 NEGLIGIBLE = 0.01
 """Share of the strongest weight below which a weight counts neither for nor against a track."""
 
+STRONG_PAIR = 0.25
+"""Share of the strongest weight from which on a pair is among what decides about a track."""
+
 LEAST_WEIGHT = 0.005
 """Weight of the relevance, in [0, 1], below which it counts neither for nor against a track."""
 
@@ -136,6 +139,11 @@ class Explanation:
         order = sorted(range(len(self.weights)), key=lambda i: (self.weights[i], i))
         return [i for i in order[:k] if self.weights[i] <= -self.least]
 
+    def strong_pairs(self, k: int) -> list[Pair]:
+        """List up to k pairs whose interaction is comparable to the weights, strongest first."""
+        least = max(STRONG_PAIR * max(map(abs, self.weights), default=0.0), LEAST_WEIGHT)
+        return [pair for pair in self.pairs or () if abs(pair.interaction) >= least][:k]
+
     def cells(self, component: int) -> list[tuple[int, int]]:
         """List the (segment, stem) cells that one component switches."""
         return self.components.cells_of(component)
@@ -158,9 +166,9 @@ class Explanation:
         name : callable, optional
             Maps a component's index to its name; by default `component_names`.
         """
-        return pair_phrase(pair, name or self.component_names.__getitem__, self._is_plural)
+        return pair_phrase(pair, name or self.component_names.__getitem__, self.is_plural)
 
-    def _is_plural(self, component: int) -> bool:
+    def is_plural(self, component: int) -> bool:
         """Whether a component is named by a stem in the plural: drums are, the bass is not."""
         if self.kind == "time":
             return False

@@ -122,18 +122,26 @@ def fidelity_phrase(explanation: Explanation) -> str:
     if not explanation.top(1) and not explanation.against(1):
         return "No part changes what the model says: there is nothing that weights could describe."
     share = f"{max(explanation.fidelity, 0.0):.0%}"
+    pairs = _with_pairs(explanation)
     if explanation.fidelity < LOW_FIDELITY:
         return (
             f"Low fidelity: adding up parts describes only {share} of how the model reacts to "
-            "this track. Its parts work together; take the order of the weights with care, and "
-            "try combinations in the mixer, whose gauge is always exact."
+            f"this track{pairs}. Its parts work together; take the order of the weights with care, "
+            "and try combinations in the mixer, whose gauge is always exact."
         )
     if explanation.fidelity < FAIR_FIDELITY:
         return (
             f"Fair fidelity: adding up parts describes {share} of how the model reacts to this "
-            "track; the rest is parts working together."
+            f"track{pairs}; the rest is parts working together."
         )
-    return f"High fidelity: adding up parts describes {share} of how the model reacts."
+    return f"High fidelity: adding up parts describes {share} of how the model reacts{pairs}."
+
+
+def _with_pairs(explanation: Explanation) -> str:
+    """Say how much more pairs describe: `, adding up pairs of them, too, 92%`."""
+    if explanation.fidelity_with_pairs is None:
+        return ""
+    return f", adding up pairs of them, too, {max(explanation.fidelity_with_pairs, 0.0):.0%}"
 
 
 def place_phrase(rank: int, count: int) -> str:

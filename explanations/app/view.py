@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from audiolime.exact import TrunkTables
 from explanations.app import web_files
 from explanations.app.explanation_job import ExplanationJob
+from explanations.app.pair_words import pair_marks
 from explanations.app.phrases import LANE_NAMES
 from explanations.app.reasons import LIKED, FirstSentence, answer, best_mix, phrase
 from explanations.explain.playback import FADE_S, SILENCE, mix, trim
@@ -222,6 +223,7 @@ def mixer_data(explanation: Explanation, stems: Sequence[Resource], tables: Reso
         weights=explanation.weights,
         relevance=explanation.relevance,
         least=explanation.least,
+        pairs=pair_marks(explanation),
         tables=tables,
         actions=(("share", "Share or save this mix"),),
     )
@@ -230,9 +232,11 @@ def mixer_data(explanation: Explanation, stems: Sequence[Resource], tables: Reso
 def _about(explanation: Explanation, name: str) -> list[str]:
     best = explanation.top(3)
     masks = explanation.request.num_samples
+    with_pairs = explanation.fidelity_with_pairs
+    pairs = "" if with_pairs is None else f" (with pairs {with_pairs:.2f})"
     return [
         f"{TITLES[explanation.kind]} explanation of a recommendation to {name}. "
-        f"Relevance {explanation.relevance:.2f}, fidelity {explanation.fidelity:.2f}, "
+        f"Relevance {explanation.relevance:.2f}, fidelity {explanation.fidelity:.2f}{pairs}, "
         f"{'all' if masks == 'exhaustive' else masks} combinations looked at.",
         f"Speaks for it: {phrase(explanation, best)}." if best else "Nothing speaks for it.",
     ]

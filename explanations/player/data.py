@@ -58,6 +58,16 @@ class Resource:
 
 
 @dataclass(frozen=True)
+class PairData:
+    """Two components that change each other's effect: by how much, and a sentence about it."""
+
+    first: int
+    second: int
+    interaction: float
+    words: str
+
+
+@dataclass(frozen=True)
 class MixerData:
     """All that the what-if mixer needs to know of an explanation.
 
@@ -75,6 +85,8 @@ class MixerData:
         With everything on.
     least : float >= 0
         Weights below this size count neither for nor against the track.
+    pairs : tuple of PairData
+        Drawn over the map, with their sentences below it.
     lead : (mask, label), or None
         The mix that the page's first sentence is about, and the words on the button that plays it.
     tables : Resource, or None
@@ -99,6 +111,7 @@ class MixerData:
     weights: tuple[float, ...]
     relevance: float
     least: float = 0.0
+    pairs: tuple[PairData, ...] = ()
     lead: tuple[str, str] | None = None
     tables: Resource | None = None
     heads: Resource | None = None
@@ -124,6 +137,9 @@ class MixerData:
             raise ParameterError(f"segments must follow each other from 0, got {self.segments}")
         if bool(self.heads) != bool(self.listener):
             raise ParameterError("heads go with the name of the listener whose head is chosen")
+        for pair in self.pairs:
+            if not 0 <= min(pair.first, pair.second) < max(pair.first, pair.second) < count:
+                raise ParameterError(f"expected a pair of the {count} components, got {pair}")
         for mask in filter(None, (self.mask, self.lead and self.lead[0])):
             decode_mask(mask, len(self.weights))
 
@@ -153,6 +169,7 @@ class MixerData:
             "relevance": self.relevance,
             "least": self.least,
             "full": FULL_WEIGHT,
+            "pairs": [vars(pair) for pair in self.pairs],
             "lead": {"mask": self.lead[0], "label": self.lead[1]} if self.lead else None,
             "tables": self.tables.to_json() if self.tables else None,
             "heads": self.heads.to_json() if self.heads else None,
