@@ -40,7 +40,7 @@ def script() -> str:
 @functools.cache
 def style() -> str:
     """Return the palette and the style sheets."""
-    sheets = [asset(f"{name}.css") for name in ("player", "map", "mixer")]
+    sheets = [asset(f"{name}.css") for name in ("player", "map", "mixer", "pairs", "tour")]
     return css_variables() + "\n".join(sheets)
 
 

@@ -11,7 +11,7 @@ export function mount(root, data, host = {}) {
 const mounted = new WeakMap();
 
 /** What another listener's explanation of a track has of its own; the rest is the track's. */
-const OF_THE_LISTENER = ["weights", "least", "relevance", "listener", "lead"];
+const OF_THE_LISTENER = ["weights", "least", "relevance", "listener", "lead", "pairs"];
 
 /**
  * Show the data of a run of the script; Streamlit calls this after every run.

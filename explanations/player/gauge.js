@@ -135,12 +135,17 @@ export class Gauges {
     return this.data.labels?.[name] ?? name ?? "";
   }
 
+  /** How the listener is called whom the large gauge speaks for; may be empty. */
+  listener() {
+    return this.label(this.tables?.head.name ?? this.data.listener);
+  }
+
+  /** Mark everything and nothing. */
   mark() {
     const { data, tables } = this;
-    const name = tables?.head.name ?? data.listener;
     const all = (value) => tables.relevance(new Uint8Array(tables.cellCount).fill(value));
-    const [everything, nothing] = tables ? [all(1), all(0)] : [data.relevance, null];
-    this.large.mark(this.label(name), everything, nothing);
+    [this.everything, this.nothing] = tables ? [all(1), all(0)] : [data.relevance, null];
+    this.large.mark(this.listener(), this.everything, this.nothing);
   }
 
   /** What is heard, to every listener: [{name, relevance}]; empty without tables. */

@@ -1,24 +1,26 @@
 // The what-if mixer: components switched on and off, their mix, and the model's relevance of it.
 
 import { Deck } from "./deck.js";
-import { button, el, press } from "./dom.js";
+import { button, el } from "./dom.js";
 import { Gauges } from "./gauge.js";
 import { MixGrid } from "./grid.js";
 import { Lead } from "./lead.js";
 import { loadArrays, loadHeads } from "./load.js";
 import { Loop } from "./loop.js";
 import { MapCanvas } from "./map.js";
+import { Pairs } from "./pairs.js";
+import { Presets } from "./presets.js";
+import { Reports } from "./reports.js";
 import { MixState, decodeMask, encodeMask } from "./state.js";
 import { ExactTables } from "./tables.js";
 import { followTheme } from "./theme.js";
+import { Tour } from "./tour.js";
 import { Transport } from "./transport.js";
 import { Words } from "./words.js";
 
 const MIN_COLUMN_PX = 24; // the narrowest cell that a finger can touch
 const MAX_MAP_PX = 6000; // browsers may refuse a larger canvas
 const SAME_RELEVANCE = 1e-3;
-const ANNOUNCE_MS = 400;
-const REPORT_MS = 800;
 const HELP =
   "Space plays; arrows move between components, Enter switches one; s, m and l: solo, mute, loop.";
 
@@ -89,19 +91,25 @@ export class Mixer {
     });
     this.ruler = el("div", { class: "ruler" }, this.loop.mark);
     this.transport.makeSeekBar(this.ruler);
+    this.pairs = new Pairs(this.state, (mask) => this.playCells(mask));
     this.sheet = el(
       "div",
       { class: "sheet" },
       el("div", { class: "line" }, el("div", { class: "corner" }), this.ruler),
       this.map.element,
       this.grid.element,
+      this.pairs.arcs,
       this.transport.cursor,
     );
     this.viewport = el("div", { class: "viewport" }, this.sheet);
     this.gauges = new Gauges(this.data, (name) => this.choose(name));
     this.message = el("p", { class: "message", role: "alert", hidden: "" });
-    this.live = el("p", { class: "hidden", role: "status" });
-    this.presetBar = el("div", { class: "presets", role: "group", "aria-label": "Presets" });
+    this.reports = new Reports({
+      relevance: () => this.gauges.large.value.textContent,
+      report: () => this.report(),
+    });
+    this.tour = new Tour(this);
+    this.presets = new Presets((mask) => this.setCells(mask));
     const bar = this.transport.bar(this.loop.button);
     bar.prepend(this.lead.element);
     this.root.append(
@@ -109,11 +117,13 @@ export class Mixer {
       this.gauges.large.element,
       this.viewport,
       this.grid.tools,
-      this.presetBar,
+      el("div", { class: "below" }, this.presets.element, this.tour.start),
+      this.pairs.element,
       this.gauges.small.element,
       this.message,
       this.foot(),
-      this.live,
+      this.reports.element,
+      this.tour.element,
     );
     this.root.classList.add("lemons", "mixer");
     this.root.classList.toggle("single", this.state.rows.length === 1);
@@ -141,14 +151,11 @@ export class Mixer {
     return el("div", { class: "foot" }, legend, buttons, this.details, help);
   }
 
-  /** Show what depends on the listener: presets, the lead, the names of the cells. */
+  /** Show what depends on the listener: presets, pairs, the lead, the names of the cells. */
   explain() {
     const { data, state } = this;
-    this.presets = state.presets();
-    this.presetButtons = this.presets.map(({ label, mask, title }) =>
-      button(label, { title, disabled: mask ? null : "", onclick: () => this.setCells(mask) }),
-    );
-    this.presetBar.replaceChildren(...this.presetButtons);
+    this.presets.set(state.presets());
+    this.pairs.set(data.pairs ?? []);
     this.lead.set(data.lead);
     this.grid.label();
     this.summary.textContent = this.words.summary();
@@ -157,6 +164,7 @@ export class Mixer {
 
   /** Take an explanation of the same track to another listener; playback continues. */
   take(data) {
+    this.tour.end();
     this.data = data;
     this.state.weigh(data.weights, data.least);
     this.explain();
@@ -195,6 +203,7 @@ export class Mixer {
       }
       this.tables = tables;
       this.gauges.setTables(tables);
+      this.tour.offer();
       this.changed({ quietly: true });
     } catch (error) {
       this.complain(error);
@@ -235,7 +244,7 @@ export class Mixer {
     this.grid.loopColumn = this.loop.column;
     this.grid.update();
     this.deck.setLoop(loop);
-    this.tell(() => words);
+    this.reports.tell(() => words);
   }
 
   // -- switching --------------------------------------------------------------------------------
@@ -261,10 +270,14 @@ export class Mixer {
     if (this.sounding(at) !== at) this.deck.seek(this.sounding(0));
   }
 
-  /** Play a mix from its start, and only that. */
-  async playMix(text) {
+  /** Play the mix of a link from its start, and only that. */
+  playMix(text) {
+    return this.playCells(decodeMask(text, this.data.weights.length));
+  }
+
+  async playCells(mask) {
     if (this.loop.column !== null) this.loop.setColumn(null);
-    this.setCells(decodeMask(text, this.data.weights.length));
+    this.setCells(mask);
     this.deck.seek(this.sounding(0));
     await this.deck.play(this.ready.then(() => this.deck.seek(this.sounding(0))));
   }
@@ -276,6 +289,7 @@ export class Mixer {
 
   /** Set the mask of a link, everything where it has none; one that does not fit is ignored. */
   setMask(text) {
+    this.tour.end();
     const count = this.data.weights.length;
     const mask = text ? decodeMask(text, count) : new Uint8Array(count).fill(1);
     if (mask) this.state.set(mask);
@@ -288,33 +302,17 @@ export class Mixer {
     this.gauges.show(cells);
     this.deck.setMask(cells);
     this.grid.update();
-    this.showPreset();
+    this.presets.update(this.state.heard());
     this.lead.update();
     this.map.schedule();
     this.refreshTable();
-    if (!quietly) this.tell(about);
+    if (!quietly) this.reports.tell(about);
   }
 
-  showPreset() {
-    const heard = String(this.state.heard());
-    this.presetButtons.forEach((element, i) => {
-      const { mask } = this.presets[i];
-      press(element, mask !== null && String(mask) === heard);
-    });
-  }
-
-  /** Report a change to screen readers and to the page, once no other follows. */
-  tell(about) {
-    clearTimeout(this.telling);
-    this.telling = setTimeout(() => {
-      const relevance = this.gauges.large.value.textContent;
-      this.live.textContent = `${about()} Relevance ${relevance}.`.trim();
-    }, ANNOUNCE_MS);
-    clearTimeout(this.reporting);
-    this.reporting = setTimeout(() => {
-      this.host.onSwitch?.(this.state.heard().every(Boolean) ? "" : this.mask());
-      if (this.data.follow) this.host.onMask?.(this.mask());
-    }, REPORT_MS);
+  /** Tell the page what is heard. */
+  report() {
+    this.host.onSwitch?.(this.state.heard().every(Boolean) ? "" : this.mask());
+    if (this.data.follow) this.host.onMask?.(this.mask());
   }
 
   // -- layout -----------------------------------------------------------------------------------
@@ -329,7 +327,9 @@ export class Mixer {
     this.sheet.style.width = `${head + width}px`;
     this.viewport.classList.toggle("scrolls", head + width > available);
     this.grid.layout(width);
-    this.map.layout(width, this.grid.cells[0][0].getBoundingClientRect().height);
+    const lane = this.grid.cells[0][0].getBoundingClientRect().height;
+    this.map.layout(width, lane);
+    this.pairs.layout(width, lane);
     this.showPosition();
   }
 
@@ -338,13 +338,13 @@ export class Mixer {
   }
 
   destroy() {
+    this.tour.end();
     this.abort.abort();
     this.deck.pause();
     this.resizing.disconnect();
     this.endTheme();
     this.map.cancel();
-    clearTimeout(this.telling);
-    clearTimeout(this.reporting);
+    this.reports.cancel();
     this.root.replaceChildren();
   }
 }

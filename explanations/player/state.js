@@ -58,6 +58,17 @@ export class MixState {
     this.mute = { row: new Set(), column: new Set() };
   }
 
+  /** The switches as they are, for `restore`. */
+  keep() {
+    const copy = ({ row, column }) => ({ row: new Set(row), column: new Set(column) });
+    return { on: Uint8Array.from(this.on), solo: copy(this.solo), mute: copy(this.mute) };
+  }
+
+  /** Take switches that were kept. */
+  restore({ on, solo, mute }) {
+    Object.assign(this, { on, solo, mute });
+  }
+
   /**
    * Switch solo or mute of a row or column.
    * @param {"solo"|"mute"} what
