@@ -8,6 +8,8 @@ Killed and started again, it goes on, for the same commit. Exit code 1 if a prom
 from __future__ import annotations
 
 import argparse
+import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -186,11 +188,15 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, help="for what is done, to go on from")
     parser.add_argument("--minutes", type=float, default=60.0, help="end then (default: 60)")
     parser.add_argument("--quick", action="store_true", help="a slice, without the page")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes")
+    parser.add_argument("--job", type=int, help=argparse.SUPPRESS)  # which of them this one is
     options = parser.parse_args()
     folder = (options.folder or Path(tempfile.gettempdir()) / "lemons-faults").resolve()
+    if options.job is None and not options.quick:
+        return _together(folder, options)
     processes.preloaded(folder)
     from tests.faults.commands import COMMANDS
-    from tests.faults.trials import BAD, warm_up
+    from tests.faults.trials import warm_up
 
     warm_up()
     end, commit = time.monotonic() + 60 * options.minutes, git_commit() or "unknown"
@@ -198,23 +204,55 @@ def main() -> int:
     names = [name for name in COMMANDS if not options.quick or name not in slow]
     with tempfile.TemporaryDirectory(dir=folder if folder.is_dir() else None) as place:
         campaign = Campaign(Path(place), QUICK if options.quick else Extent(), names)
-        journal = Journal(
-            folder / "journal.jsonl", {"commit": commit, "extent": str(campaign.extent)}
-        )
-        records = {} if options.quick else {each["key"]: each for each in journal.records()}
-        for item in campaign.items:
-            if item.key in records or time.monotonic() > end:
-                continue
-            records[item.key] = record = campaign.attempt(item)
-            if not options.quick:
-                journal.append(record)
-            if record["note"]:
-                print(f"{item.key}: {record['outcomes']}: {record['note']}", flush=True)
-    found = list(records.values())
-    share = f"{len(found):,} of {len(campaign.items):,} items"
+        if options.quick:
+            found = [_tried(campaign, item) for item in campaign.items]
+            print(f"{table(found)}\n\n{len(found)} items at commit {commit}")
+            return _status(found)
+        known = {record["key"] for record in _records(folder, commit)}
+        journal = Journal(folder / f"journal-{options.job}.jsonl", _about(commit))
+        for item in campaign.items[options.job :: options.jobs]:
+            if item.key not in known and time.monotonic() < end:
+                journal.append(_tried(campaign, item) | {"of": len(campaign.items)})
+    return 0
+
+
+def _tried(campaign: Campaign, item: Item) -> dict[str, object]:
+    """Try an item, and print what is to be known of it."""
+    record = campaign.attempt(item)
+    if record["note"]:
+        print(f"{item.key}: {record['outcomes']}: {record['note']}", flush=True)
+    return record
+
+
+def _together(folder: Path, options: argparse.Namespace) -> int:
+    """Share the items among processes, and write what all have found into the page."""
+    command = [sys.executable, "-W", "ignore", "-m", "tests.faults.campaign"]
+    command += ["--folder", str(folder), "--minutes", str(options.minutes)]
+    command += ["--jobs", str(options.jobs), "--job"]
+    running = [subprocess.Popen([*command, str(job)]) for job in range(options.jobs)]
+    if any([process.wait() for process in running]):
+        return 1
+    commit = git_commit() or "unknown"
+    found = list(_records(folder, commit))
+    share = f"{len(found):,} of {found[0]['of'] if found else 0:,} items"
     print(f"{table(found)}\n\n{share} at commit {commit}")
-    if not options.quick:
-        write_page(f"Commit {commit[:12]}, {share}:\n\n{table(found)}")
+    write_page(f"Commit {commit[:12]}, {share}:\n\n{table(found)}")
+    return _status(found)
+
+
+def _about(commit: str) -> dict[str, str]:
+    return {"commit": commit, "extent": str(Extent())}
+
+
+def _records(folder: Path, commit: str) -> Iterator[dict[str, object]]:
+    """Read what all processes have found at a commit."""
+    for path in sorted(folder.glob("journal-*.jsonl")):
+        yield from Journal(path, _about(commit)).records()
+
+
+def _status(found: list[dict[str, object]]) -> int:
+    from tests.faults.trials import BAD
+
     return int(any(outcome in BAD for each in found for outcome in each["outcomes"]))
 
 

@@ -22,6 +22,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lemons_utils import write_beside
+
 COUNT, KILL, FULL, READ_ONLY = range(4)
 """What happens at the chosen call: nothing, a kill, no room any more, nothing to write to."""
 
@@ -74,8 +76,9 @@ def preloaded(build: Path) -> None:
     one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     environment = {**os.environ, **one, SHIM: ""}
     if compiler := compiler_path():
-        compile_it = [compiler, "-shared", "-fPIC", "-O1", "-o", str(library), str(source), "-ldl"]
-        subprocess.run(compile_it, check=True)
+        with write_beside(library) as made:  # or one of several processes loads half of it
+            command = [compiler, "-shared", "-fPIC", "-O1", "-o", str(made), str(source), "-ldl"]
+            subprocess.run(command, check=True)
         environment |= {SHIM: str(library), "LD_PRELOAD": str(library)}
     os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
 
