@@ -1,7 +1,7 @@
 """Speed of the page: first paint, switching the kind of explanation, many viewers at once.
 
     python benchmarks/app.py --viewers 20
-    python benchmarks/app.py --pictures docs/pictures     # instead: the pictures of the README
+    python benchmarks/app.py --pictures docs/pictures     # instead: pictures and a recording
 
 Starts the app on the data of `config.py`, which `make demo` fills, and opens real browser pages.
 Each viewer opens another listener, track or kind. App and browsers share the processor.
@@ -24,6 +24,7 @@ from statistics import median
 from urllib.parse import urlencode
 
 from _chromium import FLAGS
+from _recording import record
 from PIL import Image
 from playwright.async_api import Browser, Page, async_playwright
 
@@ -200,11 +201,12 @@ async def view(browser: Browser, address: str, link: dict[str, str]) -> tuple[fl
 
 
 async def take_pictures(address: str, chromium: str, folder: Path) -> None:
-    """Save pictures of the page on opening it, and of the mixer with a few cells off."""
+    """Save pictures of the page on opening it, and of the mixer; and record the guided tour."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         page = await first_page(browser, address, height=900)
         await save(page, folder / "page.png")
+        await record(page, folder / "tour.gif")
         await page.close()
         page = await first_page(browser, address, height=900)
         mixer = page.locator(".mixer")
