@@ -53,7 +53,7 @@ def head():
     """Show the page's name, and where else to look."""
     own = choice().catalogue == own_files.NAME
     with st.container(key="head", horizontal=True, vertical_alignment="center"):
-        st.html(markup.page_head())
+        st.html(markup.page_head(own_files.NAME if own else markup.ANSWER))
         label, other = ("Recommendations", "") if own else ("Your own file", own_files.NAME)
         st.button(label, key="view", on_click=decide, kwargs={"catalogue": other, "track": ""})
 

@@ -31,7 +31,14 @@ def licence(name: str) -> str:
     about = importlib.metadata.metadata(name)
     classifiers = [each for each in about.get_all("Classifier") or () if "License ::" in each]
     named = ", ".join(each.split(" :: ")[-1] for each in classifiers)
-    return about.get("License-Expression") or named or (about.get("License") or "").split("\n")[0]
+    told = about.get("License-Expression") or named or (about.get("License") or "").split("\n")[0]
+    return told or first_line_of_licence(name)
+
+
+def first_line_of_licence(name: str) -> str:
+    files = importlib.metadata.files(name) or ()
+    texts = [file.read_text() for file in files if file.name.startswith("LICENSE")]
+    return texts[0].split("\n")[0] if texts else ""
 
 
 def table() -> str:

@@ -16,6 +16,9 @@ from explanations.player.palette import FULL_WEIGHT
 from explanations.store import Explanation
 from lemons_utils import SAMPLE_RATE
 
+ANSWER = "answer"
+"""Id of what the page is about, to which its first link skips."""
+
 JOINER = "\u2060"
 """A character without width, across which no line breaks."""
 
@@ -35,10 +38,10 @@ def image(svg: str, alt: str = "", css_class: str = "") -> str:
     return f'<img class="{css_class}" alt="{escape(alt)}" src="data:image/svg+xml;base64,{code}">'
 
 
-def page_head() -> str:
-    """Return the link that skips the choices, and the page's title."""
+def page_head(skip_to: str = ANSWER) -> str:
+    """Return the link that skips the choices, to an element of some id, and the page's title."""
     return (
-        '<a class="lm-skip" href="#answer">Skip to the explanation</a>'
+        f'<a class="lm-skip" href="#{skip_to}">Skip to the explanation</a>'
         f'<header class="lm-head">{image(picture("lemon"))}<h1>LEMONS</h1>'
         "<p>Listenable explanations for music recommendations</p></header>"
     )
@@ -48,14 +51,15 @@ def answer(sentence: str, *words: str) -> str:
     """Return the page's first sentence, and a line with what is known about the track."""
     line = " · ".join(escape(word) for word in words if word)
     return (
-        f'<h2 class="lm-answer" id="answer" tabindex="-1">{escape(sentence)}</h2>'
+        f'<h2 class="lm-answer" id="{ANSWER}" tabindex="-1">{escape(sentence)}</h2>'
         f'<p class="lm-quiet">{line}</p>'
     )
 
 
-def section(title: str) -> str:
-    """Return the heading of a section."""
-    return f'<h2 class="lm-section">{escape(title)}</h2>'
+def section(title: str, name: str = "") -> str:
+    """Return the heading of a section; with a name it can be skipped to."""
+    target = f' id="{name}" tabindex="-1"' if name else ""
+    return f'<h2 class="lm-section"{target}>{escape(title)}</h2>'
 
 
 def alert(words: str) -> str:

@@ -33,7 +33,7 @@ def own_file_section(
         What the page calls them.
     config : Configuration
     """
-    st.html(markup.section("Your own file"))
+    st.html(markup.section("Your own file", own_files.NAME))
     file = st.file_uploader(phrases.DROP_A_FILE, type=list(own_files.SUFFIXES))
     if file is not None and not _take_in(file, config):
         return

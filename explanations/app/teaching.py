@@ -69,7 +69,7 @@ def teaching(catalogue: Catalogue, viewer: Viewer | None, config: Configuration)
     """Offer tracks to like and dislike, and what can be done with the taste that was learnt."""
     said = feelings()
     likes = sum(said.values())
-    st.html(markup.section("Teach it your taste"))
+    st.html(markup.section("Teach it your taste", "" if viewer else markup.ANSWER))
     if likes < LEAST_LIKED:
         left = LEAST_LIKED - likes
         st.write(f"Listen, and like {left} more {'track' if left == 1 else 'tracks'}.")

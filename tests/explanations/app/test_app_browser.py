@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from playwright.sync_api import Browser, Page, expect
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Locator, Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from audiolime.exact import LocalStateEngine
@@ -345,14 +346,35 @@ def test_the_first_screen_answers_and_nobody_stumbles(browser: Browser, served: 
     for width, height in ((1400, 900), (1024, 768), (390, 844)):
         page.set_viewport_size({"width": width, "height": height})
         page.wait_for_timeout(300)
-        assert not (problems := page.evaluate(ACCESS)), "\n".join([f"{width}:", *problems])
+        assert not [*page.evaluate(ACCESS), *barriers(page)], width
         for part in (".lm-answer", ".mixer .lead", ".mixer .gauge", ".mixer .cell >> nth=-1"):
             box = page.locator(part).bounding_box()
             assert box["y"] >= 0 and box["y"] + box["height"] <= height, (part, width)
     page.locator(".lm-skip").focus()
     page.keyboard.press("Enter")
     expect(answer(page)).to_be_focused()
+    page.locator(".mixer .tour-start").click()
+    assert not barriers(page), "guided tour"
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Share or save this mix").click()
+    page.get_by_role("dialog").locator("code").wait_for()
+    page.wait_for_timeout(500)  # it fades in
+    assert not barriers(page), "dialog"
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Your taste").click()
+    page.get_by_role("button", name="Like", exact=True).first.wait_for()
+    settle(page)
+    assert not barriers(page), "taste"
     context.close()
+
+
+def barriers(page: Page) -> list[str]:
+    """List what axe-core finds of any impact, also in shadow roots."""
+    return [
+        f"{rule['impact']} {rule['id']}: {node['html'][:200]} {node.get('failureSummary', '')}"
+        for rule in Axe().run(page).response["violations"]
+        for node in rule["nodes"]
+    ]
 
 
 def test_back_and_forward_move_through_choices_and_reload_keeps_the_mix(page: Page, served: Served):
@@ -374,6 +396,83 @@ def test_back_and_forward_move_through_choices_and_reload_keeps_the_mix(page: Pa
     expect(mixer_of(page)).to_have_attribute("data-relevance", mix)
     page.go_forward()
     expect(answer(page)).to_contain_text("Paige")
+
+
+def test_ten_things_by_keyboard_alone(page: Page, served: Served):
+    keys = page.keyboard
+
+    def go_to(target: Locator, most: int = 200) -> None:
+        for _ in range(most):
+            keys.press("Tab")
+            if target.evaluate("(e) => e.getRootNode().activeElement === e"):
+                return
+        raise AssertionError(f"{most} times Tab, and not at {target}")
+
+    def press(target: Locator, key: str = "Enter") -> None:
+        go_to(target)
+        keys.press(key)
+
+    page.goto(served.address)
+    page.locator(".lm-answer").wait_for(timeout=LONG)
+    settle(page)
+    press(page.get_by_role("button", name="Paige", exact=True))  # 1: a listener
+    expect(answer(page)).to_contain_text("Paige")
+    settle(page)
+    track = page.locator('[class*="st-key-top-"] button').nth(1)
+    title = track.inner_text()
+    press(track)  # 2: a track
+    expect(answer(page)).to_contain_text(f"“{title}”")
+    settle(page)
+    start = page.get_by_role("button", name="Explain this track")
+    expect(start.or_(mixer_of(page))).to_be_visible()
+    if start.is_visible():
+        press(start)  # 3: its explanation
+    shown_relevance(page)
+    settle(page)
+    meter = page.locator(".mixer .gauge .bar")
+    whole = meter.get_attribute("aria-valuenow") or ""
+    play = page.locator(".mixer button.play")
+    press(play)  # 4: play
+    expect(play).to_have_attribute("aria-label", "Pause the mix")
+    keys.press("Space")
+    expect(play).to_have_attribute("aria-label", "Play the mix")
+    go_to(page.locator(".mixer .grid button[tabindex='0']"))
+    mute = page.locator(".mixer .row-head .mute").first
+    keys.press("m")  # 5: mute a stem
+    expect(mute).to_have_attribute("aria-pressed", "true")
+    keys.press("m")
+    expect(meter).to_have_attribute("aria-valuenow", whole)
+    keys.press("ArrowDown")
+    keys.press("s")  # 6: solo one
+    solo = page.locator(".mixer .row-head .solo").nth(1)
+    expect(solo).to_have_attribute("aria-pressed", "true")
+    press(page.locator(".mixer").get_by_role("button", name="All", exact=True))  # 7: clear
+    expect(solo).to_have_attribute("aria-pressed", "false")
+    expect(meter).to_have_attribute("aria-valuenow", whole)
+    press(page.locator(".mixer .tour-start"))  # 8: the guided half minute
+    expect(page.locator(".mixer .tour p")).to_contain_text("This is the whole track")
+    keys.press("Enter")  # on "Stop", where the focus is
+    expect(page.locator(".mixer .tour")).to_be_hidden()
+    expect(page.locator(".mixer .tour-start")).to_be_focused()
+    press(page.get_by_role("button", name="Share or save this mix"))  # 9: a link
+    expect(page.get_by_role("dialog").locator("code")).to_contain_text("listener=paige")
+    keys.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    kinds = page.get_by_test_id("stButtonGroup").locator("button")
+    go_to(kinds.first)
+    keys.press("ArrowRight")
+    keys.press("Enter")  # 10: another kind
+    page.wait_for_url(re.compile("type=source"))
+    expect(mixer_of(page)).to_have_count(1)
+    settle(page)
+    page.reload()
+    settle(page)
+    press(page.get_by_role("button", name="Your taste"))
+    likes = page.get_by_role("button", name="Like", exact=True)
+    for left in ("like 3 more", "like 2 more", "like 1 more"):  # 11: a taste of one's own
+        expect(page.get_by_text(left)).to_be_visible()
+        press(likes.first)
+    expect(answer(page)).to_be_visible(timeout=LONG)
 
 
 def shown_relevance(page: Page) -> str:
