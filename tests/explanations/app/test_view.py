@@ -11,6 +11,7 @@ import pytest
 
 from audiolime.exact import Tables, TrunkTables
 from explanations.app.explanation_job import ExplanationJob
+from explanations.app.pair_words import pair_marks
 from explanations.app.view import mixer_data, view_explanation
 from explanations.listeners import load_listener
 from explanations.player import Resource
@@ -71,6 +72,10 @@ def test_a_listener_of_a_trunk_has_shared_tables_and_saves_small_ones(
     assert content is not None
     (mixer,) = json.loads(content[1])["players"]
     assert mixer["heads"] is None
+    assert mixer["pairs"] == [vars(pair) for pair in pair_marks(explanation)]
+    assert explanation.fidelity_with_pairs is not None
+    both = f"fidelity {explanation.fidelity:.2f} (with pairs {explanation.fidelity_with_pairs:.2f})"
+    assert both in page
     (tmp_path / "tables.npz").write_bytes(base64.b64decode(mixer["tables"]["base64"]))
     assert (tmp_path / "tables.npz").stat().st_size < 100_000
     own = Tables.read(tmp_path / "tables.npz").relevance(masks)

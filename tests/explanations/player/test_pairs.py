@@ -85,6 +85,28 @@ def test_no_arcs_without_pairs_and_those_of_the_listener(open_player: Opener, da
     assert page.locator(".together .words").all_inner_texts() == [PAIRS[1].words]
 
 
+def test_another_listeners_pairs_are_taken_while_it_plays(open_player: Opener, shared: Any) -> None:
+    one = replace(shared[0], pairs=PAIRS[:1]).to_json()
+    other = replace(shared[0], pairs=PAIRS[1:], listener="anna").to_json()
+    page = open_player(one)
+    kept = page.evaluate(
+        """async ([one, other]) => {
+          const { default: show } = await import("/player/component.js");
+          const parentElement = document.body.appendChild(document.createElement("div"));
+          const run = (data) => show({ data, parentElement, setTriggerValue() {} });
+          run(one);
+          const map = parentElement.querySelector("canvas");
+          run(other);
+          return map === parentElement.querySelector("canvas");
+        }""",
+        [one, other],
+    )
+    assert kept
+    assert page.locator(".together").last.locator(".words").all_inner_texts() == [
+        pair.words for pair in PAIRS[1:]
+    ]
+
+
 def test_arcs_of_one_row_and_of_one_column_stay_on_the_map(open_player: Opener, band: Any) -> None:
     for kind in ("time", "source"):
         data = replace(band.of_type(kind), pairs=(PairData(0, 1, 0.1, "One."),))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page
 
-from explanations.player import Lane, MixerData, Resource, Span, WaveformData, share_page
+from explanations.player import Lane, MixerData, PairData, Resource, Span, WaveformData, share_page
 from lemons_utils import DataError, ParameterError
 
 Opener = Callable[..., Page]
@@ -43,8 +43,9 @@ def test_it_plays_and_answers_without_a_server(new_page: Opener, band: Any, tmp_
         lanes=(Lane("vocals", spans=(Span(0, 2),)),),
     )
     page_file = tmp_path / "share.html"
+    pair = PairData(0, 5, 0.2, f"The vocals count twice as much. {NASTY}")
     text = share_page(
-        embedded(band),
+        replace(embedded(band), pairs=(pair,)),
         title=f"Why marko hears this {NASTY}",
         about=[f"A paragraph. {NASTY}"],
         highlights=[highlight],
@@ -60,6 +61,11 @@ def test_it_plays_and_answers_without_a_server(new_page: Opener, band: Any, tmp_
     assert page.get_by_role("heading", level=1).inner_text().endswith(NASTY)
 
     mixer = page.locator(".mixer")
+    assert mixer.locator(".pair .words").inner_text() == pair.words
+    assert mixer.locator(".arc").count() == 1
+    mixer.get_by_role("button", name="Show me, in half a minute").click()
+    assert mixer.locator(".tour p").inner_text().startswith("This is the whole track.")
+    mixer.get_by_role("button", name="Stop").click()
     mask = np.ones(25, dtype=int)
     for segment, stem in ((0, 0), (3, 2), (4, 4)):
         line = mixer.locator(".line").nth(2 + stem)
