@@ -1,6 +1,6 @@
-"""The browser half of the demo app: a waveform player and the what-if mixer.
+"""The browser half of the demo app: a waveform player, the what-if mixer and the medley.
 
-Both are one Streamlit component (canvas and WebAudio, no framework; only audio and tables are
+All are one Streamlit component (canvas and WebAudio, no framework; only audio and tables are
 fetched). Playing and switching never run the script again; the mixer's buttons
 (`MixerData.actions`) do, and report the mask.
 """
@@ -25,11 +25,14 @@ from explanations.player.data import (
     heads_json,
     peaks,
 )
+from explanations.player.medley import AheadData, MedleyData
 from explanations.player.share import share_page
 
 __all__ = [
+    "AheadData",
     "HeadData",
     "Lane",
+    "MedleyData",
     "MixerData",
     "PairData",
     "Resource",
@@ -38,6 +41,8 @@ __all__ = [
     "decode_mask",
     "encode_mask",
     "heads_json",
+    "load_ahead",
+    "medley",
     "mixer",
     "peaks",
     "player",
@@ -61,7 +66,7 @@ class MixerResult:
     action: str = ""
 
 
-def mixer(data: MixerData, *, key: str, follow: bool = False) -> MixerResult:
+def mixer(data: MixerData, *, key: str, follow: bool = False, pick: int = 0) -> MixerResult:
     """Show the what-if mixer in a Streamlit page.
 
     Parameters
@@ -73,9 +78,11 @@ def mixer(data: MixerData, *, key: str, follow: bool = False) -> MixerResult:
     follow : bool
         Report the mask by itself, a moment after the last switch. Every report runs the
         script again; without it only the buttons do.
+    pick : int
+        A number that another click on the track's name changes: then the page goes to the mixer.
     """
     changed = {"on_mask_change": _nothing} if follow else {}
-    content = {**data.to_json(), "follow": follow}
+    content = {**data.to_json(), "follow": follow, "pick": pick}
     result = _component()(key=key, data=content, on_action_change=_nothing, **changed)
     if action := result.get("action"):
         return MixerResult(mask=str(action["mask"]), action=str(action["id"]))
@@ -84,6 +91,32 @@ def mixer(data: MixerData, *, key: str, follow: bool = False) -> MixerResult:
 
 def player(data: WaveformData, *, key: str) -> None:
     """Show a waveform player in a Streamlit page."""
+    _component()(key=key, data=data.to_json())
+
+
+def medley(data: MedleyData, *, key: str, on_action: Callable[[str], None]) -> None:
+    """Show the bar that plays what matters of one track after another.
+
+    Parameters
+    ----------
+    data : MedleyData
+    key : str
+    on_action : callable
+        Called before the next run of the script with what the bar asks for: "start", "stop",
+        "next", "previous", or "skip" where nothing of a track matters.
+    """
+
+    def act() -> None:
+        import streamlit as st
+
+        if action := st.session_state[key].get("action"):
+            on_action(str(action["id"]))
+
+    _component()(key=key, data=data.to_json(), on_action_change=act)
+
+
+def load_ahead(data: AheadData, *, key: str) -> None:
+    """Load what the next mixer will ask for; nothing is seen of it."""
     _component()(key=key, data=data.to_json())
 
 

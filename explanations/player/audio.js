@@ -17,15 +17,17 @@ export class MixPlayer {
    * @param {AudioBuffer[]} buffers one per stem
    * @param {number[][]} segments [start, end) in samples
    * @param {number} sampleRate rate of these samples
-   * @param {{context?: BaseAudioContext, onEnd?: () => void}} [options]
+   * @param {{context?: BaseAudioContext, onEnd?: () => void, onTick?: () => void}} [options]
    */
-  constructor(buffers, segments, sampleRate, { context = null, onEnd = () => {} } = {}) {
+  constructor(buffers, segments, sampleRate, options = {}) {
+    const { context = null, onEnd = () => {}, onTick = () => {} } = options;
     this.buffers = buffers;
     this.segments = segments;
     this.sampleRate = sampleRate;
     this.duration = segments.at(-1)[1] / sampleRate;
     this.context = context;
     this.onEnd = onEnd;
+    this.onTick = onTick;
     this.loop = null;
     this.passes = [];
     this.resting = 0; // position while nothing plays
@@ -188,6 +190,8 @@ export class MixPlayer {
       this.stop();
       this.resting = 0;
       this.onEnd();
+    } else {
+      this.onTick();
     }
   }
 }

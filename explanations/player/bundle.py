@@ -40,7 +40,8 @@ def script() -> str:
 @functools.cache
 def style() -> str:
     """Return the palette and the style sheets."""
-    sheets = [asset(f"{name}.css") for name in ("player", "map", "mixer", "pairs", "tour")]
+    names = ("player", "map", "mixer", "pairs", "tour", "medley")
+    sheets = [asset(f"{name}.css") for name in names]
     return css_variables() + "\n".join(sheets)
 
 

@@ -10,7 +10,7 @@ export class Deck {
   /**
    * @param {object} data see MixerData in data.py
    * @param {{onState: (playing: boolean, busy?: boolean) => void, onPosition: (s: number) => void,
-   *          onError: (error: Error) => void}} handlers
+   *          onError: (error: Error) => void, onEnd?: () => void}} handlers
    */
   constructor(data, handlers) {
     this.data = data;
@@ -19,7 +19,10 @@ export class Deck {
     const rate = data.sample_rate;
     this.silence = new AudioBuffer({ length: 1, sampleRate: rate, numberOfChannels: 1 });
     const buffers = data.stems.map(() => this.silence); // until the stems are loaded
-    this.player = new MixPlayer(buffers, data.segments, rate, { onEnd: () => this.pause() });
+    this.player = new MixPlayer(buffers, data.segments, rate, {
+      onEnd: () => this.end(),
+      onTick: () => document.hidden && handlers.onPosition(this.position()), // no frames are drawn
+    });
     this.loaded = false;
     this.wanted = false; // whether it should play; also while the stems still load
   }
@@ -85,6 +88,12 @@ export class Deck {
     cancelAnimationFrame(this.frame);
     this.handlers.onState(false);
     this.handlers.onPosition(this.position());
+  }
+
+  /** Stop because there is no more to play. */
+  end() {
+    this.pause();
+    this.handlers.onEnd?.();
   }
 
   /** Report the position in every frame while it plays. */

@@ -56,6 +56,10 @@ export function signed(weight) {
 const ICONS = {
   play: "M8 5.5v13l11-6.5z",
   pause: "M7 5.5h3.5v13H7zM13.5 5.5H17v13h-3.5z",
+  medley: "M3 6v12l8-6zM12 6v12l8-6z",
+  stop: "M6.5 6.5h11v11h-11z",
+  previous: "M6 6h2.5v12H6zM19 6v12l-9-6z",
+  next: "M15.5 6H18v12h-2.5zM5 6v12l9-6z",
   loop:
     "M17 4l3 3-3 3V8H9a4 4 0 0 0-4 4H3a6 6 0 0 1 6-6h8z" +
     "M7 20l-3-3 3-3v2h8a4 4 0 0 0 4-4h2a6 6 0 0 1-6 6H7z",

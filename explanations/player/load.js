@@ -9,7 +9,11 @@ import { readNpz } from "./npz.js";
  * @param {AbortSignal} [signal]
  * @returns {Promise<ArrayBuffer>}
  */
-export async function loadBytes(source, name, signal) {
+export function loadBytes(source, name, signal) {
+  return fromAhead(source, () => fetchBytes(source, name, signal));
+}
+
+async function fetchBytes(source, name, signal) {
   if (source.base64) {
     return Uint8Array.from(atob(source.base64), (char) => char.charCodeAt(0)).buffer;
   }
@@ -32,7 +36,11 @@ export async function loadBytes(source, name, signal) {
  * Decode audio to samples at a given rate.
  * @returns {Promise<AudioBuffer>}
  */
-export async function loadAudio(source, name, sampleRate, signal) {
+export function loadAudio(source, name, sampleRate, signal) {
+  return fromAhead(source, () => decodeAudio(source, name, sampleRate, signal));
+}
+
+async function decodeAudio(source, name, sampleRate, signal) {
   const bytes = await loadBytes(source, name, signal);
   // An offline context decodes without a sound card and before the first click.
   const decoder = new OfflineAudioContext(1, 1, sampleRate);
@@ -46,6 +54,29 @@ export async function loadAudio(source, name, sampleRate, signal) {
 /** Load arrays that numpy.savez wrote. */
 export async function loadArrays(source, name, signal) {
   return readNpz(await loadBytes(source, name, signal));
+}
+
+const ahead = new Map(); // what is loaded for the next mixer, by its address
+
+/**
+ * Load stems and tables before the mixer that will ask for them; of one mixer at a time.
+ * @param {object} mixer see MixerData in data.py
+ */
+export function loadAhead({ stems, tables, sample_rate: sampleRate }) {
+  ahead.clear();
+  const load = (source, loading) => {
+    loading.catch(() => {}); // the mixer asks again, and says what is wrong
+    ahead.set(source.url, loading);
+  };
+  for (const stem of stems) load(stem, decodeAudio(stem, stem.name, sampleRate));
+  if (tables) load(tables, fetchBytes(tables, "The what-if tables"));
+}
+
+/** What is loaded ahead, once; what is not, or could not be, is loaded now. */
+function fromAhead(source, load) {
+  const loading = ahead.get(source.url);
+  ahead.delete(source.url);
+  return loading ? loading.catch(load) : load();
 }
 
 const HEADS = "lemons-heads";

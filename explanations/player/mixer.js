@@ -47,7 +47,7 @@ export class Mixer {
         this.showPosition(position);
         this.skipGap(position);
       },
-      onError: (error) => this.complain(error),
+      onError: (error) => this.complain(error), onEnd: host.onEnd,
     });
     this.duration = this.deck.duration;
     this.abort = new AbortController();
@@ -228,7 +228,7 @@ export class Mixer {
     if (!this.deck.player.playing || this.loop.column !== null) return;
     if (this.state.heard().every(Boolean)) return; // the track as it is, with its own silence
     const target = this.sounding(position);
-    if (target < position && !this.loop.all) this.deck.pause();
+    if (target < position && !this.loop.all) this.deck.end();
     if (target !== position) this.deck.seek(target);
   }
 
