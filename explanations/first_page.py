@@ -4,7 +4,8 @@
 
 The page opens with its first listener and the best track that is new to them; another listener is
 one click away. For the first listeners, relevance, previews, stems, explanations of all kinds and
-what-if tables of that track are made here, unless they exist.
+what-if tables of that track are made here, unless they exist, and taste profiles over their
+top 20 tracks.
 On a terminal the app starts then; elsewhere its address is printed, and the command ends.
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -30,11 +32,19 @@ from explanations.app.recommendations import (
     stored_relevance,
 )
 from explanations.app.view import view_explanation
+from explanations.explain.job import ExplanationSettings
 from explanations.listeners import ListenerModel
+from explanations.store import Store
+from explanations.store_explanations import store_tops
+from explanations.taste_profile import read_profile
+from lemons_jobs import Workers
 from lemons_places import how_to
 from lemons_utils import Configuration, DataError, OnProgress, command, configuration
 from recsys import progress
 from recsys.catalogue import Catalogue
+
+PROFILED = 20
+"""Top tracks of a taste profile: as many as one waits for; `store_explanations` takes 50."""
 
 LISTENERS = 8
 """Most listeners whose first page is made ready: as many as `make demo` trains, and one more."""
@@ -68,7 +78,23 @@ def prepare(config: Configuration) -> str:
                 _prepare(person, catalogue, config, lambda step, _: bar.set_postfix_str(step))
             )
             bar.update()
+    _profiles(shown, catalogue, config)
     return said[0]
+
+
+def _profiles(shown: Sequence[Person], catalogue: Catalogue, config: Configuration) -> None:
+    """Make the taste profiles of listeners on a trunk, whom it costs little, unless they exist."""
+    home = config.stored_explanations / catalogue.name
+    models = [person.model(config.experiments) for person in shown]
+    missing = [
+        model
+        for model in models
+        if model.on_trunk and not read_profile(Store(home / model.user_name), model.checksum)
+    ]
+    if missing:
+        settings = ExplanationSettings(kinds=("source",), what_if=False)
+        workers = Workers(os.cpu_count() or 1)
+        store_tops(missing, catalogue, settings, config, top_n=PROFILED, workers=workers)
 
 
 def _prepare(
@@ -113,7 +139,9 @@ def main(arguments: list[str] | None = None) -> None:
     config = configuration()
     print(f"The first page is ready: {prepare(config)}", flush=True)
     if watched():
-        launch.launch(config)
+        sys.stdout.flush()
+        # As a command of its own, whose threads begin as the app's should.
+        os.execv(sys.executable, [sys.executable, "-m", "explanations.launch"])  # noqa: S606
     else:
         print(f"`{how_to('app')}` starts the demo app at {launch.address(config)}")
 

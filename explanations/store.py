@@ -3,7 +3,8 @@
 `stored_explanations/<catalogue>/<user_name>/<track_id>/<type>.json` holds one explanation and
 how it came about; `tables.npz` beside it serves every type of that track. Listeners whose models
 share a trunk share a track's tables as well: `stored_explanations/<catalogue>/.trunks/<first 12
-digits of the trunk's checksum>/<track_id>/tables.npz`. Stems are not here: they are cached once per
+digits of the trunk's checksum>/<track_id>/tables.npz`, and `stem_tables.npz` where Source alone was
+asked for. Stems are not here: they are cached once per
 track, and the listener's browser mixes them.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -105,12 +106,13 @@ class Store:
         Another model, other audio, another separator or other parameters: None. A file that
         cannot be read counts as not stored, so it is simply computed again.
         """
-        path = self.path(track_id, request.kind)
-        try:
-            stored = from_json(read_json(path, dict[str, Any], _WHAT), str(path))
-        except DataError:
-            return None
-        return stored if stored.request == request else None
+        stored = self._read(track_id, request.kind)
+        return stored if stored and stored.request == request else None
+
+    def of_model(self, track_id: str, kind: str, model_checksum: str) -> Explanation | None:
+        """Read an explanation if it is of a model, whatever else was asked for; otherwise None."""
+        stored = self._read(track_id, kind)
+        return stored if stored and stored.request.model_checksum == model_checksum else None
 
     def save(self, track_id: str, explanation: Explanation) -> Path:
         """Write an explanation; readers see the old file or the new one."""
@@ -141,6 +143,13 @@ class Store:
         tables.write(path, **about)
         return path
 
+    def _read(self, track_id: str, kind: str) -> Explanation | None:
+        path = self.path(track_id, kind)
+        try:
+            return from_json(read_json(path, dict[str, Any], _WHAT), str(path))
+        except DataError:
+            return None
+
     def _track(self, track_id: str) -> Path:
         return self.folder / _folder_name(track_id)
 
@@ -153,14 +162,23 @@ class SharedTables:
     ----------
     folder : Path
         `stored_explanations/<catalogue>`; a name that begins with a dot is no listener's.
+    file : str
+        `tables.npz`, or `stem_tables.npz` for those that tell no segments apart: they answer
+        Source explanations alone, and cost a quarter.
     """
 
     folder: Path
+    file: str = "tables.npz"
+
+    @property
+    def of_stems(self) -> SharedTables:
+        """The tables of the same tracks that tell no segments apart."""
+        return replace(self, file="stem_tables.npz")
 
     def path(self, track_id: str, trunk_checksum: str) -> Path:
         """Where the tables of a track lie, stored or not."""
         name = _folder_name(track_id)
-        return self.folder / ".trunks" / trunk_checksum[:12] / name / "tables.npz"
+        return self.folder / ".trunks" / trunk_checksum[:12] / name / self.file
 
     def load(self, track_id: str, about: Mapping[str, object]) -> TrunkTables | None:
         """Read the tables of a track if they are about the very same, otherwise None.

@@ -4,7 +4,8 @@
 
 Explanations that are stored already, of the same model and parameters, are left alone: a command
 that was killed and is started again continues where it stopped. `--jobs N` explains in N
-processes, `--cluster ADDRESS` on a Dask cluster.
+processes, `--cluster ADDRESS` on a Dask cluster. At the end each listener's taste profile is made
+of the Source explanations: `taste_profile.json` beside them, and a picture of it.
 """
 
 from __future__ import annotations
@@ -13,17 +14,21 @@ import argparse
 import functools
 import itertools
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
 
 from audiolime.components import KINDS
+from explanations.app.people import Person
 from explanations.explain.answers import ENGINES
 from explanations.explain.command import read_num_samples
 from explanations.explain.job import ExplanationSettings, TrackJob, run_job
 from explanations.listeners import ListenerModel, load_listener
 from explanations.stems import NAMES
+from explanations.store import Store
+from explanations.taste_profile import draw_profile, profile_path, renew_profile
 from lemons_jobs import HERE, Workers, add_options, run, workers_of
 from lemons_utils import Configuration, DataError, ParameterError, command, configuration
 from recsys.catalogue import Catalogue, open_catalogue
@@ -45,7 +50,7 @@ def top_tracks(
         Where tracks without a stored relevance are scored.
     """
     table = relevance_table(catalogue, listener.user_name, listener.checksum)
-    with tqdm(total=len(catalogue.tracks), unit="track", desc="relevance") as bar:
+    with tqdm(total=len(catalogue.tracks), unit="track", desc="relevance", delay=1) as bar:
 
         def on_progress(step: str, share: float) -> None:
             bar.update(round(share * len(catalogue.tracks)) - bar.n)
@@ -112,12 +117,48 @@ def main(arguments: list[str] | None = None) -> None:
     ]
     for listener in listeners:
         print(f"{listener.user_name}: {listener.found.line}")
+    store_tops(listeners, catalogue, settings, config, top_n=options.top_n, workers=workers)
+
+
+def store_tops(
+    listeners: Sequence[ListenerModel],
+    catalogue: Catalogue,
+    settings: ExplanationSettings,
+    config: Configuration,
+    *,
+    top_n: int,
+    workers: Workers = HERE,
+) -> None:
+    """Explain the tracks of highest relevance to some listeners, and make their taste profiles.
+
+    Parameters
+    ----------
+    listeners : sequence of ListenerModel
+    catalogue : Catalogue
+    settings : ExplanationSettings
+    config : Configuration
+        Says where what is stored is.
+    top_n : int > 0
+        Tracks of each listener.
+    workers : Workers
+
+    Raises
+    ------
+    DataError
+        At the end, if tracks could not be explained, each of which is printed.
+    """
     tops = {
-        listener.user_name: top_tracks(listener, catalogue, options.top_n, workers=workers)
+        listener.user_name: top_tracks(listener, catalogue, top_n, workers=workers)
         for listener in listeners
     }
     jobs = track_jobs(tops, {listener.user_name: listener.path for listener in listeners})
-    _run_jobs(jobs, catalogue, settings, config, workers)
+    failed = _run_jobs(jobs, catalogue, settings, config, workers)
+    if "source" in settings.kinds:
+        _store_profiles(listeners, tops, catalogue, config)
+    for line in failed:
+        print(f"not explained: {line}", file=sys.stderr)
+    if failed:
+        raise DataError(f"{len(failed)} of {len(jobs)} tracks were not explained")
 
 
 def _run_jobs(
@@ -126,8 +167,8 @@ def _run_jobs(
     settings: ExplanationSettings,
     config: Configuration,
     workers: Workers,
-) -> None:
-    """Explain every track, and list those that failed at the end."""
+) -> list[str]:
+    """Explain every track, and return a line for each that failed."""
     failed: list[str] = []
     made = 0
     # A copy of the catalogue has not read its table, which no worker needs.
@@ -144,10 +185,28 @@ def _run_jobs(
             else:
                 failed.append(f"{job.track_id}, for {', '.join(job.models)}: {outcome.error}")
     print(f"{made} explanations in {config.stored_explanations / catalogue.name}")
-    for line in failed:
-        print(f"not explained: {line}", file=sys.stderr)
-    if failed:
-        raise DataError(f"{len(failed)} of {len(jobs)} tracks were not explained")
+    return failed
+
+
+def _store_profiles(
+    listeners: Sequence[ListenerModel],
+    tops: Mapping[str, list[str]],
+    catalogue: Catalogue,
+    config: Configuration,
+) -> None:
+    """Make the taste profile of every listener, and a picture of each."""
+    titles = dict(zip(catalogue.tracks["track_id"], catalogue.tracks["title"], strict=True))
+    for listener in listeners:
+        name = listener.user_name
+        store = Store(config.stored_explanations / catalogue.name / name)
+        profile = renew_profile(store, tops[name], user_name=name, model_checksum=listener.checksum)
+        if profile is not None:
+            path = profile_path(store)
+            picture = path.with_suffix(".png")
+            if not picture.exists() or picture.stat().st_mtime < path.stat().st_mtime:
+                whose = Person(name, catalogue.name).name
+                draw_profile(profile, picture, name=whose, titles=titles)
+            print(f"taste profile of {name}, over {profile.tracks} tracks: {picture}")
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:

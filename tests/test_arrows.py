@@ -53,7 +53,8 @@ SHELVES = {
     AUDIO: set(),
     **dict.fromkeys(sorted(EXPLAINER), EXPLAINER),
     **dict.fromkeys(sorted(CORE), CORE),
-    "explanations.app": {"explanations.player", *CORE},
+    "explanations.app": {"explanations.player", "explanations.taste_profile", *CORE},
+    "explanations.taste_profile": CORE,
     "explanations.studies": CORE,
     "explanations.player": set(),
 }

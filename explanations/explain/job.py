@@ -26,6 +26,8 @@ class ExplanationSettings:
     random_state : int
     separator : str or None
     n_segments : int
+    what_if : bool
+        Whether the tables of the mixer are made, too.
     """
 
     kinds: tuple[str, ...]
@@ -34,6 +36,7 @@ class ExplanationSettings:
     random_state: int = 0
     separator: str | None = None
     n_segments: int = 5
+    what_if: bool = True
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,6 @@ def run_job(
                 engine=settings.engine,
                 num_samples=settings.num_samples,
                 random_state=settings.random_state,
-                what_if=True,
+                what_if=settings.what_if,
             )
     return len(kinds) * len(job.models)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -49,6 +49,18 @@ class TableSource:
             return None
         found = self.shared.load(self.name, self._about_trunk(trunk))
         return None if found is None else found.of_head(head.weight, [], head.bias)
+
+    def of_stems(self, stems: NDArray[np.float32], on_progress: OnProgress | None) -> Tables | None:
+        """Return the listener's part of shared tables that tell no segments apart.
+
+        They are made and kept where there are none; None without a trunk.
+        """
+        if self.shared is None or self.listener.trunk is None:
+            return None
+        whole = (0, stems.shape[1])
+        about = {**self.about, "segments": [list(whole)]}
+        source = replace(self, about=about, shared=self.shared.of_stems)
+        return source.make(stems, [whole], on_progress)
 
     def make(
         self,

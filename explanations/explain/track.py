@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from audiolime.components import Components
 from audiolime.components.equal_segmentation import equal_segments
+from audiolime.exact.answers import FEW
 from audiolime.exact.interactions import Interactions
 from audiolime.separation.cache import CachedStems
 from audiolime.separation.interface import Separator
@@ -258,11 +259,12 @@ def explain(
     all_cells = components.are_cells and num_samples == "exhaustive"
     if engine == "exact":
         source = TableSource(listener, name, subject.about, store, shared)
-        tables = (
-            source.make(subject.stems.waveforms, subject.segments, on_progress)
-            if what_if or all_cells
-            else source.of_trunk()
-        )
+        if what_if or all_cells:
+            tables = source.make(subject.stems.waveforms, subject.segments, on_progress)
+        else:
+            tables = source.of_trunk()
+            if tables is None and kind == "source" and components.count <= FEW:
+                tables = source.of_stems(subject.stems.waveforms, on_progress)
     if stored is not None:
         return stored
     _say(on_progress, "weights")

@@ -4,7 +4,9 @@ import threading
 
 import pytest
 
+from explanations.store import Store, from_json
 from explanations.store_explanations import main, track_jobs
+from explanations.taste_profile import read_profile
 from lemons_jobs import Workers
 
 ARGUMENTS = ["--user_name", "marko", "--catalogue", "own", "--separator", "folder"]
@@ -12,7 +14,8 @@ ARGUMENTS = ["--user_name", "marko", "--catalogue", "own", "--separator", "folde
 
 def stored(house):
     # Names that begin with a dot are files half written by somebody who was killed.
-    return sorted((house.folder / "stored_explanations").rglob("[!.]*.json"))
+    found = (house.folder / "stored_explanations").rglob("[!.]*.json")
+    return sorted(path for path in found if path.name != "taste_profile.json")
 
 
 def test_every_type_of_every_track_and_nothing_twice(house, capsys):
@@ -29,6 +32,30 @@ def test_every_type_of_every_track_and_nothing_twice(house, capsys):
     times = {path: path.stat().st_mtime_ns for path in files}
     assert main([*ARGUMENTS, "--top_n", "5"]) == 0
     assert {path: path.stat().st_mtime_ns for path in stored(house)} == times
+
+
+def test_a_taste_profile_is_made_of_the_source_explanations(house, on_trunk, capsys):
+    on_trunk("anna")
+    arguments = ["--catalogue", "own", "--separator", "folder"]
+    assert main([*arguments, "--types", "time", "--top_n", "1"]) == 0
+    home = house.folder / "stored_explanations" / "own"
+    assert not list(home.rglob("taste_profile.*"))
+    assert main([*arguments, "--types", "source"]) == 0
+    assert "taste profile of marko, over 2 tracks:" in capsys.readouterr().out
+    for name in ("anna", "marko"):
+        store, path = Store(home / name), home / name / "taste_profile.json"
+        profile = read_profile(store, json.loads(path.read_text())["model_checksum"])
+        assert profile.tracks == 2
+        drums = {
+            track_id: from_json(json.loads(store.path(track_id, "source").read_text()))
+            for track_id in house.track_ids
+        }
+        shares = [e.shapley[e.stem_names.index("drums")] / e.relevance for e in drums.values()]
+        (part,) = [part for part in profile.stems if part.stems == ("drums",)]
+        assert part.share == pytest.approx(sum(shares) / 2)
+        assert path.with_suffix(".png").stat().st_size > 10_000
+    assert main(["--user_name", "marko", *arguments, "--types", "source", "--top_n", "1"]) == 0
+    assert "over 2 tracks" in capsys.readouterr().out, "one of more tracks stays"
 
 
 def test_the_best_tracks_come_first(house):

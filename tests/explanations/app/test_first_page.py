@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import soundfile
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
@@ -27,6 +28,8 @@ def prepared(house: Path, tmp_path_factory) -> Path:
         shutil.rmtree(scored)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LEMONS_DATA_FOLDER", str(folder))
+        patch.setattr(first_page, "PROFILED", 3)
+        patch.setattr(first_page.os, "cpu_count", lambda: 1)  # here, without a start of workers
         said = first_page.prepare(configuration())
     assert "for Marko, model: 2026-01-02_03-04-05-demo-marko (" in said
     return folder
@@ -59,6 +62,24 @@ def test_the_page_opens_with_all_that_was_prepared(prepared, monkeypatch):
     }
     assert kinds == {"previews", "stems", "tables", "heads", "highlights"}
     assert len(list((prepared / "web" / "previews").rglob("*.mp3"))) >= 10
+
+
+def test_the_taste_profile_is_ready_and_its_examples_play(prepared, monkeypatch):
+    """Of Paige, who is on the trunk; Marko's network would take minutes."""
+    monkeypatch.setenv("LEMONS_DATA_FOLDER", str(prepared))
+    st.cache_resource.clear()
+    app = AppTest.from_file(PAGE, default_timeout=120)
+    app.query_params["listener"] = "marko"
+    assert not any("What carries" in e.proto.body for e in app.run().get("html"))
+    app.query_params["listener"] = "paige"
+    assert any("What carries Paige" in e.proto.body for e in app.run().get("html"))
+    assert any("Over the 3 tracks that the model rates highest, " in m.value for m in app.markdown)
+    examples = [button for button in app.button if (button.key or "").startswith("example-")]
+    assert len(examples) >= 3
+    app = examples[-1].click().run()
+    assert not app.exception
+    (sound,) = (prepared / "web" / "examples").rglob("*.flac")
+    assert soundfile.info(sound).duration > 1
 
 
 def assert_answers(app: AppTest) -> None:

@@ -66,6 +66,25 @@ def test_a_further_listener_does_not_touch_the_network(house, on_trunk, subject,
     assert [path for path in files if path.suffix != ".json"] == [place / "tables.npz"]
 
 
+def test_source_alone_needs_no_tables_of_segments(house, on_trunk, subject, sweeps):
+    """One sweep without segments serves all listeners; what it says is what other tables say."""
+    found = {}
+    for listener in on_trunk("anna", "bert"):
+        found[listener.user_name] = explain(listener, subject, "source", **stores(house, listener))
+    assert len(sweeps) == 1
+    shared = stores(house, listener)["shared"]
+    place = shared.path(subject.track_id, listener.trunk.checksum).parent
+    assert [path.name for path in place.iterdir()] == ["stem_tables.npz"]
+    assert (place / "stem_tables.npz").stat().st_size < 50_000
+    for listener in on_trunk("anna", "bert"):
+        other = explain(listener, subject, "source", what_if=True, shared=shared)
+        of_stems = found[listener.user_name]
+        np.testing.assert_allclose(of_stems.weights, other.weights, rtol=0, atol=1e-6)
+        np.testing.assert_allclose(of_stems.shapley, other.shapley, rtol=0, atol=1e-6)
+        assert of_stems.request == other.request
+        assert np.abs(of_stems.weights).max() > 1e-3
+
+
 def test_kept_tables_answer_without_a_store(house, on_trunk, sweeps):
     """`explain_track` keeps no explanation here, yet makes the tables for the next listener."""
     on_trunk("anna", "bert")
