@@ -10,7 +10,7 @@ from importlib.resources import files
 
 import streamlit as st
 
-from explanations.app import markup, own_files, phrases
+from explanations.app import markup, medley, own_files, phrases
 from explanations.app.answer import explanation_section, listen
 from explanations.app.choosers import best_tracks, gallery, track_button
 from explanations.app.own_page import own_file_section
@@ -23,6 +23,7 @@ from explanations.app.people import (
     people,
     picture,
 )
+from explanations.app.profile_section import taste_profile_section
 from explanations.app.protection import protection
 from explanations.app.recommendations import (
     TOP,
@@ -65,12 +66,24 @@ def chosen_track(person, catalogue, table):
     return None if rows.empty else rows.iloc[0]
 
 
-def explain(person, catalogue, track_id, title, about):
-    """Answer why a listener gets a track."""
+def explain(person, catalogue, table, chosen):
+    """Answer why a listener gets a track; the medley passes one that cannot be explained."""
     labels = labels_of([*all_listeners(), person])
-    explanation_section(
-        person, catalogue, track_id, title, about=about, labels=labels, config=CONFIG
+    explained = explanation_section(
+        person,
+        catalogue,
+        chosen["track_id"],
+        chosen["title"],
+        about=phrases.about_track(chosen, len(table)),
+        labels=labels,
+        config=CONFIG,
+        at_once=medley.is_on(),
     )
+    if explained:
+        medley.prepare_next(person, catalogue, table, chosen, labels=labels, config=CONFIG)
+    elif medley.is_on():
+        medley.skip(person, catalogue, table, chosen)
+        st.rerun()
 
 
 # -- below: recommendations, profile, how it works ---------------------------------------------
@@ -209,9 +222,12 @@ def recommendation_page(listeners, catalogues):
         chosen = chosen_track(person, catalogue, table)
         with first:
             best_tracks(person, catalogue, table, chosen)
+            if chosen is not None:
+                medley.medley_bar(person, catalogue, table, chosen)
     with below:
         if table is not None:
             recommendations(person, catalogue, catalogues, table, chosen)
+            taste_profile_section(person, catalogue, table, CONFIG)
         if is_viewer:
             teaching(home, person, CONFIG)
         elif heard_by(catalogues[person.catalogue], person.user_name):
@@ -235,8 +251,7 @@ def recommendation_page(listeners, catalogues):
             words = phrases.UNKNOWN_TRACK.format(catalogue.name, choice().track)
             st.html(markup.alert(words))
         else:
-            about = phrases.about_track(chosen, len(table))
-            explain(person, catalogue, chosen["track_id"], chosen["title"], about)
+            explain(person, catalogue, table, chosen)
 
 
 def main():
@@ -250,6 +265,7 @@ def main():
     if not listeners:
         say_how(*(phrases.NO_LISTENER if catalogues else phrases.NO_CATALOGUE))
     elif choice().catalogue == own_files.NAME:
+        medley.leave()
         own_file_section(listeners, labels_of(listeners), CONFIG)
     else:
         recommendation_page(listeners, catalogues)

@@ -41,8 +41,9 @@ def explanation_section(
     about: tuple[str, ...],
     labels: tuple[tuple[str, str], ...],
     config: Configuration,
-) -> None:
-    """Show why a track is recommended, or how it is found out.
+    at_once: bool = False,
+) -> bool:
+    """Show why a track is recommended, or how it is found out; return whether it is shown.
 
     Parameters
     ----------
@@ -51,33 +52,36 @@ def explanation_section(
     labels : tuple of (user_name, name)
         What the page calls the listeners.
     config : Configuration
+    at_once : bool
+        Whether a track is explained without being asked for.
     """
     model = person.model(config.experiments)
     job = ExplanationJob(model, catalogue, track_id, config, kept_in=person.kept_in)
     kind = choice().type
     slot = st.empty()  # always there, so that a mixer below it stays where it is
     if job.stored(kind) is None:
-        at_once = job.tables_path.is_file()
-        if not at_once:
+        is_short = job.tables_path.is_file()
+        if not is_short:
             st.html(markup.answer(f"Why “{title}” for {person.name}?", *about))
             listen(catalogue, track_id, title, place="track", config=config)
             _kinds(track_id, kind)
             slot = st.empty()
         done = wait_for(
-            ("explain", catalogue.name, track_id, job.listener.checksum, kind),
+            job.key(kind),
             STEPS,
             lambda on_progress: job.make(kind, on_progress),
             slot=slot,
-            cost_s=FROM_TABLES_S if at_once else ANEW_S,
+            cost_s=FROM_TABLES_S if is_short else ANEW_S,
             button="Explain this track",
-            at_once=at_once,
+            at_once=at_once or is_short,
         )
         if not done:
-            return
-        if not at_once:
+            return False
+        if not is_short:
             st.rerun()
         slot.empty()
     _explained(person, job, catalogue.name, title, about, labels)
+    return True
 
 
 @st.fragment

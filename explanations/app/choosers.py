@@ -10,7 +10,7 @@ import streamlit as st
 
 from explanations.app import markup
 from explanations.app.people import Person
-from explanations.app.recommendations import TOP, choose
+from explanations.app.recommendations import shortlist
 from explanations.app.session import decide
 from explanations.app.taste import YOU
 from recsys.catalogue import Catalogue
@@ -47,14 +47,10 @@ def best_tracks(
     person: Person, catalogue: Catalogue, table: pd.DataFrame, chosen: pd.Series[Any] | None
 ) -> None:
     """Show the best tracks that are new to the listener, and the chosen one; a click chooses."""
-    best = choose(table, unheard=True).head(TOP)
-    if chosen is not None and chosen["track_id"] not in set(best["track_id"]):
-        rows = [chosen, *(row for _, row in best.head(TOP - 1).iterrows())]
-    else:
-        rows = [row for _, row in best.iterrows()]
+    chosen_id = "" if chosen is None else chosen["track_id"]
     with st.container(key="tracks", horizontal=True, wrap=False, gap="xsmall"):
-        for track in rows:
-            is_chosen = chosen is not None and track["track_id"] == chosen["track_id"]
+        for _, track in shortlist(table, chosen_id).iterrows():
+            is_chosen = track["track_id"] == chosen_id
             track_button(person, catalogue, track, is_chosen, place="top")
 
 
@@ -76,4 +72,5 @@ def track_button(
 def _pick(person: Person, catalogue: Catalogue, track_id: str) -> None:
     """Choose a track by a click; one that has no mixer yet is played."""
     st.session_state.picked = track_id
+    st.session_state.picks = st.session_state.get("picks", 0) + 1
     decide(listener=person.key, catalogue=catalogue.name, track=track_id)

@@ -36,6 +36,7 @@ class ExplanationJob:
         kept_in: Path | None = None,
     ) -> None:
         self.listener = listener
+        self.catalogue = catalogue.name
         self.track_id = track_id
         self.audio = catalogue.audio(track_id)
         self.separator = separator_for(catalogue, track_id)
@@ -60,6 +61,10 @@ class ExplanationJob:
             model_checksum=self.listener.checksum,
             audio_checksum=audio_checksum(self.audio),
         )
+
+    def key(self, kind: str) -> tuple[str, ...]:
+        """Return what the job is called in the queue."""
+        return "explain", self.catalogue, self.track_id, self.listener.checksum, kind
 
     def stored(self, kind: str) -> Explanation | None:
         """Return the explanation if it and the tables of the mixer are stored."""

@@ -14,6 +14,7 @@ from explanations.app.people import Person, picture
 from explanations.app.phrases import COLUMN_NAMES, seconds
 from explanations.player.palette import FULL_WEIGHT
 from explanations.store import Explanation
+from explanations.taste_profile import Part
 from lemons_utils import SAMPLE_RATE
 
 ANSWER = "answer"
@@ -138,6 +139,34 @@ def bars(shares: Sequence[tuple[str, float]], caption: str) -> str:
         for name, share in shares
     )
     return f'<table class="lm-shares"><caption>{escape(caption)}</caption>{rows}</table>'
+
+
+def part(name: str, part: Part, scale: tuple[float, float], tracks: int) -> str:
+    """Return a bar of a taste profile: what a part carries on average, with the spread of tracks.
+
+    `scale` is the lowest and the highest share on the axis.
+    """
+    low, high = scale
+    width = max(high - low, 1e-9)
+
+    def at(share: float) -> float:
+        return 100 * min(max((share - low) / width, 0.0), 1.0)
+
+    kind = "for" if part.share > 0 else "against"
+    start, end = sorted((at(0.0), at(part.share)))
+    number = f"{part.share:+.0%}".replace("-", "−").replace("%", " %")
+    spoken = (
+        f"{name} {number} on average, in four fifths of {tracks} tracks from {part.low:+.0%} to "
+        f"{part.high:+.0%}; heard in {part.sounding}"
+    )
+    return (
+        f'<div class="lm-part"><span>{escape(name)}</span>'
+        f'<span class="lm-axis" role="img" aria-label="{escape(spoken)}" title="{escape(spoken)}">'
+        f'<i class="lm-{kind}" style="left:{start:.1f}%;width:{end - start:.1f}%"></i>'
+        f'<i class="lm-spread" style="left:{at(part.low):.1f}%;'
+        f'width:{at(part.high) - at(part.low):.1f}%"></i>'
+        f'<i class="lm-zero" style="left:{at(0.0):.1f}%"></i></span><b>{number}</b></div>'
+    )
 
 
 def weight_map(explanation: Explanation) -> str:

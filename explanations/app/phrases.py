@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from explanations.app.job_queue import QUEUED, Job
 from explanations.store import TITLES, Explanation
+from explanations.taste_profile import TasteProfile
 from lemons_places import how_to
 from lemons_utils import SAMPLE_RATE
 
@@ -46,6 +47,12 @@ HOW_IT_WORKS = (
 )
 """Picture, title and text of each part of the sidebar."""
 
+VIEWER = "you"
+"""What the page calls the viewer as a listener; names of listeners begin with a capital."""
+
+NO_REASON = "Skipped “{}”: no part of it is the reason."
+NOT_EXPLAINED = "Skipped “{}”, which is not explained."
+END_OF_MEDLEY = "That was the last of {} tracks."
 NOT_AMONG = "“{}”, which is chosen, is not among these."
 DROP_A_FILE = "Drop an audio file: every listener's model hears 30 s of it, which you may choose."
 _DEMO = how_to("demo")
@@ -67,6 +74,15 @@ UNKNOWN_LISTENER = "There is no listener “{}” here: choose another one."
 UNKNOWN_CATALOGUE = "There is no catalogue “{}” here: these are tracks of {}."
 UNKNOWN_MASK = "The mix “{}” in the link is none of this explanation: everything is on."
 
+
+STEMS_CAPTION = (
+    "Mean share of the relevance that each stem carries. Orange speaks for the tracks, blue "
+    "against them; between the marks lie four fifths of the tracks. The button plays the stem "
+    "in the track where it carries most."
+)
+PAIRS_CAPTION = "What two stems add together, beyond what each adds alone (on a scale of its own)."
+NOTABLE = 0.02
+"""Mean share of relevance from which on the taste profile's sentence names a part."""
 
 STEP_TITLES = {
     "separate": "separate the track into stems",
@@ -106,6 +122,47 @@ def progress_phrase(job: Job, ahead: int, counts: Mapping[str, str]) -> str:
         words += f", {job.share:.0%}" + (f" of {counts[step]}" if step in counts else "")
     left = "" if job.left_s is None else f" · about {job.left_s:.0f} s left of this step"
     return f"{words} · {job.seconds:.0f} s{left}"
+
+
+def gets(name: str, *, negated: bool = False) -> str:
+    """Begin a sentence on what a listener gets: `Elizabeth gets`, `You do not get`."""
+    if name == VIEWER:
+        return "You do not get" if negated else "You get"
+    return f"{name} does not get" if negated else f"{name} gets"
+
+
+def profile_phrase(profile: TasteProfile) -> str:
+    """Say what carries a listener's tracks on average, in a sentence or two."""
+    stems = [(part.stems[0], part.share) for part in profile.stems]
+    best = [pair for pair in stems if pair[1] >= max(NOTABLE, stems[0][1] / 2)][:3]
+    worst = [pair for pair in stems if pair[1] <= -NOTABLE][-1:]
+    words = f"Over the {profile.tracks} tracks that the model rates highest, "
+    carried = [f"{name} {share:.0%}" for name, share in best]
+    if carried:
+        carried[0] = carried[0].replace(" ", " carry " if _plural(best[0][0]) else " carries ", 1)
+        words += f"{listed(carried)} of the relevance on average"
+    else:
+        words += "no stem carries a notable share of the relevance on average"
+    for name, share in worst:
+        speak = "speak" if _plural(name) else "speaks"
+        words += f"; {name} {speak} against them ({share:.0%})".replace("-", "−")
+    words += f". Of silence the model says {profile.silence:.0%} of that."
+    for pair in [pair for pair in profile.pairs[:1] if abs(pair.share) >= NOTABLE]:
+        more = "more" if pair.share > 0 else "less"
+        words += (
+            f" {' and '.join(pair.stems).capitalize()} together add "
+            f"{abs(pair.share):.0%} {more} than each alone."
+        )
+    return words
+
+
+def _plural(stem: str) -> bool:
+    return stem.endswith("s") and not stem.endswith("ss")
+
+
+def listed(words: Sequence[str]) -> str:
+    """Join words: `a, b and c`."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def component_phrase(explanation: Explanation, component: int) -> str:

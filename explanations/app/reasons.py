@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from audiolime.exact import Tables
+from explanations.app.phrases import gets, listed
 from explanations.player import encode_mask
 from explanations.store import Explanation
 from lemons_audio import sigmoid
@@ -59,7 +60,7 @@ def answer(
     ----------
     explanation : Explanation
     name : str
-        The listener's.
+        The listener's, or `phrases.VIEWER`.
     title : str
         The track's.
     nothing : float in [0, 1]
@@ -72,17 +73,17 @@ def answer(
         return _why_not(explanation, name, title, best)
     if nothing > whole - NEAR:
         return FirstSentence(
-            f"{name} gets “{title}”, but not for anything in it: of silence the model says "
+            f"{gets(name)} “{title}”, but not for anything in it: of silence the model says "
             f"{nothing:.2f}, of this track {whole:.2f}."
         )
     reasons = leading(explanation, explanation.top(len(explanation.weights)))
     if not reasons:
         return FirstSentence(
-            f"{name} gets “{title}”, but no part of it is the reason: without any one of them "
+            f"{gets(name)} “{title}”, but no part of it is the reason: without any one of them "
             "the model says much the same."
         )
     return FirstSentence(
-        f"{name} gets “{title}” because of {phrase(explanation, reasons)}.",
+        f"{gets(name)} “{title}” because of {phrase(explanation, reasons)}.",
         _mask(explanation, reasons),
         "Play just that",
     )
@@ -92,7 +93,7 @@ def _why_not(
     explanation: Explanation, name: str, title: str, best: BestMix | None
 ) -> FirstSentence:
     reasons = leading(explanation, explanation.against(len(explanation.weights)))
-    words = f"{name} does not get “{title}”"
+    words = f"{gets(name, negated=True)} “{title}”"
     words += f" because of {phrase(explanation, reasons)}" if reasons else ", whatever is left out"
     if best is not None and best.relevance - explanation.relevance >= NEAR:
         return FirstSentence(
@@ -142,11 +143,6 @@ def stem_phrase(stem: int, stem_names: Sequence[str]) -> str:
         *rest, last = [name for name in stem_names if name != "other"]
         return f"the other instruments (not {', '.join(rest)} or {last})"
     return f"the {stem_names[stem]}"
-
-
-def listed(words: Sequence[str]) -> str:
-    """Join words: `a, b and c`."""
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def best_mix(tables: Tables, kind: str) -> BestMix | None:

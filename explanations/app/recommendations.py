@@ -76,6 +76,17 @@ def first_choice(table: pd.DataFrame) -> str:
     return str((unheard if len(unheard) else table["track_id"]).iloc[0])
 
 
+def shortlist(table: pd.DataFrame, chosen_id: str = "") -> pd.DataFrame:
+    """Return the best tracks that are new to the listener, after the chosen one if it is no such.
+
+    `table` is from `ranked`.
+    """
+    best = choose(table, unheard=True).head(TOP)
+    if chosen_id in set(best["track_id"]):
+        return best
+    return pd.concat([table[table["track_id"] == chosen_id], best]).head(TOP)
+
+
 def choose(
     table: pd.DataFrame, *, words: str = "", genres: Collection[str] = (), unheard: bool = False
 ) -> pd.DataFrame:

@@ -14,6 +14,7 @@ import pandas as pd
 from safetensors.torch import save
 
 from explanations.app.people import Person
+from explanations.app.phrases import VIEWER
 from explanations.listeners import ListenerModel
 from recsys.catalogue import Catalogue
 from recsys.heads import LEAST_LIKED, complete_features, fit_head, open_trunk, relevance_tables
@@ -55,7 +56,7 @@ class Viewer(Person):
     @property
     def name(self) -> str:
         """Return what the page calls the viewer."""
-        return "Your taste"
+        return VIEWER
 
     def model(self, experiments: Path) -> ListenerModel:
         """Return the fitted model."""

@@ -21,7 +21,7 @@ def what_if(
     """Draw the mixer; its buttons run only this part again."""
     key = f"mixer-{view.explanation.request.audio_checksum}-{view.explanation.kind}"
     mask = view.mask(choice().mask)
-    result = mixer(replace(view.mixer, mask=mask), key=key)
+    result = mixer(replace(view.mixer, mask=mask), key=key, pick=st.session_state.get("picks", 0))
     if choice().mask and not mask:
         st.html(markup.alert(phrases.UNKNOWN_MASK.format(choice().mask)))
     action, _, listener = result.action.partition(":")

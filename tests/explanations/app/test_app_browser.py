@@ -475,6 +475,36 @@ def test_ten_things_by_keyboard_alone(page: Page, served: Served):
     expect(answer(page)).to_be_visible(timeout=LONG)
 
 
+def test_what_matters_plays_from_track_to_track(page: Page, served: Served):
+    page.goto(f"{served.address}/?listener=paige")
+    start = page.get_by_role("button", name="Play what matters")
+    start.click()
+    said, play = page.locator(".medley .said"), page.locator(".mixer .play")
+    expect(said).to_contain_text("1 of 10: “")
+    expect(said).to_contain_text(re.compile("[2-9] of 10: “"), timeout=LONG)  # by itself
+    page.get_by_role("button", name="Next track").click()
+    expect(said).to_contain_text(re.compile("[3-9] of 10: “"), timeout=LONG)
+    expect(play).to_have_attribute("aria-label", "Pause the mix", timeout=LONG)
+    settle(page)
+    title = re.search("“(.*)”$", said.inner_text())[1]
+    expect(answer(page)).to_contain_text(f"“{title}”")
+    assert explained(page, served).request.audio_checksum in page.url
+    page.get_by_role("button", name="Stop").click()
+    expect(start).to_be_visible()
+    expect(play).to_have_attribute("aria-label", "Play the mix")
+
+
+def test_a_click_on_the_chosen_track_goes_up_to_it(page: Page, served: Served):
+    explain(page, served)
+    settle(page)
+    chosen = page.locator('[class*="st-key-row-"] button').first
+    chosen.scroll_into_view_if_needed()
+    page.mouse.wheel(0, 600)
+    expect(answer(page)).not_to_be_in_viewport()
+    chosen.click()
+    expect(answer(page)).to_be_in_viewport()
+
+
 def shown_relevance(page: Page) -> str:
     """Read the gauge as soon as the tables are there."""
     gauge = page.locator(".mixer .gauge")

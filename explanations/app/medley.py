@@ -1,0 +1,171 @@
+"""Play what matters: the parts that speak for each recommendation, one track after another.
+
+The browser plays and asks for the next track (`player/medley.js`); here it is chosen, and while a
+track plays, the next one is explained and loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from explanations.app import phrases
+from explanations.app.answer import ANEW_S, view_of
+from explanations.app.explanation_job import STEPS, ExplanationJob
+from explanations.app.people import Person
+from explanations.app.recommendations import shortlist
+from explanations.app.session import choice, decide, job_queue, viewer
+from explanations.player import AheadData, MedleyData, load_ahead, medley
+from lemons_utils import Configuration
+from recsys.catalogue import Catalogue
+
+LOOK_S = 1.0
+"""Time between two looks at the explanation of the next track."""
+
+
+def is_on() -> bool:
+    """Return whether the viewer lets the medley play."""
+    return bool(st.session_state.get("medley", False))
+
+
+def leave() -> None:
+    """End the medley, because the page shows something else."""
+    st.session_state.medley = False
+
+
+def medley_bar(
+    person: Person, catalogue: Catalogue, table: pd.DataFrame, chosen: pd.Series[Any]
+) -> None:
+    """Draw the bar that starts the medley of a listener's best tracks, and moves in it.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `recommendations.ranked`.
+    chosen : Series
+        The row of it that the page shows.
+    """
+    tracks = shortlist(table, chosen["track_id"])
+    titles = dict(zip(tracks["track_id"], tracks["title"], strict=True))
+    place = [*titles].index(chosen["track_id"]) + 1
+    words = st.session_state.get("medley_words", "")
+    medley(
+        MedleyData(is_on(), place, len(titles), chosen["title"], words),
+        key="medley-bar",
+        on_action=lambda action: _act(action, person, catalogue, titles),
+    )
+
+
+def skip(person: Person, catalogue: Catalogue, table: pd.DataFrame, chosen: pd.Series[Any]) -> None:
+    """Go on past a track that is not explained."""
+    tracks = shortlist(table, chosen["track_id"])
+    titles = dict(zip(tracks["track_id"], tracks["title"], strict=True))
+    _move(person, catalogue, titles, phrases.NOT_EXPLAINED.format(chosen["title"]))
+
+
+def _act(action: str, person: Person, catalogue: Catalogue, titles: dict[str, str]) -> None:
+    """Do what the bar asks for."""
+    state = st.session_state
+    state.medley, state.medley_words = action != "stop", ""
+    if action in ("next", "previous"):
+        state.medley_step = 1 if action == "next" else -1
+        _move(person, catalogue, titles)
+    elif action == "skip":
+        _move(person, catalogue, titles, phrases.NO_REASON.format(_title(titles)))
+    elif action == "start":
+        state.medley_step = 1
+
+
+def _move(person: Person, catalogue: Catalogue, titles: dict[str, str], words: str = "") -> None:
+    """Choose the next track in the direction of the last move; end after the last."""
+    state, order = st.session_state, [*titles]
+    place, state.medley_step = moved(order, choice().track, state.get("medley_step", 1))
+    if place < len(order):
+        decide(listener=person.key, catalogue=catalogue.name, track=order[place])
+    else:
+        state.medley = False
+        words = " ".join(filter(None, (words, phrases.END_OF_MEDLEY.format(len(order)))))
+    state.medley_words = words
+
+
+def moved(order: Sequence[str], track_id: str, step: int) -> tuple[int, int]:
+    """Return the place after or before a track, and the step from there; it turns at the start.
+
+    Parameters
+    ----------
+    order : sequence of str
+        Ids of the medley's tracks.
+    track_id : str
+        Empty, or none of them, for the first.
+    step : 1 or -1
+    """
+    place = (order.index(track_id) if track_id in order else 0) + step
+    return (place, step) if place >= 0 else (min(1, len(order)), 1)
+
+
+def _title(titles: dict[str, str]) -> str:
+    return titles.get(choice().track, next(iter(titles.values())))
+
+
+def prepare_next(
+    person: Person,
+    catalogue: Catalogue,
+    table: pd.DataFrame,
+    chosen: pd.Series[Any],
+    *,
+    labels: Sequence[tuple[str, str]],
+    config: Configuration,
+) -> None:
+    """Explain the track after the chosen one, and let the browser load it, while the medley plays.
+
+    Parameters are those of `medley_bar` and `explanation_section`.
+    """
+    tracks = shortlist(table, chosen["track_id"])
+    order = list(tracks["track_id"])
+    place = order.index(chosen["track_id"]) + 1
+    if not is_on() or place == len(order):
+        return
+    look = st.fragment(_prepare, run_every=LOOK_S)
+    title = str(tracks["title"].iloc[place])
+    look(person, catalogue, order[place], title, tuple(labels), config)
+
+
+def _prepare(
+    person: Person,
+    catalogue: Catalogue,
+    track_id: str,
+    title: str,
+    labels: tuple[tuple[str, str], ...],
+    config: Configuration,
+) -> None:
+    state, kind = st.session_state, choice().type
+    about = (person.key, person.model(config.experiments).checksum, catalogue.name, track_id, kind)
+    if state.get("medley_ahead", ("", None))[0] != about:
+        data = _ahead(person, catalogue, track_id, title, labels, config)
+        if data is None:
+            return
+        state.medley_ahead = about, data
+    load_ahead(state.medley_ahead[1], key="medley-ahead")
+
+
+def _ahead(
+    person: Person,
+    catalogue: Catalogue,
+    track_id: str,
+    title: str,
+    labels: tuple[tuple[str, str], ...],
+    config: Configuration,
+) -> AheadData | None:
+    """Return what is to be loaded; None while the track is explained, or where that fails."""
+    kind, model = choice().type, person.model(config.experiments)
+    job = ExplanationJob(model, catalogue, track_id, config, kept_in=person.kept_in)
+    explanation = job.stored(kind)
+    if explanation is None:
+        queue, key = job_queue(), job.key(kind)
+        if queue.job(key, viewer()) is None:
+            queue.ask(key, viewer(), STEPS, lambda say: job.make(kind, say), cost_s=ANEW_S)
+        return None
+    return AheadData(view_of(job, explanation, person.name, title, job.heads(), labels).mixer)
