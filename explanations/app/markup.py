@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from html import escape
 
 from explanations.app.people import Person, picture
-from explanations.app.phrases import COLUMN_NAMES, seconds
+from explanations.app.phrases import COLUMN_NAMES, percent, seconds
 from explanations.player.palette import FULL_WEIGHT
 from explanations.store import Explanation
 from explanations.taste_profile import Part
@@ -154,10 +154,10 @@ def part(name: str, part: Part, scale: tuple[float, float], tracks: int) -> str:
 
     kind = "for" if part.share > 0 else "against"
     start, end = sorted((at(0.0), at(part.share)))
-    number = f"{part.share:+.0%}".replace("-", "−").replace("%", " %")
+    number = ("+" if part.share > 0 else "") + percent(part.share)
     spoken = (
-        f"{name} {number} on average, in four fifths of {tracks} tracks from {part.low:+.0%} to "
-        f"{part.high:+.0%}; heard in {part.sounding}"
+        f"{name} {number} on average, in four fifths of {tracks} tracks from "
+        f"{percent(part.low)} to {percent(part.high)}; heard in {part.sounding}"
     )
     return (
         f'<div class="lm-part"><span>{escape(name)}</span>'

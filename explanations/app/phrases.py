@@ -9,7 +9,7 @@ import pandas as pd
 
 from explanations.app.job_queue import QUEUED, Job
 from explanations.store import TITLES, Explanation
-from explanations.taste_profile import TasteProfile
+from explanations.taste_profile import Part, TasteProfile
 from lemons_places import how_to
 from lemons_utils import SAMPLE_RATE
 
@@ -132,32 +132,35 @@ def gets(name: str, *, negated: bool = False) -> str:
 
 
 def profile_phrase(profile: TasteProfile) -> str:
-    """Say what carries a listener's tracks on average, in a sentence or two."""
-    stems = [(part.stems[0], part.share) for part in profile.stems]
-    best = [pair for pair in stems if pair[1] >= max(NOTABLE, stems[0][1] / 2)][:3]
-    worst = [pair for pair in stems if pair[1] <= -NOTABLE][-1:]
-    words = f"Over the {profile.tracks} tracks that the model rates highest, "
-    carried = [f"{name} {share:.0%}" for name, share in best]
+    """Say what carries a listener's tracks on average, in a few sentences."""
+    most = max(NOTABLE, profile.stems[0].share / 2)
+    carried = [_with_share(part) for part in profile.stems if part.share >= most]
+    words = [f"Over the {profile.tracks} tracks that the model rates highest,"]
     if carried:
-        carried[0] = carried[0].replace(" ", " carry " if _plural(best[0][0]) else " carries ", 1)
-        words += f"{listed(carried)} of the relevance on average"
+        words.append(f"the relevance comes from {listed(carried)} on average.")
     else:
-        words += "no stem carries a notable share of the relevance on average"
-    for name, share in worst:
-        speak = "speak" if _plural(name) else "speaks"
-        words += f"; {name} {speak} against them ({share:.0%})".replace("-", "−")
-    words += f". Of silence the model says {profile.silence:.0%} of that."
-    for pair in [pair for pair in profile.pairs[:1] if abs(pair.share) >= NOTABLE]:
-        more = "more" if pair.share > 0 else "less"
-        words += (
-            f" {' and '.join(pair.stems).capitalize()} together add "
-            f"{abs(pair.share):.0%} {more} than each alone."
+        words.append("no stem carries a notable share of the relevance on average.")
+    if profile.stems[-1].share <= -NOTABLE:
+        words.append(f"Against them: {_with_share(profile.stems[-1])}.")
+    words.append(f"Silence alone would have {percent(profile.silence)} of it.")
+    if profile.pairs and abs(profile.pairs[0].share) >= NOTABLE:
+        share, (first, second) = profile.pairs[0].share, profile.pairs[0].stems
+        more = "more" if share > 0 else "less"
+        words.append(
+            f"While {first} and {second} play together, each adds {percent(abs(share))} {more} "
+            "than without the other."
         )
-    return words
+    return " ".join(words)
 
 
-def _plural(stem: str) -> bool:
-    return stem.endswith("s") and not stem.endswith("ss")
+def _with_share(part: Part) -> str:
+    name = "other instruments" if part.stems == ("other",) else part.stems[0]
+    return f"{name} ({percent(part.share)})"
+
+
+def percent(share: float) -> str:
+    """Write a share as a person reads it: `28 %`, `−7 %`."""
+    return f"{share:.0%}".replace("-", "−").replace("%", " %")
 
 
 def listed(words: Sequence[str]) -> str:

@@ -72,14 +72,14 @@ def _row(
     track_id = part.example.track_id
     if track_id not in titles:  # the catalogue has lost it
         return
-    name = " + ".join(part.stems)
+    name, share = " + ".join(part.stems), phrases.percent(part.example.share)
     with st.container(key=f"part-{key}", horizontal=True, vertical_alignment="center"):
         st.html(markup.part(name, part, scale, tracks))
         pressed = st.button(
             markup.plain(titles[track_id]),
             key=f"example-{key}",
             icon=":material/play_arrow:",
-            help=f"Play {name} of the clearest example: {part.example.share:+.0%} of its relevance",
+            help=f"Play {name} of the clearest example: {share} of its relevance",
         )
     if pressed:
         st.session_state.example = key

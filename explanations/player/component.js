@@ -28,6 +28,7 @@ function mountMixer(root, data, host) {
 }
 
 const mounted = new WeakMap();
+let count = 0; // of actions
 
 /** What another listener's explanation of a track has of its own; the rest is the track's. */
 const OF_THE_LISTENER = ["weights", "least", "relevance", "listener", "lead", "pairs"];
@@ -69,7 +70,10 @@ export default function component({ data, parentElement, setStateValue, setTrigg
   }
   Object.assign(entry, { explanation, pick });
   entry.host = {
-    onAction: (id, text) => setTriggerValue("action", { id, mask: text }),
+    onAction: (id, text) => {
+      count += 1; // the same again, while the run before still goes on, is another action
+      setTriggerValue("action", { id, mask: text, count });
+    },
     onMask: (text) => setStateValue("mask", text),
   };
   return () => {

@@ -73,7 +73,7 @@ def test_the_taste_profile_is_ready_and_its_examples_play(prepared, monkeypatch)
     assert not any("What carries" in e.proto.body for e in app.run().get("html"))
     app.query_params["listener"] = "paige"
     assert any("What carries Paige" in e.proto.body for e in app.run().get("html"))
-    assert any("Over the 3 tracks that the model rates highest, " in m.value for m in app.markdown)
+    assert any(m.value.startswith("Over the 3 tracks that") for m in app.markdown)
     examples = [button for button in app.button if (button.key or "").startswith("example-")]
     assert len(examples) >= 3
     app = examples[-1].click().run()

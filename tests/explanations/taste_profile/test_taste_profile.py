@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from explanations.app.phrases import profile_phrase
 from explanations.pairs import Pair
 from explanations.store import Store
 from explanations.taste_profile import (
@@ -127,3 +128,20 @@ def test_the_picture_is_drawn(tracks, tmp_path):
     with Image.open(path) as picture:
         colours = {colour for _, colour in picture.convert("RGB").getcolors(100_000)}
         assert picture.width > 1000 and (0xF0, 0x8C, 0x1F) in colours
+
+
+def test_the_sentence_names_what_matters(source):
+    tracks = {
+        "one": source(
+            1.0, {"other": 0.5, "drums": 0.3, "vocals": -0.2, "bass": 0.01}, [(0, 1, -0.1)]
+        )
+    }
+    assert profile_phrase(taste_profile("marko", MODEL, tracks)) == (
+        "Over the 1 tracks that the model rates highest, the relevance comes from other "
+        "instruments (50 %) and drums (30 %) on average. Against them: vocals (−20 %). Silence "
+        "alone would have 39 % of it. While drums and other play together, each adds 10 % less "
+        "than without the other."
+    )
+    nothing = {"one": source(0.6, {"drums": 0.001, "vocals": 0.0})}
+    words = profile_phrase(taste_profile("marko", MODEL, nothing))
+    assert "no stem carries a notable share" in words and words.endswith("have 100 % of it.")
