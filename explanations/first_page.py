@@ -5,7 +5,7 @@
 The page opens with its first listener and the best track that is new to them; another listener is
 one click away. For the first listeners, relevance, previews, stems, explanations of all kinds and
 what-if tables of that track are made here, unless they exist, and taste profiles over their
-top 20 tracks.
+top 10 tracks.
 On a terminal the app starts then; elsewhere its address is printed, and the command ends.
 """
 
@@ -43,8 +43,8 @@ from lemons_utils import Configuration, DataError, OnProgress, command, configur
 from recsys import progress
 from recsys.catalogue import Catalogue
 
-PROFILED = 20
-"""Top tracks of a taste profile: as many as one waits for; `store_explanations` takes 50."""
+PROFILED = 10
+"""Top tracks of a taste profile, at 1.5 s of a processor each; `store_explanations` takes 50."""
 
 LISTENERS = 8
 """Most listeners whose first page is made ready: as many as `make demo` trains, and one more."""
