@@ -198,10 +198,10 @@ def fidelity_phrase(explanation: Explanation) -> str:
 
 
 def _with_pairs(explanation: Explanation) -> str:
-    """Say how much more pairs describe: `, adding up pairs of them, too, 92%`."""
+    """Say how much pairs describe, too: `, and 92% with pairs of parts`."""
     if explanation.fidelity_with_pairs is None:
         return ""
-    return f", adding up pairs of them, too, {max(explanation.fidelity_with_pairs, 0.0):.0%}"
+    return f", and {max(explanation.fidelity_with_pairs, 0.0):.0%} with pairs of parts"
 
 
 def place_phrase(rank: int, count: int) -> str:

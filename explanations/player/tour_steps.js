@@ -16,7 +16,11 @@ export function tourSteps(mixer) {
   const [best] = state.strongest(1);
   const [worst] = state.strongest(-1);
   const steps = [whole(mixer, best ?? worst)];
-  if (best !== undefined) steps.push(without(mixer, best), ...alone(mixer, best));
+  if (best !== undefined) {
+    const isCell = state.rows.length > 1 && state.columns.length > 1;
+    if (isCell) steps.push(without(mixer, best)); // otherwise to mute it is the same
+    steps.push(...alone(mixer, best));
+  }
   steps.push(together(mixer));
   if (worst !== undefined) steps.push(against(mixer, worst));
   steps.push(silence(mixer));
@@ -52,7 +56,10 @@ function alone(mixer, index) {
   const name = byRow ? `the ${mixer.words.rowNames[row]}` : mixer.words.columnNames[column];
   const step = (tool, words) => ({
     at: column,
-    press: () => [...mixer.presets.press("All"), ...click(tool)],
+    press: () => {
+      if (!byRow) mixer.grid.choose(column); // where its switches are below the map
+      return [...mixer.presets.press("All"), ...click(tool)];
+    },
     say: () => `${words} ${name}: ${change(mixer)}.`,
   });
   return [step(solo, "S is for solo. Only"), step(mute, "M is for mute. Everything but")];

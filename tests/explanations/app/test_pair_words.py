@@ -51,10 +51,10 @@ def test_only_pairs_comparable_to_the_weights_are_drawn(explanation):
 def test_both_fidelities_are_said(explanation):
     assert fidelity_phrase(explanation) == (
         "High fidelity: adding up parts describes 90% of how the model reacts, "
-        "adding up pairs of them, too, 97%."
+        "and 97% with pairs of parts."
     )
     for fidelity in (0.7, 0.4):
         words = fidelity_phrase(replace(explanation, fidelity=fidelity))
-        assert f"{fidelity:.0%}" in words and "adding up pairs of them, too, 97%" in words
+        assert f"{fidelity:.0%}" in words and "and 97% with pairs of parts" in words
     alone = fidelity_phrase(replace(explanation, fidelity_with_pairs=None))
     assert "pairs" not in alone
