@@ -20,6 +20,7 @@ from torch import Tensor
 from lemons_limits import convert_json, decode_json, read_json
 from lemons_utils import DataError, ParameterError, checksum, first_line, write_beside
 from lemons_versions import git_commit, versions
+from recsys.hub import card_page
 from recsys.model import FCN, LocalStatistics, Network
 from recsys.training import TrainingState
 
@@ -107,7 +108,7 @@ def utc_now() -> str:
 def save_model(
     path: Path, model: Network | Mapping[str, Tensor], card: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Write weights, and their card beside them under the same name with `.json`.
+    """Write weights, their card beside them as `.json`, and a page for people as `.md`.
 
     Equal weights make equal files, byte for byte.
 
@@ -134,6 +135,8 @@ def save_model(
     with write_beside(path.with_suffix(".json")) as temporary:
         text = json.dumps(written, indent=2, ensure_ascii=False) + "\n"
         temporary.write_text(text, encoding="utf-8")
+    with write_beside(path.with_suffix(".md")) as temporary:
+        temporary.write_text(card_page(written), encoding="utf-8")
     return written
 
 
@@ -335,6 +338,6 @@ def remove_leftovers(folder: Path) -> None:
     """Remove the half-written files that a killed training has left in its folder."""
     for name in (BEST_MODEL, LAST_STATE):
         path = folder / name
-        for suffix in (path.suffix, ".json"):
+        for suffix in (path.suffix, ".json", ".md"):
             for leftover in folder.glob(f".{path.stem}.{'?' * 12}{suffix}"):
                 leftover.unlink(missing_ok=True)

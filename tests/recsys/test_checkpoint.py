@@ -261,9 +261,13 @@ def test_files_are_as_open_as_others(network, tmp_path):
 
 def test_leftovers_of_a_kill_go_and_nothing_else(saved):
     folder = saved[0].parent
-    for name in (".last.0123456789ab.safetensors", ".best_model.0123456789ab.json"):
+    for name in (
+        ".last.0123456789ab.safetensors",
+        ".best_model.0123456789ab.json",
+        ".best_model.0123456789ab.md",
+    ):
         (folder / name).write_text("half")
     (folder / ".other.0123456789ab.json").write_text("somebody else's")
     remove_leftovers(folder)
     names = sorted(path.name for path in folder.iterdir())
-    assert names == [".other.0123456789ab.json", "best_model.json", BEST_MODEL]
+    assert names == [".other.0123456789ab.json", "best_model.json", "best_model.md", BEST_MODEL]
