@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 """The folder of the shared modules."""
+
+PUBLISHED_SETTINGS = {
+    "project_path": "`data_folder`",
+    "data_path": "`data_folder`; splits are in its catalogues/<catalogue>/splits",
+    "models_path": "experiments/ under `data_folder`",
+    "stored_explanations_path": "stored_explanations/ under `data_folder`",
+    "msd_npy_path": "catalogues/msd/audio under `data_folder`; that may be a link to the folder",
+    "audio_path": "nowhere: excerpts for browsers are made from the arrays",
+    "musdb_storage_root": "the argument of `python -m recsys.importers.musdb`",
+    "musdb_storage_cache": "nowhere: arrays of a catalogue are the cache",
+}
+"""Settings of the published system's config.py, and where LEMONS has what they say."""
 
 
 def is_clone(folder: Path = HERE) -> bool:
@@ -25,6 +38,14 @@ def settings_file(folder: Path = HERE) -> Path | None:
 
         places = [Path.cwd(), user_config_path("lemons", appauthor=False)]
     return next((file for place in places if (file := place / "config.py").is_file()), None)
+
+
+def no_setting(name: str, known: Iterable[str]) -> str:
+    """Return what is wrong with a name in `config.py` that is none of the known settings."""
+    if name in PUBLISHED_SETTINGS:
+        here = PUBLISHED_SETTINGS[name]
+        return f"a setting of the published system, which is here {here}: leave it out"
+    return f"which is no setting; known are: {', '.join(sorted(known))}"
 
 
 def default_data_folder(folder: Path = HERE) -> Path:

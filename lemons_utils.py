@@ -22,7 +22,7 @@ from types import ModuleType
 from typing import Any, ParamSpec
 from urllib.parse import quote
 
-from lemons_places import HERE, default_data_folder, settings_file
+from lemons_places import HERE, default_data_folder, no_setting, settings_file
 from lemons_processes import INTERRUPTED, raise_interrupts
 
 SAMPLE_RATE = 16_000
@@ -155,8 +155,7 @@ def configuration(*, folder: Path = HERE) -> Configuration:
     own = _settings(own_file) if own_file else {}
     for name, value in own.items():
         if name not in defaults:
-            known = ", ".join(sorted(defaults))
-            raise DataError(f"{own_file} sets `{name}`, which is no setting; known are: {known}")
+            raise DataError(f"{own_file} sets `{name}`, {no_setting(name, defaults)}")
         if not _is_like(value, defaults[name]):
             raise DataError(
                 f"{own_file}: `{name}` must be like {defaults[name]!r} in config_template.py, "

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import itertools
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -175,10 +176,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _score(group, catalogue, options, workers)
     for each in listeners:
         with pq.ParquetFile(each.table.path) as file:
-            top = next(file.iter_batches(TOP)).to_pandas()
+            if len(listeners) == 1:
+                heard = _heard(catalogue, each.user_name, options.split_seed)
+                _print_top(file, heard, each.user_name, unheard=options.unheard)
             tracks = file.metadata.num_rows
-        if len(listeners) == 1:
-            _print_top(top, catalogue, each.user_name, options.split_seed)
         print(f"relevance of {tracks:,} tracks for {each.user_name}: {each.table.path}")
     return 0
 
@@ -250,22 +251,32 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add_options(parser, jobs=1)
     seed, heard = listening.PUBLISHED_SEED, "of the split that says what the listener has heard"
     parser.add_argument("--split_seed", type=int, default=seed, help=heard)
+    parser.add_argument("--unheard", action="store_true", help="print tracks not heard yet alone")
     parser.add_argument("--out", metavar="PATH", type=Path, help="another place for the table")
     return parser.parse_args(arguments)
 
 
-def _print_top(table: pd.DataFrame, catalogue: Catalogue, user_name: str, seed: int) -> None:
-    """Print the most relevant tracks, and mark those that are new to the listener."""
-    heard: set[str] = set()
+def _heard(catalogue: Catalogue, user_name: str, seed: int) -> set[str]:
+    """Return the tracks that a listener has heard, as far as the split says."""
     split_path = listening.split_path(catalogue, user_name, seed)
-    if split_path.is_file():
-        split = listening.read_split(split_path)
-        heard = set(split[split["label"] == 1]["track_id"])
-    print(f"{user_name}, the {min(TOP, len(table))} most relevant (* not heard yet):")
-    top = table.head(TOP)
-    for place, track_id, value, title, artist in zip(
-        range(1, TOP + 1), *(top[name] for name in COLUMNS), strict=False
-    ):
+    if not split_path.is_file():
+        return set()
+    split = listening.read_split(split_path)
+    return set(split[split["label"] == 1]["track_id"])
+
+
+def _print_top(file: pq.ParquetFile, heard: set[str], user_name: str, *, unheard: bool) -> None:
+    """Print the most relevant tracks, and mark those that are new to the listener."""
+    rows = (
+        row
+        for batch in file.iter_batches(TOP, columns=[*COLUMNS])
+        for row in zip(*(batch.column(name).to_pylist() for name in COLUMNS), strict=True)
+        if not unheard or row[0] not in heard
+    )
+    top = list(itertools.islice(rows, TOP))
+    which = "not heard yet" if unheard else "* not heard yet"
+    print(f"{user_name}, the {len(top)} most relevant ({which}):")
+    for place, (track_id, value, title, artist) in enumerate(top, start=1):
         new = " " if track_id in heard else "*"
         by = f"{artist}: " if artist else ""
         print(f"{place:4} {new} {value:.3f}  {by}{title or track_id}")

@@ -236,6 +236,11 @@ def test_config_goes_before_the_template_and_the_environment_before_both(house, 
     ("line", "says"),
     [
         ("data_foler = 'x'", "`data_foler`, which is no setting; known are: app_host, app_port"),
+        (
+            "msd_npy_path = '/npy'",
+            "a setting of the published system, which is here catalogues/msd/audio",
+        ),
+        ("models_path = '/models'", "which is here experiments/ under `data_folder`: leave it out"),
         ("app_port = '9000'", "`app_port` must be like 8501 in config_template.py, got '9000'"),
         ("app_port = 9000.5", "must be like 8501"),
         ("app_port = True", "must be like 8501"),

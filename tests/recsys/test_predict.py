@@ -162,6 +162,11 @@ def test_the_command_keeps_a_table_and_prints_the_top(lemons, data_folder, give_
     for line, row in zip(lines, table.itertuples(), strict=False):
         assert line.endswith(f"{row.relevance:.3f}  {row.artist}: {row.title}")
         assert ("*" in line) == (row.track_id not in liked)
+    done = lemons("predict", "--user_name", "marko", "--catalogue", "tiny", "--unheard")
+    unheard = [line for line in done.out.splitlines() if line[:4].strip().isdigit()]
+    new = table[~table["track_id"].isin(liked)].head(10)
+    assert [line.rsplit(": ", 1)[1] for line in unheard] == new["title"].tolist()
+    assert all("*" in line for line in unheard)
     assert str(path) in done.out
     assert done.out.startswith(f"model: {folder.name} (the newest: none is recorded as current)\n")
 
