@@ -16,7 +16,7 @@ from audiolime.components.mixing import mix
 from audiolime.separation.cache import read_stems
 from audiolime.showing import Shown, Sound
 from explanations.pairs import Pair, pair_phrase
-from lemons_utils import SAMPLE_RATE, configuration
+from lemons_utils import SAMPLE_RATE, ParameterError, configuration
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,9 +129,29 @@ class Explanation:
         """The size of a weight from which on it counts for or against the track."""
         return max(NEGLIGIBLE * max(map(abs, self.weights), default=0.0), LEAST_WEIGHT)
 
-    def top(self, k: int) -> list[int]:
-        """Rank up to k components whose weights count for the recommendation, strongest first."""
+    def top(self, k: int, *, query_instrument: str | None = None) -> list[int]:
+        """Rank up to k components whose weights count for the recommendation, strongest first.
+
+        Parameters
+        ----------
+        k : int
+        query_instrument : str, optional
+            A stem: its components alone are ranked, as in the published system.
+
+        Raises
+        ------
+        ParameterError
+            If there is no such stem, or a component is not of one stem and one segment.
+        """
         order = sorted(range(len(self.weights)), key=lambda i: (-self.weights[i], i))
+        if query_instrument is not None:
+            if self.kind != "time_source" or query_instrument not in self.stem_names:
+                raise ParameterError(
+                    f"query_instrument must be one of {', '.join(self.stem_names)} in an "
+                    f"explanation by time_source, got {query_instrument!r} by {self.kind}"
+                )
+            stem = self.stem_names.index(query_instrument)
+            order = [i for i in order if self.cells(i)[0][1] == stem]
         return [i for i in order[:k] if self.weights[i] >= self.least]
 
     def against(self, k: int) -> list[int]:

@@ -74,7 +74,8 @@ def main(arguments: list[str] | None = None) -> None:
         limit_gb=config.stems_cache_gb,
     ).waveforms
     picture = folder / f"{options.type}.png"
-    files = [*write_playback(explanation, stems, folder), picture]
+    files = write_playback(explanation, stems, folder, query_instrument=options.query_instrument)
+    files.append(picture)
     draw(explanation, stems, picture, title=title)
     print("wrote " + ", ".join(str(path) for path in files))
 
@@ -93,6 +94,9 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--model", type=Path, help="weights or an experiment; by default the current one"
     )
+    parser.add_argument(
+        "--query_instrument", metavar="STEM", help="also write the top 3 of this stem alone"
+    )
     parser.add_argument("--n_segments", type=int, default=5)
     parser.add_argument("--engine", choices=ENGINES, default="exact")
     parser.add_argument("--num_samples", help="a number or 'exhaustive'; by default what is best")
@@ -107,6 +111,8 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         help="also write JSON, and what-if tables that are not shared",
     )
     options = parser.parse_args(arguments)
+    if options.query_instrument and options.type != "time_source":
+        raise ParameterError("--query_instrument goes with --type time_source alone")
     if (options.audio is None) == (options.track is None):
         raise ParameterError("name either an audio file or a track of the catalogue (--track)")
     return options

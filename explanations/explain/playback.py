@@ -15,7 +15,13 @@ from lemons_utils import SAMPLE_RATE, ParameterError
 __all__ = ["FADE_S", "SILENCE", "mix", "top", "trim", "without_top", "write_playback"]
 
 
-def top(explanation: Explanation, stems: NDArray[np.float32], k: int) -> NDArray[np.float32]:
+def top(
+    explanation: Explanation,
+    stems: NDArray[np.float32],
+    k: int,
+    *,
+    query_instrument: str | None = None,
+) -> NDArray[np.float32]:
     """Mix the k components that speak most for the recommendation, trimmed to where they sound.
 
     Parameters
@@ -23,6 +29,8 @@ def top(explanation: Explanation, stems: NDArray[np.float32], k: int) -> NDArray
     explanation : Explanation
     stems : ndarray [shape=(stems, samples)], float32
     k : int > 0
+    query_instrument : str, optional
+        A stem, whose components alone are mixed.
 
     Returns
     -------
@@ -30,7 +38,7 @@ def top(explanation: Explanation, stems: NDArray[np.float32], k: int) -> NDArray
     speaks for the recommendation
     """
     _check(k)
-    marked = explanation.grid(explanation.top(k))
+    marked = explanation.grid(explanation.top(k, query_instrument=query_instrument))
     return trim(mix(stems, explanation.segments, marked))
 
 
@@ -44,14 +52,24 @@ def without_top(
 
 
 def write_playback(
-    explanation: Explanation, stems: NDArray[np.float32], folder: Path
+    explanation: Explanation,
+    stems: NDArray[np.float32],
+    folder: Path,
+    *,
+    query_instrument: str | None = None,
 ) -> list[Path]:
-    """Write `top1.flac`, `top3.flac` and `without_top3.flac` (24 bits, 16 kHz)."""
+    """Write `top1.flac`, `top3.flac` and `without_top3.flac` (24 bits, 16 kHz).
+
+    With a stem as `query_instrument`, `top3_<stem>.flac` of its components alone as well.
+    """
     heard = {
         "top1.flac": top(explanation, stems, 1),
         "top3.flac": top(explanation, stems, 3),
         "without_top3.flac": without_top(explanation, stems, 3),
     }
+    if query_instrument is not None:
+        only = top(explanation, stems, 3, query_instrument=query_instrument)
+        heard[f"top3_{query_instrument}.flac"] = only
     for name, waveform in heard.items():
         write_mix(folder / name, waveform, sample_rate=SAMPLE_RATE)
     return [folder / name for name in heard]

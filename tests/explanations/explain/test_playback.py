@@ -88,3 +88,21 @@ def test_bad_arguments(explanation, stems):
         playback.top(explanation, stems, 0)
     with pytest.raises(ParameterError, match="marked must have shape"):
         playback.mix(stems, explanation.segments, np.ones((2, 3), dtype=bool))
+
+
+def test_the_top_of_one_instrument_alone(explanation, of_type, stems, tmp_path):
+    for stem, name in enumerate(explanation.stem_names):
+        ranked = explanation.top(6, query_instrument=name)
+        own = [i for i in range(6) if i % 2 == stem and explanation.weights[i] >= explanation.least]
+        assert ranked == sorted(own, key=lambda i: -explanation.weights[i])
+        heard = playback.top(explanation, stems, 1, query_instrument=name)
+        assert np.array_equal(
+            heard,
+            playback.trim(playback.mix(stems, explanation.segments, explanation.grid(ranked[:1]))),
+        )
+    paths = playback.write_playback(explanation, stems, tmp_path, query_instrument=name)
+    assert paths[-1].name == f"top3_{name}.flac" and paths[-1].is_file()
+    with pytest.raises(ParameterError, match="query_instrument must be one of"):
+        explanation.top(3, query_instrument="harp")
+    with pytest.raises(ParameterError, match="by source"):
+        of_type("source", (0.5, 0.1)).top(3, query_instrument=name)
