@@ -1,8 +1,9 @@
-"""List experiments, and change which one of a listener is current.
+"""List experiments, compare their learning curves, change which one of a listener is current.
 
 python -m recsys.experiments
 python -m recsys.experiments --catalogue demo
 python -m recsys.experiments use 2026-01-02_03-04-05-demo-marko
+python -m recsys.experiments compare FOLDER FOLDER --metric valid/map --out curves.png
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from lemons_utils import DataError, command, configuration
 from recsys.experiments.current import make_current, pick_current, read_record
+from recsys.experiments.curves import compare
 from recsys.experiments.listing import ListedExperiment, list_experiments
 
 _HEADS = ("", "listener", "folder", "time (UTC)", "epochs", "AUC", "MAP", "recipe", "")
@@ -26,6 +28,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.action == "use":
         path = Path(options.folder).expanduser().absolute()
         print(make_current(path if path.is_dir() else experiments / options.folder))
+        return
+    if options.action == "compare":
+        folders = [Path(name).expanduser().absolute() for name in options.folders]
+        folders = [each if each.is_dir() else experiments / each.name for each in folders]
+        print(*compare(folders, options.metric, options.out), sep="\n")
         return
     listed = list_experiments(experiments, catalogue=options.catalogue)
     if not listed:
@@ -45,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m recsys.experiments",
-        description="List experiments, and change which one of a listener is current.",
+        description="List experiments, compare them, change which one of a listener is current.",
     )
     parser.add_argument("--catalogue", metavar="NAME", help="list this one (default: all)")
     actions = parser.add_subparsers(dest="action")
@@ -55,6 +62,14 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         description="Make an experiment the current one of its listener.",
     )
     use.add_argument("folder", metavar="FOLDER", help="its folder, or the name of that")
+    compare = actions.add_parser(
+        "compare",
+        help="print and draw learning curves side by side",
+        description="Print a metric of several trainings by epoch, side by side.",
+    )
+    compare.add_argument("folders", metavar="FOLDER", nargs="+", help="as for `use`")
+    compare.add_argument("--metric", default="valid/auc", help="(default: %(default)s)")
+    compare.add_argument("--out", metavar="PATH", type=Path, help="draw them, e.g. curves.png")
     return parser.parse_args(arguments)
 
 
