@@ -155,7 +155,8 @@ def test_it_runs_as_a_file_inside_recsys(data_folder):
 
 def test_no_module_of_recsys_hides_another():
     """`python3 experiment.py` puts recsys/ itself first on the path."""
-    ours = {path.stem for path in (ROOT / "recsys").iterdir()} - {"__init__", "__pycache__"}
+    files = [path for path in (ROOT / "recsys").iterdir() if path.suffix in ("", ".py")]
+    ours = {path.stem for path in files} - {"__init__", "__pycache__"}
     assert not ours & sys.stdlib_module_names
     assert not ours & set(importlib.metadata.packages_distributions())
 
