@@ -55,34 +55,39 @@ def medley_bar(
     medley(
         MedleyData(is_on(), place, len(titles), chosen["title"], words),
         key="medley-bar",
-        on_action=lambda action: _act(action, person, catalogue, titles),
+        on_action=lambda action, at: _act(action, at - 1, person, catalogue, titles),
     )
 
 
 def skip(person: Person, catalogue: Catalogue, table: pd.DataFrame, chosen: pd.Series[Any]) -> None:
     """Go on past a track that is not explained."""
-    tracks = shortlist(table, chosen["track_id"])
-    titles = dict(zip(tracks["track_id"], tracks["title"], strict=True))
-    _move(person, catalogue, titles, phrases.NOT_EXPLAINED.format(chosen["title"]))
+    order = list(shortlist(table, chosen["track_id"])["track_id"])
+    words = phrases.NOT_EXPLAINED.format(chosen["title"])
+    _move(order.index(chosen["track_id"]), person, catalogue, order, words)
 
 
-def _act(action: str, person: Person, catalogue: Catalogue, titles: dict[str, str]) -> None:
-    """Do what the bar asks for."""
-    state = st.session_state
+def _act(
+    action: str, at: int, person: Person, catalogue: Catalogue, titles: dict[str, str]
+) -> None:
+    """Do what the bar asks for at a place of the medley."""
+    state, order = st.session_state, [*titles]
+    at = min(max(at, 0), len(order) - 1)
     state.medley, state.medley_words = action != "stop", ""
     if action in ("next", "previous"):
         state.medley_step = 1 if action == "next" else -1
-        _move(person, catalogue, titles)
+        _move(at, person, catalogue, order)
     elif action == "skip":
-        _move(person, catalogue, titles, phrases.NO_REASON.format(_title(titles)))
+        _move(at, person, catalogue, order, phrases.NO_REASON.format(titles[order[at]]))
     elif action == "start":
         state.medley_step = 1
 
 
-def _move(person: Person, catalogue: Catalogue, titles: dict[str, str], words: str = "") -> None:
+def _move(
+    at: int, person: Person, catalogue: Catalogue, order: Sequence[str], words: str = ""
+) -> None:
     """Choose the next track in the direction of the last move; end after the last."""
-    state, order = st.session_state, [*titles]
-    place, state.medley_step = moved(order, choice().track, state.get("medley_step", 1))
+    state = st.session_state
+    place, state.medley_step = moved(at, state.get("medley_step", 1))
     if place < len(order):
         decide(listener=person.key, catalogue=catalogue.name, track=order[place])
     else:
@@ -91,23 +96,9 @@ def _move(person: Person, catalogue: Catalogue, titles: dict[str, str], words: s
     state.medley_words = words
 
 
-def moved(order: Sequence[str], track_id: str, step: int) -> tuple[int, int]:
-    """Return the place after or before a track, and the step from there; it turns at the start.
-
-    Parameters
-    ----------
-    order : sequence of str
-        Ids of the medley's tracks.
-    track_id : str
-        Empty, or none of them, for the first.
-    step : 1 or -1
-    """
-    place = (order.index(track_id) if track_id in order else 0) + step
-    return (place, step) if place >= 0 else (min(1, len(order)), 1)
-
-
-def _title(titles: dict[str, str]) -> str:
-    return titles.get(choice().track, next(iter(titles.values())))
+def moved(at: int, step: int) -> tuple[int, int]:
+    """Return the place after or before one, and the step from there; it turns at the start."""
+    return (at + step, step) if at + step >= 0 else (1, 1)
 
 
 def prepare_next(

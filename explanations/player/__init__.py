@@ -94,7 +94,7 @@ def player(data: WaveformData, *, key: str) -> None:
     _component()(key=key, data=data.to_json())
 
 
-def medley(data: MedleyData, *, key: str, on_action: Callable[[str], None]) -> None:
+def medley(data: MedleyData, *, key: str, on_action: Callable[[str, int], None]) -> None:
     """Show the bar that plays what matters of one track after another.
 
     Parameters
@@ -102,15 +102,16 @@ def medley(data: MedleyData, *, key: str, on_action: Callable[[str], None]) -> N
     data : MedleyData
     key : str
     on_action : callable
-        Called before the next run of the script with what the bar asks for: "start", "stop",
-        "next", "previous", or "skip" where nothing of a track matters.
+        Called before the next run of the script with what the bar asks for ("start", "stop",
+        "next", "previous", or "skip" where nothing of a track matters) and the place of the track
+        from which it asks, counted from 1: the address may be older.
     """
 
     def act() -> None:
         import streamlit as st
 
         if action := st.session_state[key].get("action"):
-            on_action(str(action["id"]))
+            on_action(str(action["id"]), int(action["mask"]))
 
     _component()(key=key, data=data.to_json(), on_action_change=act)
 

@@ -16,7 +16,19 @@ const medley = { on: false, mixer: null, bar: null, moves: false, sounded: false
 export function enterMedley(mixer) {
   const plays = medley.moves || (medley.mixer ? medley.mixer.deck.wanted : medley.sounded);
   medley.mixer = mixer;
-  if (medley.on && plays) play();
+  if (medley.on && plays) {
+    showChosen();
+    play();
+  }
+}
+
+/** Bring the name of the track into sight, in the page's row of them. */
+function showChosen() {
+  const name = document.querySelector('.st-key-tracks [data-testid="stBaseButton-primary"]');
+  const row = name?.closest(".st-key-tracks");
+  if (!row) return;
+  const [inner, outer] = [name.getBoundingClientRect(), row.getBoundingClientRect()];
+  row.scrollLeft += Math.max(inner.right - outer.right, 0) + Math.min(inner.left - outer.left, 0);
 }
 
 /** A mixer goes; call it while it still plays. */
@@ -54,7 +66,8 @@ export class MedleyBar {
   /**
    * @param {HTMLElement} root an empty element to fill
    * @param {object} data see MedleyData in medley.py
-   * @param {{onAction?: (id: string, mask: string) => void}} host
+   * @param {{onAction?: (id: string, place: string) => void}} host place: of the track from which
+   *   the medley moves
    */
   constructor(root, data, host) {
     this.root = root;
@@ -77,9 +90,18 @@ export class MedleyBar {
 
   /** Take what another run of the script says. */
   take(data) {
+    if (medley.on && !data.on) medley.mixer?.deck.pause(); // that was the last
     this.data = data;
+    this.place = data.place;
     medley.on = data.on;
     this.show();
+  }
+
+  /** Report to the page; moves that follow each other faster than it answers add up. */
+  ask(id) {
+    this.host.onAction?.(id, String(this.place));
+    const step = { next: 1, previous: -1 }[id] ?? 0;
+    this.place = Math.min(Math.max(this.place + step, 1), this.data.count);
   }
 
   show() {
@@ -102,7 +124,7 @@ export class MedleyBar {
     medley.on = medley.moves = true;
     this.show();
     wake(sharedContext(this.data.sample_rate)).catch(() => {}); // the mixer says what is wrong
-    if (!medley.mixer || medley.mixer.data.lead) this.host.onAction?.("start", "");
+    if (!medley.mixer || medley.mixer.data.lead) this.ask("start");
     if (medley.mixer) play();
   }
 
@@ -110,13 +132,13 @@ export class MedleyBar {
     medley.on = medley.moves = false;
     medley.mixer?.deck.pause();
     this.show();
-    this.host.onAction?.("stop", "");
+    this.ask("stop");
   }
 
   /** Ask the page for another track. */
   go(id) {
     medley.moves = true;
-    this.host.onAction?.(id, "");
+    this.ask(id);
   }
 
   destroy() {

@@ -20,7 +20,10 @@ MOUNT = """async ({ name, data }) => {
     document.body.prepend(root);
     const { mount } = await import("/player/component.js");
     globalThis.asked ??= [];
-    globalThis[name] = mount(root, data, { onAction: (id) => asked.push(id) });
+    globalThis.places ??= [];
+    globalThis[name] = mount(root, data, {
+      onAction: (id, place) => { asked.push(id); places.push(place); },
+    });
 }"""
 
 
@@ -92,11 +95,23 @@ def test_the_bar_says_what_the_page_says(page: Page) -> None:
     expect(said).to_have_attribute("role", "status")
     expect(page.get_by_role("button", name="Previous track")).to_be_enabled()
     told = MedleyData(False, 3, 3, "Third", "That was the last of 3 tracks.")
+    assert page.evaluate("player.deck.wanted")
     page.evaluate("(data) => bar.take(data)", told.to_json())
+    assert not page.evaluate("player.deck.wanted")
     expect(said).to_have_text("That was the last of 3 tracks.")
     expect(page.get_by_role("button", name="Play what matters")).to_be_visible()
     with pytest.raises(ParameterError, match="track 4 of 3"):
         MedleyData(False, 4, 3, "Fourth")
+
+
+def test_quick_moves_add_up(page: Page) -> None:
+    page.get_by_role("button", name="Play what matters").click()
+    forward = page.get_by_role("button", name="Next track")
+    for _ in range(3):
+        forward.click()
+    page.evaluate("(data) => bar.take(data)", MedleyData(True, 2, 3, "Second").to_json())
+    page.get_by_role("button", name="Previous track").click()
+    assert page.evaluate("places") == ["1", "1", "2", "3", "2"]
 
 
 def test_what_is_loaded_ahead_is_not_asked_for_again(page: Page, band: Any) -> None:
