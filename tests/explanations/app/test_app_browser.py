@@ -4,6 +4,7 @@ The data are small and made here; LEMONS_TEST_DATA_FOLDER names a data folder to
 e.g. one that `make demo` has filled.
 """
 
+import contextlib
 import io
 import json
 import os
@@ -36,6 +37,7 @@ pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[3]
 LONG = 400_000
 ACCESS = Path(__file__).with_name("access.js").read_text()
+NARROW = "() => document.querySelector('[data-testid=stMain]').scrollWidth <= innerWidth"
 NAME = "Marko"
 expect.set_options(timeout=60_000)
 
@@ -346,6 +348,8 @@ def test_the_first_screen_answers_and_nobody_stumbles(browser: Browser, served: 
     for width, height in ((1400, 900), (1024, 768), (390, 844)):
         page.set_viewport_size({"width": width, "height": height})
         page.wait_for_timeout(300)
+        with contextlib.suppress(PlaywrightTimeout):  # a table takes a moment to become narrower
+            page.wait_for_function(NARROW, timeout=5_000)
         assert not [*page.evaluate(ACCESS), *barriers(page)], width
         for part in (".lm-answer", ".mixer .lead", ".mixer .gauge", ".mixer .cell >> nth=-1"):
             box = page.locator(part).bounding_box()

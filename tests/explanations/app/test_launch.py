@@ -238,6 +238,27 @@ def test_a_port_of_somebody_else_is_left_to_them(monkeypatch):
             launch.launch(config, browser=False)
 
 
+def test_threads_sleep_where_they_have_nothing_to_do():
+    """In the process that serves, before torch is there, which reads the setting once."""
+    known = {key: value for key, value in os.environ.items() if key != "OMP_WAIT_POLICY"}
+    look = (
+        "import os, sys, types\n"
+        "from explanations import launch\n"
+        "found = []\n"
+        "class App(types.ModuleType):\n"
+        "    def __getattr__(self, name):\n"
+        "        found.append((os.environ.get('OMP_WAIT_POLICY'), 'torch' in sys.modules))\n"
+        "sys.modules['explanations.lemons'] = App('explanations.lemons')\n"
+        "launch.serve = lambda *arguments, **options: print(found[-1], flush=True)\n"
+        "from dataclasses import replace\n"
+        "launch.launch(replace(launch.configuration(), app_port=0), browser=False)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", look], cwd=ROOT, env=known, capture_output=True, text=True
+    )
+    assert done.stdout.splitlines()[-1] == "('PASSIVE', False)", done.stderr
+
+
 def test_the_colours_of_the_page_are_those_of_the_player():
     settings = tomllib.loads((ROOT / "explanations/.streamlit/config.toml").read_text())
     names = {
