@@ -26,6 +26,16 @@ from recsys import mongo
 SETTINGS.CAPTURE_MODE = "sys"  # what Python prints; "fd" would start two `tee` processes a run
 
 
+PUBLISHED_METRICS = {
+    "train/loss": "train.loss",
+    "train/epoch_loss": "train.avg_loss",
+    "valid/loss": "val.avg_loss",
+    "valid/auc": "val.roc_auc",
+    "valid/map": "val.avg_prec",
+}
+"""Names that the published system logs metrics under; sacred keeps both."""
+
+
 # -- what a run hands out ----------------------------------------------------------------------
 class Tracker:
     """Interface to sacred and TensorBoard, which keep the metrics and files of a run.
@@ -56,11 +66,15 @@ class Tracker:
     def metrics(self, values: Mapping[str, float], step: int) -> None:
         """Log numbers by name, e.g. `valid/auc`, in sacred and TensorBoard.
 
+        sacred keeps them under their published names as well, so that views of published runs
+        show them.
         `step` is a training step, or an epoch for what is measured once an epoch.
         """
         for name, value in values.items():
             if self._run is not None:
-                self._run.log_scalar(name, float(value), int(step))
+                for each in (name, PUBLISHED_METRICS.get(name)):
+                    if each is not None:
+                        self._run.log_scalar(each, float(value), int(step))
             if self._writer is not None:
                 self._writer.add_scalar(name, float(value), int(step))
 

@@ -154,7 +154,8 @@ def test_config_metrics_artifacts_and_result_are_read_back(server, database, tmp
     assert run["config"]["user_name"] == "nina"
     assert run["result"] == {"auc": 0.75}
     assert points(database, "train/loss") == ([0, 1, 2], [1.0, 0.5, 1.0 / 3.0])
-    assert [entry["name"] for entry in run["info"]["metrics"]] == ["train/loss", "valid/auc"]
+    names = [entry["name"] for entry in run["info"]["metrics"]]
+    assert names == ["train/loss", "train.loss", "valid/auc", "val.roc_auc"]
     (artifact,) = run["artifacts"]
     assert artifact["name"] == "card.json"
     assert gridfs.GridFS(database).get(artifact["file_id"]).read() == card.read_bytes()
@@ -213,7 +214,8 @@ def test_points_whose_receipt_is_lost_are_not_sent_twice(
     for name in ("train/loss", "valid/auc"):
         assert points(database, name)[0] == list(range(10))
     listed = database.runs.find_one()["info"]["metrics"]
-    assert sorted(entry["name"] for entry in listed) == ["train/loss", "valid/auc"]
+    names = sorted(entry["name"] for entry in listed)
+    assert names == ["train.loss", "train/loss", "val.roc_auc", "valid/auc"]
 
 
 def test_what_is_acknowledged_survives_the_server(server):
@@ -323,7 +325,7 @@ def is_all_there(database) -> None:
         {"auc": 0.5},
         "marko",
     )
-    assert database.metrics.count_documents({}) == 3
+    assert database.metrics.count_documents({}) == 5  # two under their published names, too
     steps, (first, second, third) = points(database, "train/loss")
     assert (steps, first, third) == ([0, 1, 2], 1.0, 2.0) and second != second
     assert points(database, "valid/auc") == ([0], [0.5])
@@ -332,7 +334,7 @@ def is_all_there(database) -> None:
     assert stamps == sorted(stamps) and len(stamps) == 3
     listed = {entry["name"]: entry["id"] for entry in run["info"]["metrics"]}
     assert listed == {entry["name"]: str(entry["_id"]) for entry in database.metrics.find()}
-    assert len(run["info"]["metrics"]) == 3
+    assert len(run["info"]["metrics"]) == 5
     (entry,) = run["artifacts"]
     assert entry["name"] == "model.bin"
     assert gridfs.GridFS(database).get(entry["file_id"]).read() == b"weights" * 100_000
@@ -349,7 +351,7 @@ def test_what_a_dead_server_did_not_get_is_sent_once(lemons, server, database, u
 
     server.start()
     done = lemons("mongo", "send")
-    assert (done.code, done.err, done.out) == (0, "", "sent run 1 (points: 3, files: 1)\n")
+    assert (done.code, done.err, done.out) == (0, "", "sent run 1 (points: 5, files: 1)\n")
     is_all_there(database)
     assert not unsent.exists()
     assert "nothing is unsent" in lemons("mongo", "send").out

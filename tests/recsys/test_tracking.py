@@ -46,6 +46,8 @@ def test_config_metrics_artifact_and_output_are_kept_in_files(build, tmp_path):
     metrics = one_run(tmp_path, "metrics.json")
     assert metrics["train/loss"]["values"] == [0.5, 0.25]
     assert metrics["valid/auc"]["steps"] == [1]
+    assert metrics["val.roc_auc"]["values"] == metrics["valid/auc"]["values"]  # as published
+    assert metrics["train.loss"]["values"] == [0.5, 0.25]
     assert (tmp_path / "1" / "model.bin").read_bytes() == b"weights"
     assert (tmp_path / "1" / "cout.txt").read_text() == "a line for people\n"
 
