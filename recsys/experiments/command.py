@@ -26,11 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command."""
     options, experiments = _parse(arguments), configuration().experiments
     if options.action == "use":
-        path = Path(options.folder).expanduser().absolute()
+        path = _path(options.folder)
         print(make_current(path if path.is_dir() else experiments / options.folder))
         return
     if options.action == "compare":
-        folders = [Path(name).expanduser().absolute() for name in options.folders]
+        folders = [_path(name) for name in options.folders]
         folders = [each if each.is_dir() else experiments / each.name for each in folders]
         print(*compare(folders, options.metric, options.out), sep="\n")
         return
@@ -71,6 +71,11 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     compare.add_argument("--metric", default="valid/auc", help="(default: %(default)s)")
     compare.add_argument("--out", metavar="PATH", type=Path, help="draw them, e.g. curves.png")
     return parser.parse_args(arguments)
+
+
+def _path(name: str) -> Path:
+    """Return a path from the root on, without `..`."""
+    return Path(name).expanduser().resolve()
 
 
 def _catalogue(experiment: ListedExperiment) -> str:

@@ -62,7 +62,7 @@ def find_model(
         If nothing is named and no training of the listener has ended.
     """
     if named:
-        path = Path(named).expanduser().absolute()
+        path = Path(named).expanduser().resolve()  # printed without `..`
         inside = experiments / named
         return FoundModel(weights_path(path if path.exists() or not inside.exists() else inside))
     found = current_experiment(experiments, catalogue=catalogue, user_name=user_name)

@@ -35,6 +35,8 @@ def test_what_is_named_comes_before_the_current_one(tmp_path, make_experiment, m
         assert (found.path, found.line) == (old / BEST_MODEL, f"model: {OLD}")
     other = tmp_path / "weights" / BEST_MODEL
     assert find_model(tmp_path, **MARKO, named=other).line == f"model: {other}"
+    winding = other.parent / "no" / ".." / other.name
+    assert find_model(tmp_path, **MARKO, named=winding).line == f"model: {other}"
     monkeypatch.chdir(old)
     assert find_model(tmp_path, **MARKO, named=BEST_MODEL).path == old / BEST_MODEL
 
