@@ -101,7 +101,7 @@ def verify(
     for path, check in (
         *((path, _check_stems) for path in settings.stems.glob("*/[!.]*/stems.json")),
         *((path, _check_explanation) for path in stored.rglob("[!.]*.json")),
-        *((path, check_archive) for path in stored.rglob("[!.]*tables.npz")),
+        *((path, check_archive) for path in stored.rglob("*tables.npz")),
     ):
         yield from _verify_computed(path, check, repair=repair)
     for folder in (

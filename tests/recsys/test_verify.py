@@ -50,7 +50,8 @@ def everything(data_folder, give_model) -> dict[str, object]:
     relevance.finish()
     stored = data_folder / "stored_explanations" / "tiny" / "nina" / track_id
     write_json(stored / "time.json", with_checksum({"name": "x" * 400}))
-    write_archive(stored / "tables.npz", {}, {"sum": np.ones(999)}, json_name="meta")
+    for name in ("tables", "stem_tables"):
+        write_archive(stored / f"{name}.npz", {}, {"sum": np.ones(999)}, json_name="meta")
     stems = data_folder / "stems" / track_id / "hybrid-1"
     stems.mkdir(parents=True)
     (stems / "drums.flac").write_bytes(bytes(100))
@@ -59,6 +60,7 @@ def everything(data_folder, give_model) -> dict[str, object]:
         "relevance": relevance.path,
         "explanation": stored / "time.json",
         "tables": stored / "tables.npz",
+        "stem tables": stored / "stem_tables.npz",
         "stems": stems / "drums.flac",
         "audio": catalogue.audio_path(track_id),
         "tracks": folder / "tracks.parquet",
@@ -89,6 +91,7 @@ def test_nothing_is_damaged(lemons, everything):
         ("relevance", 0.02, "remove it, it is computed again"),
         ("explanation", 0.3, "has changed: it has the checksum of other content"),
         ("tables", 0.5, "remove it, it is computed again"),
+        ("stem tables", 0.5, "remove it, it is computed again"),
         ("model", 0.9, "with resume="),
         ("state", 0.9, "its checksum is that of other content: remove it"),
         ("trunk", 0.9, "make it again with `python -m recsys.trunk --anew`"),
