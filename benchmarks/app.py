@@ -58,7 +58,9 @@ def main() -> None:
 def links() -> list[dict[str, str]]:
     """Return one link per stored explanation of the demo, listeners taking turns."""
     home = configuration().stored_explanations / "demo"
-    stored = [path.with_suffix("").parts[-3:] for path in home.glob("*/*/*.json")]
+    # Tracks of a taste profile alone have a Source explanation, but nothing for the mixer.
+    whole = [path.parent for path in home.glob("*/*/time_source.json")]
+    stored = [path.with_suffix("").parts[-3:] for folder in whole for path in folder.glob("*.json")]
     if not stored:
         raise DataError(f"{home} holds no explanations: run `make demo` first")
     by_track = sorted((track, user, kind) for user, track, kind in stored)

@@ -9,6 +9,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from explanations.app import markup
+from explanations.app.explanation_job import ExplanationJob
+from lemons_utils import DataError
 
 PAGE = Path(__file__).parents[3] / "explanations" / "lemons.py"
 
@@ -154,6 +156,28 @@ def test_a_taste_is_taught_by_three_likes(open_page, house):
     assert re.search("Why “.*” for you\\?|You (do not )?get “", texts(app))
     good(next(b for b in app.button if b.label == "Forget it").click().run())
     assert "like 3 more tracks" in texts(app)
+
+
+def test_the_medley_passes_what_cannot_be_explained(house, tmp_path, monkeypatch):
+    for part in ("catalogues", "experiments", "trunks"):
+        shutil.copytree(house / part, tmp_path / part)
+    monkeypatch.setenv("LEMONS_DATA_FOLDER", str(tmp_path))
+    st.cache_resource.clear()
+
+    def fail(*arguments: object) -> None:
+        raise DataError("the stems are gone")
+
+    monkeypatch.setattr(ExplanationJob, "make", fail)
+    app = AppTest.from_file(PAGE, default_timeout=120)
+    app.query_params["listener"] = "paige"
+    app.session_state["medley"] = True
+    good(app.run())
+    assert not app.session_state["medley"]
+    words = app.session_state["medley_words"]
+    assert words.endswith("”, which is not explained. That was the last of 10 tracks.")
+    assert "Explain this track" in [b.label for b in app.button] or "the stems are gone" in texts(
+        app
+    )
 
 
 def test_a_listener_without_a_history_comes_last_and_has_no_profile(open_page, house, tmp_path):
