@@ -32,7 +32,7 @@ from explanations.taste_profile import draw_profile, profile_path, renew_profile
 from lemons_jobs import HERE, Workers, add_options, run, workers_of
 from lemons_utils import Configuration, DataError, ParameterError, command, configuration
 from recsys.catalogue import Catalogue, open_catalogue
-from recsys.experiments import trained_listeners
+from recsys.experiments import named_listeners
 from recsys.predict import predict, relevance_table
 
 
@@ -91,14 +91,9 @@ def main(arguments: list[str] | None = None) -> None:
     options = _parse(arguments)
     workers, config = workers_of(options), configuration()
     catalogue = open_catalogue(options.catalogue, data_folder=config.data_folder)
-    names = options.user_name or trained_listeners(
-        config.experiments, catalogue=options.trained_on or options.catalogue
+    names = named_listeners(
+        options.user_name, config.experiments, catalogue=options.trained_on or options.catalogue
     )
-    if not names:
-        raise DataError(
-            f"nobody has a model trained on catalogue {options.catalogue}: train one with "
-            f"`python -m recsys.experiment with user_name=... catalogue={options.catalogue}`"
-        )
     settings = ExplanationSettings(
         kinds=tuple(options.types),
         engine=options.engine,
@@ -214,7 +209,8 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         prog="python -m explanations.store_explanations",
         description="Explain the top recommendations of some listeners beforehand.",
     )
-    parser.add_argument("--user_name", nargs="*", help="by default everybody with a model")
+    parser.add_argument("--user_name", nargs="*", default=[], metavar="NAME",
+                        help="whose tracks, or `all`, the default: who has a model")  # fmt: skip
     parser.add_argument("--catalogue", default="demo", help="whose tracks to explain")
     parser.add_argument("--trained_on", help="catalogue of the models, if it is another one")
     parser.add_argument("--top_n", type=int, default=50, help="tracks per listener")

@@ -32,8 +32,6 @@ from recsys.evaluation.reliability import FEW_TRACKS
 from recsys.options import EVALUATION, help_text, split_of, typed
 from recsys.training_options import pick_device
 
-EVERYBODY = "all"
-
 _NUMBERS = ("auc", "map", "loss", "ece", "brier")
 
 
@@ -58,7 +56,7 @@ def evaluate(_run: Run, _config: Mapping[str, Any]) -> dict[str, Any]:
     settings = configuration()
     options, catalogue, test_catalogue = _opened(_config, settings)
     features = SpectrogramFeatures() if options["baseline"] else None
-    everybody = options["user_name"] == EVERYBODY
+    everybody = options["user_name"] == experiments.EVERYBODY
     results = []
     for user_name, found in _models(catalogue, options, settings).items():
         model = found.path
@@ -98,7 +96,7 @@ def _opened(
 def _check(config: Mapping[str, Any], settings: Configuration) -> None:
     options, catalogue, _ = _opened(config, settings)
     pick_device(options["device"])
-    if options["user_name"] != EVERYBODY:
+    if options["user_name"] != experiments.EVERYBODY:
         _models(catalogue, options, settings)
 
 
@@ -108,7 +106,7 @@ def _models(
     """Return the weights of one listener, or of each who has some."""
     seed, user_name, named = (options[n] for n in ("split_seed", "user_name", "model_load_path"))
     find = functools.partial(experiments.find_model, settings.experiments, catalogue=catalogue.name)
-    if user_name != EVERYBODY:
+    if user_name != experiments.EVERYBODY:
         split_of(catalogue, user_name, seed)  # an unknown listener has no model either
         return {user_name: find(user_name=user_name, named=named)}
     if named:

@@ -25,7 +25,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from lemons_jobs import HERE, Workers, add_options, workers_of
-from lemons_utils import DataError, OnProgress, ParameterError, command, configuration
+from lemons_utils import OnProgress, ParameterError, command, configuration
 from recsys import checkpoint, experiments, heads, listening, progress
 from recsys.catalogue import Catalogue, check_name, open_catalogue
 from recsys.dataset import Audio, Tracks
@@ -186,14 +186,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _listeners(options: argparse.Namespace, catalogue: Catalogue, home: Path) -> list[_Listener]:
     """Load the models of those who were asked for, and print which they are."""
-    trained_on, names = options.trained_on or catalogue.name, list(dict.fromkeys(options.user_name))
-    if names == ["all"]:
-        names = experiments.trained_listeners(home, catalogue=trained_on)
-        if not names:
-            raise DataError(
-                f"nobody has a model for catalogue {trained_on}: `python -m recsys.train_all "
-                f"--catalogue {trained_on} --recipe lemons` trains everybody's"
-            )
+    trained_on = options.trained_on or catalogue.name
+    names = experiments.named_listeners(options.user_name, home, catalogue=trained_on)
     if options.out and options.out.suffix != ".parquet":
         raise ParameterError(f"--out must end in .parquet, got {options.out}")
     if len(names) > 1 and (options.model or options.out):

@@ -26,7 +26,7 @@ from lemons_audio import audio_checksum
 from lemons_utils import Configuration, DataError, ParameterError, configuration
 from recsys import progress
 from recsys.catalogue import Catalogue, open_catalogue
-from recsys.experiments import trained_listeners
+from recsys.experiments import named_listeners
 from recsys.listening import read_split, split_path
 from recsys.predict import predict, relevance_table
 
@@ -215,12 +215,7 @@ def context_of(options: argparse.Namespace, cache: Path) -> tuple[StudyContext, 
         n_segments=options.n_temporal_segments,
     )
     _ = context.catalogue
-    names = options.user_name or trained_listeners(config.experiments, catalogue=trained_on)
-    if not names:
-        raise DataError(
-            f"nobody has a model trained on catalogue {trained_on}: train one with "
-            f"`python -m recsys.experiment with user_name=... catalogue={trained_on}`"
-        )
+    names = named_listeners(options.user_name or [], config.experiments, catalogue=trained_on)
     for name in names:
         print(f"{name}: {context.listener(name).found.line}")
     return context, names

@@ -15,7 +15,9 @@ from recsys.experiments.folder import reopen as reopen
 from recsys.experiments.folder import start as start
 from recsys.experiments.folder import take_up as take_up
 from recsys.experiments.listing import read_experiment as read_experiment
+from recsys.experiments.models import EVERYBODY as EVERYBODY
 from recsys.experiments.models import FoundModel as FoundModel
 from recsys.experiments.models import find_model as find_model
 from recsys.experiments.models import find_trained as find_trained
+from recsys.experiments.models import named_listeners as named_listeners
 from recsys.experiments.models import trained_listeners as trained_listeners

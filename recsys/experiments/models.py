@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,9 @@ from recsys.experiments.current import current_experiment
 from recsys.experiments.folder import alike, without_time
 from recsys.experiments.listing import list_experiments
 from recsys.options import split_of
+
+EVERYBODY = "all"
+"""Stands for all listeners who have a model, where commands ask for names."""
 
 
 @dataclass(frozen=True)
@@ -118,3 +121,30 @@ def trained_listeners(experiments: Path, *, catalogue: str) -> list[str]:
     """Return the listeners with a finished model of a catalogue, in alphabetical order."""
     listed = list_experiments(experiments, catalogue=catalogue)
     return sorted({each.user_name for each in listed if each.finished})
+
+
+def named_listeners(names: Sequence[str], experiments: Path, *, catalogue: str) -> list[str]:
+    """Return listeners by the names that a command was given, each once.
+
+    Parameters
+    ----------
+    names : sequence of str
+        `EVERYBODY` alone, or no name, stands for all who have a finished model of the catalogue.
+    experiments : Path
+        Parent of the experiments' folders.
+    catalogue : str
+
+    Raises
+    ------
+    DataError
+        If everybody is asked for, and nobody has a model.
+    """
+    if names and list(names) != [EVERYBODY]:
+        return list(dict.fromkeys(names))
+    found = trained_listeners(experiments, catalogue=catalogue)
+    if not found:
+        raise DataError(
+            f"nobody has a model for catalogue {catalogue}: `python -m recsys.train_all "
+            f"--catalogue {catalogue} --recipe lemons` trains everybody's"
+        )
+    return found

@@ -101,7 +101,7 @@ def test_one_pass_over_tracks_for_all_listeners(house, on_trunk, monkeypatch, ca
     assert tables == {"marko", ".trunks"}
     times = {path: path.stat().st_mtime_ns for path in home.rglob("*.*")}
     asked.clear()
-    assert main(arguments) == 0
+    assert main([*arguments, "--user_name", "all"]) == 0
     assert {path: path.stat().st_mtime_ns for path in home.rglob("*.*")} == times
     assert "LocalStateEngine" not in asked
 
@@ -136,6 +136,7 @@ def test_many_explain_the_same_when_one_of_them_dies(house, workers, request, ki
     ("arguments", "expected"),
     [
         (["--user_name", "paige", "--catalogue", "own"], "has no model"),
+        (["--user_name", "all", "--catalogue", "own", "--trained_on", "x"], "nobody has a model"),
         (["--user_name", "marko", "--catalogue", "nowhere"], "no catalogue"),
         ([*ARGUMENTS, "--top_n", "0"], "top_n"),
         ([*ARGUMENTS, "--jobs", "0"], "jobs must be 1 or more"),
