@@ -4,6 +4,10 @@ Writes files in the format of the Million Song Dataset, with as many listeners a
 per listener, runs the importer's commands on them, and opens, lists, draws from and scores the
 catalogue. Every figure is measured in a process of its own; memory is the peak of the resident
 set. At the data set's size, `--tracks 1000000`, `--folder` takes 3 GB of text, kept for reuse.
+
+    python benchmarks/scale.py --listeners 300000
+
+Instead, splits so many listeners of one CSV, who have played six tracks each of a catalogue of 320.
 """
 
 # ruff: noqa: S608 (the queries are made of numbers)
@@ -53,10 +57,14 @@ def main() -> None:
         "--tracks", type=int, nargs="+", default=[1_000, 10_000, 100_000, 1_000_000]
     )
     parser.add_argument("--folder", type=Path, help="for the files (default: one that is removed)")
+    parser.add_argument("--listeners", type=int, metavar="N", help="split N of a CSV, instead")
     parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.step:
         print(json.dumps(time_step(options.step)))
+        return
+    if options.listeners:
+        print(split_csv(options.listeners))
         return
     home = options.folder or Path(tempfile.mkdtemp(prefix="scale-"))
     try:
@@ -92,6 +100,22 @@ def measure(folder: Path, tracks: int) -> dict[str, str]:
     figures["plays.parquet"] = f"{size / 1e6:,.0f} MB"
     print(f"{tracks:,} tracks:", json.dumps(figures, indent=2), flush=True)
     return figures
+
+
+def split_csv(listeners: int) -> str:
+    """Split the listeners of a CSV; return what it took as text."""
+    rng, ids = np.random.default_rng(0), np.array([f"track{number:03}" for number in range(320)])
+    with tempfile.TemporaryDirectory(prefix="scale-") as home:
+        os.environ["LEMONS_DATA_FOLDER"] = home
+        write_tracks(
+            Path(home) / "catalogues" / NAME, pd.DataFrame({"track_id": ids, "samples": 1})
+        )
+        heard = np.concatenate([rng.choice(ids, 6, replace=False) for _ in range(listeners)])
+        names = np.repeat([f"listener {number}" for number in range(listeners)], 6)
+        plays = {"user_name": names, "track_id": heard, "playcount": 1}
+        pd.DataFrame(plays).to_csv(table := Path(home) / "plays.csv", index=False)
+        finished = run_python(["-m", "recsys.listening", str(table), "--catalogue", NAME])
+    return f"{listeners:,} listeners split: {_text(finished.seconds, finished)}"
 
 
 def _text(seconds: float, finished: Finished) -> str:

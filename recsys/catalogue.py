@@ -67,6 +67,7 @@ def check_name(name: str, what: str) -> str:
     return name
 
 
+@functools.lru_cache(maxsize=1024)
 def _as_option(name: str) -> str:
     """Return what becomes of a name as an option of sacred's, which reads Python's literals."""
     try:

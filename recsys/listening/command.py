@@ -18,9 +18,10 @@ from recsys.listening.splits import (
     PARTS,
     PUBLISHED_SEED,
     artists,
-    make_split,
+    as_table,
     split_path,
-    write_split,
+    split_rows,
+    write_rows,
 )
 
 _LISTED = 30  # listeners on the screen
@@ -92,33 +93,40 @@ def write_splits(
         raise DataError(f"no row of the plays fits a track of catalogue {catalogue.name}")
     group_of = artists(catalogue) if group == "artist" else None
     pool = Pool(catalogue.table or catalogue.track_ids)
-    rows_of = matched.groupby("user_name").indices
+    counts_of = _counts_of(matched)
     recordings = same_songs(catalogue, matched["track_id"])
-    listeners = list(user_names or sorted(map(str, rows_of)))
+    listeners = list(user_names or sorted(counts_of))
     with progress.bar(len(listeners), unit="listener", about="splits") as bar:
         for name in listeners:
             bar.update()
             if not failed.checked(name):
                 continue
-            rows = matched.iloc[rows_of.get(name, [])]
-            heard = rows["track_id"][rows["playcount"] >= 1]
-            others = {song for track_id in heard for song in recordings.get(track_id, ())} - {
-                *heard
-            }
+            counts = counts_of.get(name, {})
+            heard = {track_id for track_id, count in counts.items() if count >= 1}
+            others = {song for track_id in heard for song in recordings.get(track_id, ())} - heard
             try:
-                split = make_split(
-                    rows, pool, user_name=name, seed=seed, group=group_of, neither=others
+                split = split_rows(
+                    counts, pool, user_name=name, seed=seed, group=group_of, neither=others
                 )
             except DataError as error:
                 failed.add(str(error))
                 continue
             path = split_path(catalogue, name, seed)
-            write_split(path, split)
+            write_rows(path, split)
             if len(listeners) <= _LISTED:
-                print(_summary(name, split, path, len(others)))
+                print(_summary(name, as_table(split), path, len(others)))
     if len(listeners) > _LISTED:
         print(f"{len(listeners) - len(failed.reasons):,} splits in {catalogue.folder / 'splits'}")
     failed.raise_if_any()
+
+
+def _counts_of(matched: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Return each listener's play counts by track; the rows are sorted by listener."""
+    columns = (matched[name].tolist() for name in ("user_name", "track_id", "playcount"))
+    counts: dict[str, dict[str, int]] = {}
+    for user_name, track_id, count in zip(*columns, strict=True):
+        counts.setdefault(str(user_name), {})[track_id] = count
+    return counts
 
 
 class _Failures:
@@ -151,11 +159,11 @@ def _report_unmatched(catalogue: Catalogue, plays: pd.DataFrame, unmatched: pd.D
     """Write each listener's rows that match no track; remove the file of one who has none now."""
     folder = catalogue.folder / "splits" / "unmatched"
     rows_of = {str(name): rows for name, rows in unmatched.groupby("user_name")}
-    for name in plays["user_name"].unique():
-        path = folder / f"{check_name(name, 'user_name')}.csv"
-        if name in rows_of:
-            write_csv(path, rows_of[name])
-        else:
+    for name, rows in rows_of.items():
+        write_csv(folder / f"{check_name(name, 'user_name')}.csv", rows)
+    known = {*plays["user_name"].unique()} - rows_of.keys()
+    for path in folder.glob("*.csv"):
+        if path.stem in known:
             path.unlink(missing_ok=True)
     if len(unmatched):
         print(

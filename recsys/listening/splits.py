@@ -8,15 +8,16 @@ every library, and adding or removing a track changes few of the others.
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from lemons_utils import DataError, ParameterError, checksum, first_line, write_beside, write_csv
+from lemons_utils import DataError, ParameterError, checksum, first_line, write_beside
 from recsys.catalogue import Catalogue, check_name
 from recsys.listening.draws import Pool
 from recsys.listening.grouping import assign_groups
@@ -25,6 +26,9 @@ from recsys.listening.matching import loose_key
 PUBLISHED_SEED = 1_057_386
 PARTS = ("train", "valid", "test")
 SPLIT_COLUMNS = ("track_id", "split", "label", "playcount")
+
+Rows = list[tuple[str, str, int, int]]
+"""Those of a split, in its columns: a table takes longer to make than all that is in it."""
 
 
 def make_split(
@@ -68,30 +72,53 @@ def make_split(
     """
     pool = track_ids if isinstance(track_ids, Pool) else Pool(track_ids)
     counts = _counts(plays, pool)
-    listened = counts[counts >= 1]
-    heard = {*listened.index, *neither}
+    return as_table(
+        split_rows(counts, pool, user_name=user_name, seed=seed, group=group, neither=neither)
+    )
+
+
+def split_rows(
+    counts: Mapping[str, int],
+    pool: Pool,
+    *,
+    user_name: str = "",
+    seed: int = PUBLISHED_SEED,
+    group: Mapping[str, str] | None = None,
+    neither: Collection[str] = (),
+) -> Rows:
+    """Return the rows of a listener's split, as `make_split` does, without a table.
+
+    Parameters
+    ----------
+    counts : mapping from track_id to playcount
+        Tracks of the pool, and 0 or more plays.
+    pool, user_name, seed, group, neither
+        As of `make_split`.
+    """
+    listened = {track_id: count for track_id, count in counts.items() if count >= 1}
+    heard = {*listened, *neither}
     unheard = len(pool) - len(heard)
     if len(listened) < 3 or unheard < 3:
         raise DataError(
             f"train, valid and test need at least 3 listened and 3 unheard tracks, "
             f"got {len(listened)} listened and {unheard} unheard ones{_of(user_name)}"
         )
-    negatives = pool.draw(len(listened), salt=_salt(seed, user_name), without=heard)
-    positives = listened.index.to_numpy(dtype=object)
-    split = pd.DataFrame(
-        {
-            "track_id": np.concatenate([positives, negatives]),
-            "label": np.repeat([1, 0], [len(positives), len(negatives)]),
-            "playcount": np.concatenate([listened.to_numpy(), np.zeros(len(negatives))]),
-        }
-    ).sort_values("track_id", ignore_index=True)
-    split["playcount"] = split["playcount"].astype("int64")
-    order = _order(split["track_id"].to_numpy(), _salt(seed, user_name))
+    salt = _salt(seed, user_name)
+    drawn = pool.draw(len(listened), salt=salt, without=heard)
+    labelled = sorted([*((each, 1) for each in listened), *((str(each), 0) for each in drawn)])
+    track_ids, labels = ([*column] for column in zip(*labelled, strict=True))
+    order = _order(track_ids, salt)
     if group is None:
-        split["split"] = _stratified(split["label"].to_numpy(), order)
+        parts = _stratified(labels, order)
     else:
-        split["split"] = _grouped(split, order, group, user_name)
-    return split[list(SPLIT_COLUMNS)]
+        parts = _grouped(track_ids, labels, order, group, user_name)
+    plays = (listened.get(track_id, 0) for track_id in track_ids)
+    return [*zip(track_ids, parts, labels, plays, strict=True)]
+
+
+def as_table(rows: Rows) -> pd.DataFrame:
+    """Return the rows of a split as a table."""
+    return pd.DataFrame(rows, columns=list(SPLIT_COLUMNS)).astype({"track_id": "str"})
 
 
 def split_path(catalogue: Catalogue, user_name: str, seed: int = PUBLISHED_SEED) -> Path:
@@ -113,10 +140,22 @@ def write_split(path: Path, split: pd.DataFrame) -> str:
 
     A file beside it, `.<name>.sha256`, has the checksum too, in the form of `sha256sum`.
     """
+    columns = [split[name].tolist() for name in SPLIT_COLUMNS]
+    return write_rows(path, [*zip(*columns, strict=True)])
+
+
+def write_rows(path: Path, rows: Rows) -> str:
+    """Write the rows of a split as `write_split` does."""
     beside = checksum_path(path)
     beside.unlink(missing_ok=True)  # between the two writes there is none, rather than a wrong one
-    write_csv(path, split[list(SPLIT_COLUMNS)])
-    digest = checksum(path)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(SPLIT_COLUMNS)
+    writer.writerows(rows)
+    content = text.getvalue().encode()
+    with write_beside(path) as temporary:
+        temporary.write_bytes(content)
+    digest = hashlib.sha256(content).hexdigest()
     with write_beside(beside) as temporary:
         temporary.write_text(f"{digest}  {path.name}\n", encoding="utf-8")
     return digest
@@ -185,7 +224,7 @@ def _first_word(path: Path) -> str | None:
         return None
 
 
-def _counts(plays: pd.DataFrame, pool: Pool) -> pd.Series[int]:
+def _counts(plays: pd.DataFrame, pool: Pool) -> dict[str, int]:
     counts = plays.groupby("track_id", sort=True)["playcount"].sum().astype("int64")
     if (counts < 0).any():
         raise ParameterError("playcount must be 0 or more")
@@ -194,36 +233,43 @@ def _counts(plays: pd.DataFrame, pool: Pool) -> pd.Series[int]:
             f"plays lists {len(unknown)} tracks that the catalogue does not have, "
             f"the first is {unknown[0]!r}"
         )
-    return counts
+    return dict(zip(counts.index.tolist(), counts.tolist(), strict=True))
 
 
 def _salt(seed: int, user_name: str) -> str:
     return f"{seed}:{user_name}:"
 
 
-def _order(track_ids: NDArray[np.object_], salt: str) -> NDArray[np.uint64]:
+def _order(track_ids: Sequence[str], salt: str) -> list[int]:
     """Return numbers that order tracks at random: bytes 9 to 16 of the hash for drawing."""
-    digests = [hashlib.sha256(f"{salt}{track_id}".encode()).digest() for track_id in track_ids]
-    return np.frombuffer(b"".join(digests), dtype=">u8").astype(np.uint64)[1::4]
+    digests = (hashlib.sha256(f"{salt}{track_id}".encode()).digest() for track_id in track_ids)
+    return [int.from_bytes(digest[8:16], "big") for digest in digests]
 
 
-def _stratified(labels: NDArray[np.int64], order: NDArray[np.uint64]) -> NDArray[np.object_]:
-    parts = np.full(len(labels), "train", dtype=object)
+def _stratified(labels: Sequence[int], order: Sequence[int]) -> list[str]:
+    parts = ["train"] * len(labels)
     for label in (0, 1):
-        ranked = np.flatnonzero(labels == label)
-        ranked = ranked[np.argsort(order[ranked], kind="stable")]
+        places = [place for place, each in enumerate(labels) if each == label]
+        ranked = sorted(places, key=order.__getitem__)
         tenth = max(1, (len(ranked) + 5) // 10)
-        parts[ranked[:tenth]] = "test"
-        parts[ranked[tenth : 2 * tenth]] = "valid"
+        for place in ranked[:tenth]:
+            parts[place] = "test"
+        for place in ranked[tenth : 2 * tenth]:
+            parts[place] = "valid"
     return parts
 
 
 def _grouped(
-    split: pd.DataFrame, order: NDArray[np.uint64], group: Mapping[str, str], user_name: str
-) -> NDArray[np.object_]:
+    track_ids: Sequence[str],
+    labels: Sequence[int],
+    order: Sequence[int],
+    group: Mapping[str, str],
+    user_name: str,
+) -> list[str]:
     # a track without a group is a group of its own; no artist's name starts with this character
-    names = [group.get(track_id) or f"\0{track_id}" for track_id in split["track_id"]]
-    tracks = pd.DataFrame({"group": names, "label": split["label"], "order": order})
+    names = [group.get(track_id) or f"\0{track_id}" for track_id in track_ids]
+    numbers = np.array(order, dtype=np.uint64)
+    tracks = pd.DataFrame({"group": names, "label": labels, "order": numbers})
     table = tracks.groupby("group").agg(
         listened=("label", "sum"), tracks=("label", "size"), order=("order", "min")
     )
@@ -237,7 +283,7 @@ def _grouped(
     table = table.sort_values(["tracks", "order"], ascending=[False, True])
     parts = assign_groups(table[["unheard", "listened"]].to_numpy())
     part_of = dict(zip(table.index, parts, strict=True))
-    return np.array([PARTS[part_of[name]] for name in names], dtype=object)
+    return [PARTS[part_of[name]] for name in names]
 
 
 def _of(user_name: str) -> str:

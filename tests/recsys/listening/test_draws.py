@@ -2,7 +2,7 @@ import hashlib
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lemons_utils import DataError
@@ -18,7 +18,17 @@ def plain_draw(ids: list[str], count: int, salt: str, without: set[str]) -> list
     return left[:count]
 
 
-@settings(deadline=None, max_examples=30)
+@pytest.fixture(params=["hashed here", "hashed by DuckDB"], autouse=True)
+def way(request, monkeypatch):
+    if request.param == "hashed by DuckDB":
+        monkeypatch.setattr("recsys.listening.draws.KEPT_IDS", 0)
+
+
+@settings(
+    deadline=None,
+    max_examples=30,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))),
     st.integers(0, 10),
