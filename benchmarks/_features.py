@@ -79,9 +79,10 @@ def local_tracks(catalogue: Catalogue, track_ids: Sequence[str]) -> Float32:
 
 
 @torch.inference_mode()
-def local_waveform(waveform: Float32) -> Float32:
-    """Return the local statistics of a waveform."""
-    pooled: Float32 = _local_network().pooled(torch.from_numpy(waveform)[None])[0].numpy()
+def local_waveform(waveform: Float32, network: LocalStatistics | None = None) -> Float32:
+    """Return the local statistics of a waveform, or those that a network has learnt."""
+    network = network or _local_network()
+    pooled: Float32 = network.pooled(torch.from_numpy(waveform)[None])[0].numpy()
     return pooled
 
 

@@ -32,15 +32,18 @@ from scipy.special import logit
 
 from lemons_audio import to_float32
 from recsys.catalogue import Catalogue
-from recsys.dataset import repeat_to
+from recsys.dataset import Crops, Tracks, repeat_to
 from recsys.evaluation.baseline import MEAN_SPECTRA, STATISTICS, baseline_scores
+from recsys.experiments.recipes import TUNING
 from recsys.heads import Head, Trunk, calibrate, pooled_tracks
 from recsys.heads.directions import OF_BANDS
 from recsys.heads.fitting import REMOVED_WEIGHT, fit_to_removals
 from recsys.heads.pooled import REMOVALS
 from recsys.heads.removal import SEGMENTS, draw_removals
-from recsys.heads.training import head_of
-from recsys.model import FCN, MIN_SAMPLES, Network
+from recsys.heads.training import head_of, tunable
+from recsys.model import FCN, MIN_SAMPLES, LocalStatistics, Network
+from recsys.training import fit
+from recsys.training_options import Options
 
 CHANCE, PUBLISHED, LEMONS = "chance", "published", "lemons"
 TRUNK_STRENGTH = 0.03
@@ -112,6 +115,8 @@ def rows_of(epochs: Sequence[int], names: Sequence[str]) -> list[Row]:
         Row("+ shared by neighbours", functools.partial(fit_local, shared=True)),
         Row("+ loudness", functools.partial(fit_local, shared=True, loudness=None)),
         Row(LEMONS, fit_lemons),
+        Row(f"{LEMONS}, strength chosen", functools.partial(fit_lemons, chosen=True)),
+        *(Row(f"fine-tuned, {n} epochs", functools.partial(fit_tuned, epochs=n)) for n in epochs),
         *(Row(of_tracks(each), functools.partial(fit_lemons, directions=each)) for each in SIZES),
         *(Row(each.name, fit_published, each) for each in [*trained, removed, everybody]),
         *(Row(f"{each.name}, head anew", fit_trunk, each) for each in (first, everybody)),
@@ -179,7 +184,9 @@ def _everything(name: str, folder: Path) -> Trunk:
     return trunk_of_tracks(catalogue, catalogue.track_ids, OF_BANDS)
 
 
-def fit_lemons(fold: Fold, network: FCN | None, *, directions: int = 0) -> Model:
+def fit_lemons(
+    fold: Fold, network: FCN | None, *, directions: int = 0, chosen: bool = False
+) -> Model:
     """Fit a head as `recipe=lemons` does; or with a trunk of the training tracks alone."""
     train = fold.train["track_id"].tolist()
     if directions:
@@ -189,9 +196,26 @@ def fit_lemons(fold: Fold, network: FCN | None, *, directions: int = 0) -> Model
     learnt = pooled_tracks(fold.catalogue, train)
     heard = trunk.coordinates(local_tracks(fold.catalogue, fold.valid["track_id"].tolist()))
     started = time.process_time()
-    head, _ = head_of(trunk, learnt, _labels(fold.train))
+    head, _ = head_of(trunk, learnt, _labels(fold.train), is_strength_chosen=chosen)
     head, _ = calibrate(head, heard, _labels(fold.valid))
     return _local_model(fold, trunk, head, started, removal=True)
+
+
+def fit_tuned(fold: Fold, network: FCN | None, *, epochs: int) -> Model:
+    """Fit a head as `recipe=lemons` does, and fine-tune it as `finetune_epochs` does."""
+    start = fit_lemons(fold, None)
+    assert isinstance(start.network, LocalStatistics)
+    tuned, audio = tunable(start.network), fold.catalogue.audio
+    train_ids, valid_ids = (part["track_id"].tolist() for part in (fold.train, fold.valid))
+    length = int(TUNING["input_length"])
+    crops = Crops(audio, train_ids, _labels(fold.train).tolist(), input_length=length)
+    valid = Tracks(audio, valid_ids, _labels(fold.valid).tolist())
+    began = time.process_time()
+    fit(tuned, crops, valid, Options(epochs, lr=TUNING["lr"]), start=LEMONS)
+    seconds = start.seconds + time.process_time() - began
+    measured = Measure(functools.partial(local_waveform, network=tuned))
+    weight, bias = tuned.fc.weight[0].detach().double().numpy(), float(tuned.fc.bias)
+    return Model(measured.tracks, measured.of_waveform, Head(weight, bias).logits, seconds, tuned)
 
 
 def _local_model(fold: Fold, trunk: Trunk, head: Head, started: float, *, removal: bool) -> Model:

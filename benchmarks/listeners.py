@@ -29,8 +29,9 @@ from recsys import heads
 from recsys.catalogue import Catalogue, open_catalogue
 from recsys.checkpoint import make_card, save_model
 from recsys.heads import Head, Trunk
+from recsys.heads.choosing import choose_loudness
 from recsys.heads.fitting import REMOVED_WEIGHT
-from recsys.heads.loudness import choose_loudness, fit_with_loudness
+from recsys.heads.loudness import fit_with_loudness
 from recsys.inference import relevance
 from recsys.metrics import ranking_metrics
 from recsys.predict import relevance_table

@@ -6,7 +6,7 @@ Trains models of listeners whose taste is known, by several recipes on exactly t
 prints how well they rank others, the relevance of nothing at all, and what explanations of the
 most relevant tracks are like. The listeners are the demo's seven, or made up for a folder of real
 music. What is measured is kept, so that the command goes on where it was interrupted; a row that
-needs networks trained (`published`, `everybody`) has to be asked for by --rows.
+needs epochs (`published`, `everybody`, `fine-tuned`) has to be asked for by --rows.
 """
 
 from __future__ import annotations

@@ -25,21 +25,18 @@ from sacred import Experiment
 from sacred.run import Run
 
 from lemons_utils import Configuration, ParameterError, checksum, command, configuration
-from recsys import checkpoint, heads, listening, progress, tracking, training
+from recsys import checkpoint, listening, progress, tracking
 from recsys.catalogue import Catalogue, open_catalogue
-from recsys.dataset import Crops, Tracks
 from recsys.evaluation.advice import few_tracks, print_advice
-from recsys.experiments import ExperimentFolder, newest_unfinished, reopen, settle, start
-from recsys.experiments.log import EpochLog, ModelLog
-from recsys.model import LocalStatistics
+from recsys.experiments import (
+    ExperimentFolder,
+    newest_unfinished,
+    recipes,
+    reopen,
+    settle,
+    start,
+)
 from recsys.options import TRAINING, help_text, split_of, typed
-from recsys.training_options import Options, pick_device
-
-_Train = Callable[[ExperimentFolder, tracking.Tracker, str], dict[str, Any]]
-"""Trains in a folder; takes the tracker and the checksum of the split, returns the numbers."""
-
-RECIPES = ("published", "lemons")
-"""The published network and training; or a head on local statistics, which knows removals."""
 
 local_conf = {"mongodb_url": "", "mongodb_db_name": "LEMONS", "experiment_name": "LEMONS"}
 """The settings of config.py that say where runs are logged, set when the command starts."""
@@ -55,8 +52,10 @@ def defaults() -> dict[str, Any]:
     return {
         "user_name": "marko",
         "catalogue": "demo",
-        "recipe": "published",  # or "lemons", where options from input_length to device are idle
+        "recipe": "published",  # or "lemons", a head in one go: idle are input_length to device
         "trunk": "",  # of recipe=lemons: a trunk's name; by default the catalogue's own
+        "choose_strength": False,  # of recipe=lemons: of the ridge, by cross-validation
+        "finetune_epochs": 0,  # of recipe=lemons: epochs that go on from the head, by those options
         "split_seed": listening.PUBLISHED_SEED,
         "input_length": 16_000,  # samples of a crop
         "batch_size": 20,
@@ -84,25 +83,35 @@ def options_of(given: Mapping[str, Any]) -> dict[str, Any]:
     options = typed({**known, **given}, known)
     if options["trunk"]:
         options["recipe"] = "lemons"
-    if options["recipe"] not in RECIPES:
-        raise ParameterError(f"recipe must be {' or '.join(RECIPES)}, got {options['recipe']!r}")
+    if options["recipe"] not in recipes.RECIPES:
+        names = " or ".join(recipes.RECIPES)
+        raise ParameterError(f"recipe must be {names}, got {options['recipe']!r}")
+    if (epochs := options["finetune_epochs"]) < 0:
+        raise ParameterError(f"finetune_epochs must be 0 or greater, got {epochs}")
+    of_heads = [name for name in ("finetune_epochs", "choose_strength") if options[name]]
+    if of_heads and options["recipe"] != "lemons":
+        raise ParameterError(f"{of_heads[0]} is of heads: say recipe=lemons or trunk=NAME")
+    if epochs:
+        left = {name for name in recipes.TUNING if options[name] == known[name]}
+        options |= {name: recipes.TUNING[name] for name in left}
     if options["model_load_path"]:
         options["model_load_path"] = str(Path(options["model_load_path"]).expanduser().absolute())
     return options
 
 
 def _train(run: Run, config: Mapping[str, Any], settings: Configuration) -> dict[str, Any]:
-    options = options_of(config)
     resume = typed(config, {"resume": ""})["resume"]
     folder = None
-    if resume.lower() in _RESUME_ANY:
-        folder = newest_unfinished(settings.experiments, options)
-        if folder is None:
-            print("nothing unfinished with these options; starting anew")
-    elif resume.lower() not in _RESUME_NONE:
+    if resume.lower() in _RESUME_ANY | _RESUME_NONE:
+        options = options_of(config)
+        if resume.lower() in _RESUME_ANY:
+            folder = newest_unfinished(settings.experiments, options)
+            if folder is None:
+                print("nothing unfinished with these options; starting anew")
+    else:
         folder = reopen(resume, settings.experiments)
-        given = {name: options[name] for name in run.meta_info["config_updates"] if name in options}
-        options = {**options, **folder.options, **given}
+        given = {name: config[name] for name in run.meta_info["config_updates"] if name in config}
+        options = options_of({**folder.options, **given})
     catalogue = open_catalogue(options["catalogue"], data_folder=settings.data_folder)
     return train_listener(
         options, catalogue, experiments=settings.experiments, folder=folder, run=run
@@ -111,22 +120,15 @@ def _train(run: Run, config: Mapping[str, Any], settings: Configuration) -> dict
 
 def _check(config: Mapping[str, Any], settings: Configuration) -> None:
     """Raise what is wrong with the options of a training that does not go on in a named folder."""
-    options = options_of(config)
     resume = typed(config, {"resume": ""})["resume"]
     if resume.lower() not in _RESUME_ANY | _RESUME_NONE:
         reopen(resume, settings.experiments)  # whose options come before the defaults
+        typed(config, defaults())
         return
+    options = options_of(config)
     catalogue = open_catalogue(options["catalogue"], data_folder=settings.data_folder)
     path = split_of(catalogue, options["user_name"], options["split_seed"])
-    if options["recipe"] == "published":
-        _published(options, catalogue, listening.read_split(path))
-    else:
-        _check_lemons(options, listening.read_split(path))
-
-
-def check_options(options: Mapping[str, Any]) -> Options:
-    """Return the options of the training loop, or raise `ParameterError`."""
-    return Options(**{name: options[name] for name in Options.__dataclass_fields__})
+    recipes.check(options, catalogue, listening.read_split(path))
 
 
 def train_listener(
@@ -170,11 +172,7 @@ def train_listener(
     path = split_of(catalogue, options["user_name"], options["split_seed"])
     split = listening.read_split(path)
     split = change_split(split) if change_split else split
-    if options["recipe"] == "published":
-        train = _published(options, catalogue, split)
-    else:
-        train = _lemons(options, catalogue, split, experiments)
-
+    train = recipes.prepare(options, catalogue, split, experiments)
     folder = folder or start(experiments, options)
     logs = folder.path / "tensorboard" if options["use_tensorboard"] else None
     with (
@@ -195,73 +193,6 @@ def train_listener(
     recipe = options["recipe"]
     print_advice(catalogue, split, auc=numbers["auc"], map=numbers["map"], recipe=recipe)
     return {**numbers, "remarks": remarks}
-
-
-def _published(options: Mapping[str, Any], catalogue: Catalogue, split: pd.DataFrame) -> _Train:
-    """Prepare the training of the published network, epoch by epoch."""
-    loop_options = check_options(options)
-    pick_device(options["device"])
-    crops, valid = _datasets(catalogue, split, options)
-    network = training.fresh_network(options["training_seed"])
-    if options["model_load_path"]:
-        checkpoint.load_weights(network, Path(options["model_load_path"]))
-
-    def train(
-        folder: ExperimentFolder, tracker: tracking.Tracker, split_checksum: str
-    ) -> dict[str, Any]:
-        state = None
-        if (last := folder.path / checkpoint.LAST_STATE).exists():
-            state = checkpoint.load_state(last)
-            print(f"going on in {folder.path} after epoch {state.facts['epoch']}")
-        log = EpochLog(folder, network, split_checksum, tracker, len(crops), state)
-        try:
-            best = training.fit(
-                network,
-                crops,
-                valid,
-                loop_options,
-                resume=state,
-                on_step=log.on_step,
-                on_epoch=log.on_epoch,
-            )
-        except KeyboardInterrupt:
-            print(f"\nstopped; `resume={folder.path.name}` goes on", file=sys.stderr)
-            raise
-        finally:
-            log.bar.close()
-        return log.finish(best)
-
-    return train
-
-
-def _lemons(
-    options: Mapping[str, Any], catalogue: Catalogue, split: pd.DataFrame, experiments: Path
-) -> _Train:
-    """Prepare the fit of a head on a trunk, in one go."""
-    _check_lemons(options, split)
-    trunk = heads.open_trunk(experiments, catalogue, options["trunk"])
-
-    def train(
-        folder: ExperimentFolder, tracker: tracking.Tracker, split_checksum: str
-    ) -> dict[str, Any]:
-        network = LocalStatistics()
-        log = ModelLog(folder, network, split_checksum, tracker)
-        trained = heads.train_head(trunk, catalogue, split)
-        network.load_state_dict(trained.network.state_dict())
-        numbers = trained.valid.numbers()
-        tracker.metrics({f"valid/{name}": value for name, value in numbers.items()}, 1)
-        count = (split["split"] == "train").sum()
-        tracks = f"{count} tracks on trunk {trunk.name}, removals by {trained.stems}"
-        best = training.Best(1, **numbers)
-        return log.keep(best, f"head fitted to {tracks}", epochs=1, **trained.about)
-
-    return train
-
-
-def _check_lemons(options: Mapping[str, Any], split: pd.DataFrame) -> None:
-    if options["model_load_path"]:
-        raise ParameterError("recipe=lemons starts from nothing: leave model_load_path out")
-    heads.check_split(split)
 
 
 def train_in_background(
@@ -306,15 +237,6 @@ def silent(threads: int) -> Iterator[None]:
             yield
         finally:
             torch.set_num_threads(threads_before)
-
-
-def _datasets(
-    catalogue: Catalogue, split: pd.DataFrame, options: Mapping[str, Any]
-) -> tuple[Crops, Tracks]:
-    train, valid = (split[split["split"] == part] for part in ("train", "valid"))
-    more = {"input_length": options["input_length"], "seed": options["training_seed"]}
-    crops = Crops(catalogue.audio, train["track_id"].tolist(), train["label"].tolist(), **more)
-    return crops, Tracks(catalogue.audio, valid["track_id"].tolist(), valid["label"].tolist())
 
 
 def _sacred_experiment(settings: Configuration) -> Experiment:

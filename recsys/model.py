@@ -1,8 +1,8 @@
 """The networks that map waveforms to a listener's logits.
 
 `FCN` has five convolutional blocks; its layers and parameter names are the published network's,
-so that published weights load. `LocalStatistics` has one fixed convolution and learns its head
-alone. Both take any length of half a second or more.
+so that published weights load. `LocalStatistics` has one convolution, which is fixed unless the
+model was fine-tuned. Both take any length of half a second or more.
 """
 
 from __future__ import annotations
@@ -200,20 +200,34 @@ class LocalStatistics(nn.Module):
     network this is one convolution with fixed kernels, ReLU and a mean over time. Of silence every
     statistic is zero: what the network says to nothing at all is the head's bias alone. A fresh
     head is all zero.
+
+    Parameters
+    ----------
+    tuned : bool
+        Whether kernels and thresholds are trained, too, and kept with the weights. Statistics of
+        silence are zero whatever they become; the bias is not trained.
     """
 
     kernel: Tensor
-    offset: Tensor
+    threshold: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, *, tuned: bool = False) -> None:
         super().__init__()
         self.spec = LogMel()
         self.fc = nn.Linear(STATISTICS, 1)
         nn.init.zeros_(self.fc.weight)
         nn.init.zeros_(self.fc.bias)
-        kernel, offset = _statistics()
-        self.register_buffer("kernel", kernel, persistent=False)
-        self.register_buffer("offset", offset, persistent=False)
+        for name, values in zip(("kernel", "threshold"), _statistics(), strict=True):
+            if tuned:
+                self.register_parameter(name, nn.Parameter(values))
+            else:
+                self.register_buffer(name, values, persistent=False)
+        self.fc.bias.requires_grad_(not tuned)
+
+    @property
+    def offset(self) -> Tensor:
+        """What is added to the kernels' sums, [19] dB: of silence they are zero or less then."""
+        return self.threshold.clamp(max=0.0) - LEVELS_DB[0] * self.kernel.sum(dim=(1, 2))
 
     def forward(self, waveforms: Tensor) -> Tensor:
         """Return the logits [batch, 1] of waveforms; what it takes and raises is `FCN`'s."""
@@ -226,12 +240,13 @@ class LocalStatistics(nn.Module):
         frames = waveforms.shape[1] // HOP_LENGTH + 1
         padded = self.spec.mel.spectrogram.reflect_ends(waveforms)
         total = waveforms.new_zeros(len(waveforms), STATISTICS, dtype=torch.float64)
+        offset = self.offset
         for begin in range(0, frames - CONTEXT, CHUNK_FRAMES):
             end = min(begin + CONTEXT + CHUNK_FRAMES, frames)
             strip = padded[:, HOP_LENGTH * begin : HOP_LENGTH * (end - 1) + N_FFT]
             rows = _rows(self.spec.of_padded(strip))
             # One kernel serves every row, so rows are items of a batch here.
-            local = nn.functional.conv1d(rows.reshape(-1, 1, end - begin), self.kernel, self.offset)
+            local = nn.functional.conv1d(rows.reshape(-1, 1, end - begin), self.kernel, offset)
             total += torch.relu_(local).sum(dim=2).reshape(len(waveforms), -1)
         return (total / (frames - CONTEXT)).to(waveforms.dtype)
 
@@ -250,8 +265,8 @@ class LocalStatistics(nn.Module):
     def stages(self) -> tuple[_Stage]:
         """One convolution, with the rows for groups of channels."""
         conv = nn.Conv2d(ROWS, STATISTICS, (1, CONTEXT + 1), groups=ROWS, device=self.kernel.device)
-        conv.weight = nn.Parameter(self.kernel[:, :, None].repeat(ROWS, 1, 1, 1), False)
-        conv.bias = nn.Parameter(self.offset.repeat(ROWS), False)
+        conv.weight = nn.Parameter(self.kernel.detach()[:, :, None].repeat(ROWS, 1, 1, 1), False)
+        conv.bias = nn.Parameter(self.offset.detach().repeat(ROWS), False)
         return (_Stage(conv),)
 
     def from_spectrum(self, spectra: Tensor) -> Tensor:
@@ -268,14 +283,18 @@ def _rows(decibels: Tensor) -> Tensor:
 
 
 def _statistics() -> tuple[Tensor, Tensor]:
-    """Return the kernels of one row's statistics, [19, 1, 32], and what is added, [19] dB."""
-    kernel, offset = torch.zeros(PER_BAND, 1, CONTEXT + 1), torch.zeros(PER_BAND)
+    """Return the kernels of one row's statistics, [19, 1, 32], and their thresholds, [19] dB.
+
+    Thresholds are of decibels above silence, which is the first level.
+    """
+    kernel, threshold = torch.zeros(PER_BAND, 1, CONTEXT + 1), torch.zeros(PER_BAND)
     kernel[:, :, CONTEXT] = 1.0
-    offset[: len(LEVELS_DB)] = -torch.tensor(LEVELS_DB, dtype=torch.float32)
+    levels = torch.tensor(LEVELS_DB, dtype=torch.float32)
+    threshold[: len(LEVELS_DB)] = LEVELS_DB[0] - levels
     for row, lag in enumerate(LAGS + (1,) * len(JUMPS_DB), start=len(LEVELS_DB)):
         kernel[row, :, CONTEXT - lag] = -1.0
-    offset[-len(JUMPS_DB) :] = -torch.tensor(JUMPS_DB, dtype=torch.float32)
-    return kernel, offset
+    threshold[-len(JUMPS_DB) :] = -torch.tensor(JUMPS_DB, dtype=torch.float32)
+    return kernel, threshold
 
 
 Network = FCN | LocalStatistics

@@ -14,9 +14,12 @@ TRAINING = {
     "user_name": "the listener",
     "catalogue": "the tracks",
     "recipe": "`published`, or `lemons`, which `make demo` uses; the options from `input_length` "
-    "to `device` belong to `published`",
+    "to `device` belong to `published` and to `finetune_epochs`",
     "trunk": "the trunk that a head of `lemons` is fitted on, by default the catalogue's own; "
     "naming one means `recipe=lemons`",
+    "choose_strength": "choose the strength of a head's ridge by cross-validation",
+    "finetune_epochs": "epochs that go on from a head, in which its convolution learns, too; then "
+    "`lr` is 1e-4 and `input_length` 160000, unless they are given",
     "split_seed": "the split of the tracks into train, valid and test",
     "input_length": "samples of a training crop: one second",
     "batch_size": "crops of a training step",

@@ -23,7 +23,7 @@ from lemons_jobs import Workers, add_options, run, workers_of
 from lemons_utils import Configuration, DataError, ParameterError, command, configuration
 from recsys import experiment, heads, listening, progress
 from recsys.catalogue import open_catalogue
-from recsys.experiments import ExperimentFolder, find_trained, make_current, take_up
+from recsys.experiments import ExperimentFolder, find_trained, make_current, recipes, take_up
 
 LOOK_S = 2.0
 """The time between two readings of the number of trained epochs [s]."""
@@ -107,8 +107,8 @@ def train_listeners(
 
 def _result(folder: ExperimentFolder, best: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is printed of a training: how good the model is, and the training's remarks."""
-    is_head = folder.options["recipe"] == "lemons"
-    model = "head fitted" if is_head else f"best model of epoch {best['epoch']}"
+    in_epochs = folder.options["recipe"] == "published" or folder.options["finetune_epochs"]
+    model = f"best model of epoch {best['epoch']}" if in_epochs else "head fitted"
     yield f"{model}, validation AUC {best['auc']:.3f}, MAP {best['map']:.3f}: {folder.path}"
     yield from best["remarks"]
 
@@ -119,8 +119,8 @@ def _untrained(
     """Check the options of all trainings; return those of listeners without a finished model."""
     names = dict.fromkeys(users)
     everybody = [experiment.options_of({**options, "user_name": name}) for name in names]
-    if everybody[0]["recipe"] == "published":
-        experiment.check_options(everybody[0])
+    if everybody[0]["recipe"] == "published" or everybody[0]["finetune_epochs"]:
+        recipes.loop_options(everybody[0])
     catalogue = open_catalogue(everybody[0]["catalogue"], data_folder=settings.data_folder)
     untrained, home, trunk = [], settings.experiments, None
     if everybody[0]["recipe"] == "lemons":

@@ -22,7 +22,7 @@ from torch import Tensor
 from lemons_utils import ParameterError
 from recsys.dataset import Crops, Tracks, crop_loader
 from recsys.metrics import Evaluation, evaluate
-from recsys.model import FCN
+from recsys.model import FCN, Network
 from recsys.training_options import SCHEDULES, Options, pick_device
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4  # names of glibc's malloc.h
@@ -69,11 +69,12 @@ class EpochReport:
 
 
 def fit(
-    network: FCN,
+    network: Network,
     crops: Crops,
     valid: Tracks,
     options: Options,
     *,
+    start: str = "",
     resume: TrainingState | None = None,
     on_step: Callable[[int, float], None] | None = None,
     on_epoch: Callable[[EpochReport], None] | None = None,
@@ -82,11 +83,14 @@ def fit(
 
     Parameters
     ----------
-    network : FCN
+    network : Network
         Initialised; it ends in evaluation mode with the best weights.
     crops, valid : Crops, Tracks
         Training and validation tracks.
     options : Options
+    start : str, optional
+        The name of the weights that the network is given with, where they are a model already:
+        then they are the best ones, of epoch 0, unless an epoch brings better ones.
     resume : TrainingState, optional
         From a report of the same training, which goes on after that epoch to the same weights.
     on_step : callable, optional
@@ -109,12 +113,14 @@ def fit(
             "validation needs listened and unheard tracks, got one kind alone: make the split "
             "from more tracks"
         )
-    trainer = Trainer(network, options, _recipe(crops, valid, options))
+    trainer = Trainer(network, options, _recipe(crops, valid, options, start))
     devices = [trainer.device] if trainer.device.type == "cuda" else []
     with _freed_memory_kept(), torch.random.fork_rng(devices=devices):
         torch.manual_seed(options.training_seed)
         if resume is not None:
             trainer.restore(resume)
+        elif start:
+            trainer.validate(valid)
         epochs = range(trainer.epoch, options.n_epochs)
         loader = crop_loader(
             crops, epochs, batch_size=options.batch_size, num_workers=options.num_workers
@@ -170,13 +176,14 @@ def fresh_network(seed: int) -> FCN:
         return FCN()
 
 
-def _recipe(crops: Crops, valid: Tracks, options: Options) -> dict[str, Any]:
+def _recipe(crops: Crops, valid: Tracks, options: Options, start: str) -> dict[str, Any]:
     """Return what decides the weights; a training resumes only with an equal recipe."""
     heard = [crops.track_ids, crops.labels, valid.track_ids, valid.labels]
     names = ["batch_size", "lr", "wd", "training_seed", "valid_every", "schedule", "precision"]
     if options.schedule != "constant":
         names.append("n_epochs")
     return {
+        **({"start": start} if start else {}),
         **{name: getattr(options, name) for name in names},
         "input_length": crops.input_length,
         "crop_seed": crops.seed,
@@ -187,11 +194,14 @@ def _recipe(crops: Crops, valid: Tracks, options: Options) -> dict[str, Any]:
 class Trainer:
     """A network in training, its optimiser and the count of epochs and steps."""
 
-    def __init__(self, network: FCN, options: Options, recipe: dict[str, Any]) -> None:
+    def __init__(self, network: Network, options: Options, recipe: dict[str, Any]) -> None:
         self.device = pick_device(options.device)
         self.network, self.options, self.recipe = network.to(self.device), options, recipe
+        self._learning = {
+            name: each for name, each in network.named_parameters() if each.requires_grad
+        }
         self.optimizer = torch.optim.Adam(
-            network.parameters(), lr=options.lr, weight_decay=options.wd
+            self._learning.values(), lr=options.lr, weight_decay=options.wd
         )
         self.epoch = self.step = 0
         self.best: Best | None = None
@@ -244,7 +254,7 @@ class Trainer:
     def state(self) -> TrainingState:
         """Return a copy of all that the training depends on."""
         tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
-        for name, parameter in self.network.named_parameters():
+        for name, parameter in self._learning.items():
             for key, value in self.optimizer.state[parameter].items():
                 tensors[f"optimizer.{key}.{name}"] = value
         tensors |= {f"best.{name}": value for name, value in self.best_weights.items()}
@@ -274,7 +284,7 @@ class Trainer:
         self.best = Best(**state.facts["best"]) if state.facts["best"] else None
         self.best_weights = _part(state, "best.")
         self.network.load_state_dict(_part(state, "network."))
-        for name, parameter in self.network.named_parameters():
+        for name, parameter in self._learning.items():
             self.optimizer.state[parameter] = {
                 "step": state.tensors[f"optimizer.step.{name}"].clone(),
                 # Copied into the parameter's own memory layout, which files do not keep.

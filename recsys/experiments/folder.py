@@ -55,14 +55,20 @@ class ExperimentFolder:
     @property
     def epochs(self) -> int:
         """The number of epochs trained so far."""
-        if self.options.get("recipe") == "lemons":
+        if self._in_one_go:
             return int((self.path / BEST_MODEL).is_file())
         return trained_epochs(self.path / LAST_STATE)
 
     @property
     def n_epochs(self) -> int:
         """The number of epochs to train; a head is fitted in one."""
-        return 1 if self.options.get("recipe") == "lemons" else int(self.options["n_epochs"])
+        tuning = int(self.options.get("finetune_epochs", 0))
+        return 1 if self._in_one_go else tuning or int(self.options["n_epochs"])
+
+    @property
+    def _in_one_go(self) -> bool:
+        is_head = self.options.get("recipe") == "lemons"
+        return is_head and not self.options.get("finetune_epochs")
 
     def go_on(self, options: Mapping[str, Any]) -> ExperimentFolder:
         """Record the options with which the training starts or goes on."""
@@ -180,6 +186,8 @@ def _decisive(options: Mapping[str, Any]) -> dict[str, Any]:
     known = {
         "recipe": "published",
         "trunk": "",
+        "finetune_epochs": 0,
+        "choose_strength": False,
         **options,
     }  # which folders of earlier versions do not say
     return {name: value for name, value in known.items() if name not in CHANGE_NOTHING}

@@ -32,7 +32,7 @@ class ModelLog:
         split_checksum: str,
         tracker: tracking.Tracker,
     ) -> None:
-        self._folder, self._network, self._tracker = folder.path, network, tracker
+        self.folder, self._network, self._tracker = folder.path, network, tracker
         self._card = checkpoint.make_card(
             config=folder.options,
             metrics={},
@@ -66,7 +66,8 @@ class EpochLog(ModelLog):
     """Writes files, logs metrics and prints lines during a training of epochs.
 
     The state holds the metrics up to its epoch, which are logged again when a training goes on:
-    the run that ends has all of them, however often the training was killed.
+    the run that ends has all of them, however often the training was killed. `state` is the one
+    that the folder holds, or None.
     """
 
     def __init__(
@@ -76,17 +77,19 @@ class EpochLog(ModelLog):
         split_checksum: str,
         tracker: tracking.Tracker,
         tracks: int,
-        state: training.TrainingState | None,
     ) -> None:
         super().__init__(folder, network, split_checksum, tracker)
-        options = folder.options
-        self._steps_per_epoch = -(-tracks // options["batch_size"])
-        self._epochs = state.facts["epoch"] if state else 0
+        self._steps_per_epoch = -(-tracks // folder.options["batch_size"])
+        self._epochs, self.state = 0, None
         self._metrics: list[tuple[int, dict[str, float]]] = []
-        for step, values in state.facts.get("metrics", []) if state else []:
-            self._log(values, step)
-        self._tenth = max(1, options["n_epochs"] // 10)
-        self.bar = progress.bar(options["n_epochs"], unit="epoch", initial=self._epochs)
+        if (last := folder.path / checkpoint.LAST_STATE).exists():
+            self.state = checkpoint.load_state(last)
+            self._epochs = self.state.facts["epoch"]
+            print(f"going on in {folder.path} after epoch {self._epochs}")
+            for step, values in self.state.facts.get("metrics", []):
+                self._log(values, step)
+        self._tenth = max(1, folder.n_epochs // 10)
+        self.bar = progress.bar(folder.n_epochs, unit="epoch", initial=self._epochs)
 
     def on_step(self, step: int, loss: float) -> None:
         """Log the loss of a step."""
@@ -105,14 +108,15 @@ class EpochLog(ModelLog):
         self._log(metrics, report.epoch)
         facts = {**report.state.facts, "metrics": self._metrics}
         state = training.TrainingState(report.state.tensors, facts)
-        checkpoint.save_state(self._folder / checkpoint.LAST_STATE, state)
+        checkpoint.save_state(self.folder / checkpoint.LAST_STATE, state)
         self._epochs = report.epoch
         self._show(report)
 
-    def finish(self, best: training.Best) -> dict[str, Any]:
+    def finish(self, best: training.Best, **about: object) -> dict[str, Any]:
         """Write the model for good, print how good it is, and return its numbers."""
-        result = f"best of {self._epochs} epochs: epoch {best.epoch}"
-        return self.keep(best, result, epochs=self._epochs)
+        which = f"epoch {best.epoch}" if best.epoch else "none, the model is what it started from"
+        result = f"best of {self._epochs} epochs: {which}"
+        return self.keep(best, result, epochs=self._epochs, **about)
 
     def _log(self, values: dict[str, float], step: int) -> None:
         self._metrics.append((step, values))

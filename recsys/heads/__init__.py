@@ -18,6 +18,7 @@ from recsys.heads.scoring import score_heads as score_heads
 from recsys.heads.training import HeadTraining as HeadTraining
 from recsys.heads.training import check_split as check_split
 from recsys.heads.training import train_head as train_head
+from recsys.heads.training import tunable as tunable
 from recsys.heads.trunk import Trunk as Trunk
 from recsys.heads.trunk import find_head as find_head
 from recsys.heads.trunk import is_on as is_on

@@ -14,8 +14,9 @@ from lemons_audio import sigmoid
 from lemons_utils import ParameterError
 from recsys.catalogue import Catalogue
 from recsys.heads.calibration import calibrate
+from recsys.heads.choosing import choose_loudness, choose_strength
 from recsys.heads.fitting import REMOVED_WEIGHT, Head, strength_for
-from recsys.heads.loudness import choose_loudness, fit_with_loudness
+from recsys.heads.loudness import fit_with_loudness
 from recsys.heads.pooled import PooledTrack, pooled_tracks
 from recsys.heads.trunk import Trunk
 from recsys.metrics import Evaluation, judge
@@ -48,7 +49,13 @@ def check_split(split: pd.DataFrame) -> None:
             )
 
 
-def train_head(trunk: Trunk, catalogue: Catalogue, split: pd.DataFrame) -> HeadTraining:
+def train_head(
+    trunk: Trunk,
+    catalogue: Catalogue,
+    split: pd.DataFrame,
+    *,
+    is_strength_chosen: bool = False,
+) -> HeadTraining:
     """Fit a head to a split's training tracks and what removal leaves of them, and calibrate it.
 
     Parameters
@@ -59,6 +66,8 @@ def train_head(trunk: Trunk, catalogue: Catalogue, split: pd.DataFrame) -> HeadT
         That of the split's tracks.
     split : DataFrame with columns track_id, split, label
         Both its training and its validation tracks have both labels.
+    is_strength_chosen : bool
+        See `head_of`.
 
     Raises
     ------
@@ -68,7 +77,9 @@ def train_head(trunk: Trunk, catalogue: Catalogue, split: pd.DataFrame) -> HeadT
     check_split(split)
     train, valid = (split[split["split"] == part] for part in ("train", "valid"))
     learnt = pooled_tracks(catalogue, train["track_id"].tolist())
-    head, loudness = head_of(trunk, learnt, train["label"].to_numpy())
+    head, chosen = head_of(
+        trunk, learnt, train["label"].to_numpy(), is_strength_chosen=is_strength_chosen
+    )
     valid_ids, valid_labels = valid["track_id"].tolist(), valid["label"].to_numpy()
     pooled = np.stack([track.whole for track in pooled_tracks(catalogue, valid_ids)])
     heard = trunk.coordinates(pooled)
@@ -79,12 +90,18 @@ def train_head(trunk: Trunk, catalogue: Catalogue, split: pd.DataFrame) -> HeadT
         "calibration": calibration,
         "base_rate": float(sigmoid(np.array(head.bias))),
         "removal": {"stems": sources, "weight": REMOVED_WEIGHT},
-        "strength": strength_for(len(learnt)),
-        "loudness": loudness,
+        **chosen,
         "trunk": trunk.entry(head),
     }
     evaluation = judge(valid_ids, valid_labels.tolist(), head.logits(heard))
     return HeadTraining(head, trunk.model(head), evaluation, about)
+
+
+def tunable(network: LocalStatistics) -> LocalStatistics:
+    """Return a copy of a head's network with a convolution that learns, too."""
+    copy = LocalStatistics(tuned=True)
+    copy.fc.load_state_dict(network.fc.state_dict())
+    return copy.eval()
 
 
 def head_of(
@@ -94,7 +111,8 @@ def head_of(
     *,
     removed_weight: float = REMOVED_WEIGHT,
     loudness: float | None = None,
-) -> tuple[Head, float]:
+    is_strength_chosen: bool = False,
+) -> tuple[Head, dict[str, float]]:
     """Fit a head to tracks and to what removals leave of them, the labels kept.
 
     Parameters
@@ -106,10 +124,12 @@ def head_of(
         Weight of all that is left of a track, beside 1 for the whole track.
     loudness : float >= 0, optional
         How far weights of loudness may go; chosen by cross-validation if it is not given.
+    is_strength_chosen : bool
+        Whether the strength of the regularisation is chosen likewise; the usual one by default.
 
     Returns
     -------
-    Head, and how far its weights of loudness could go: 0 if it has none
+    Head, and by which `strength` and `loudness` it was fitted
     """
     whole = trunk.coordinates(np.stack([track.whole for track in tracks]))
     removed = None
@@ -117,4 +137,8 @@ def head_of(
         removed = trunk.coordinates(np.stack([track.removed for track in tracks]))
     if loudness is None:
         loudness = choose_loudness(whole, removed, labels, removed_weight)
-    return fit_with_loudness(whole, removed, labels, loudness, removed_weight), loudness
+    strength = strength_for(len(tracks))
+    if is_strength_chosen:
+        strength = choose_strength(whole, removed, labels, removed_weight, loudness)
+    head = fit_with_loudness(whole, removed, labels, loudness, removed_weight, strength=strength)
+    return head, {"strength": strength, "loudness": loudness}

@@ -243,6 +243,7 @@ def find_head(
 
 
 def is_on(trunk: Trunk, model: Path) -> bool:
-    """Return whether a model, or the best one of an experiment, was fitted on this trunk."""
-    entry = checkpoint.read_card(checkpoint.weights_path(model)).get("trunk")
+    """Return whether a model, or the best one of an experiment, comes from this trunk."""
+    card = checkpoint.read_card(checkpoint.weights_path(model))
+    entry = card.get("trunk", card.get("fine_tuned_from"))
     return isinstance(entry, Mapping) and entry.get("checksum") == trunk.checksum

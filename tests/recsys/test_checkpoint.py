@@ -82,10 +82,12 @@ def test_published_pth_loads(golden_folder, tmp_path):
     assert all(torch.equal(tensor, weights[k]) for k, tensor in network.state_dict().items())
 
 
-@pytest.fixture
-def statistics_head(tmp_path):
+@pytest.fixture(params=["fixed", "fine-tuned"])
+def statistics_head(tmp_path, request):
     """A head on local statistics, and where it is saved."""
-    network = LocalStatistics()
+    network = LocalStatistics(tuned=request.param == "fine-tuned")
+    if request.param == "fine-tuned":
+        torch.nn.init.normal_(network.kernel, generator=torch.Generator().manual_seed(4))
     torch.nn.init.normal_(network.fc.weight, generator=torch.Generator().manual_seed(3))
     torch.nn.init.constant_(network.fc.bias, 0.5)
     card = save_model(tmp_path / BEST_MODEL, network, make_card(config=CONFIG, metrics={}))

@@ -234,6 +234,30 @@ def test_all_statistics_of_silence_are_zero(statistics_network, rng):
     assert (statistics_network(waveforms) == statistics_network.fc.bias).all()
 
 
+def test_a_fine_tuned_head_begins_as_the_fixed_one(statistics_network, rng):
+    tuned = LocalStatistics(tuned=True).eval()
+    tuned.fc.load_state_dict(statistics_network.fc.state_dict())
+    waveforms = torch.from_numpy(swelling_noise(rng, 30_000))[None]
+    assert torch.equal(tuned(waveforms), statistics_network(waveforms))
+    learning = {name for name, each in tuned.named_parameters() if each.requires_grad}
+    assert learning == {"kernel", "threshold", "fc.weight"}
+    tuned(waveforms).sum().backward()
+    assert (tuned.kernel.grad != 0).any() and (tuned.threshold.grad != 0).any()
+    assert not {"kernel", "threshold"} & statistics_network.state_dict().keys()
+
+
+def test_whatever_kernels_and_thresholds_become_silence_has_the_base_rate(rng):
+    network = LocalStatistics(tuned=True).eval()
+    with torch.no_grad():
+        network.fc.weight.copy_(torch.from_numpy(rng.normal(size=(1, STATISTICS))))
+        network.fc.bias.fill_(0.3)
+        network.kernel += torch.from_numpy(rng.normal(0, 0.5, network.kernel.shape))
+        network.threshold += torch.from_numpy(rng.normal(0, 5.0, network.threshold.shape))
+        assert (network.threshold > 0).any()
+        logits = network(torch.zeros(1, 20_000))
+    torch.testing.assert_close(logits, network.fc.bias[None], rtol=0, atol=0.02)
+
+
 def test_a_fresh_head_says_nothing(rng):
     waveforms = torch.from_numpy(swelling_noise(rng, 20_000))[None]
     assert (LocalStatistics()(waveforms) == 0).all()

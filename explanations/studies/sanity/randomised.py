@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from recsys.experiment import options_of, silent, train_listener
 from recsys.experiments import ExperimentFolder
 from recsys.listening import PUBLISHED_SEED, read_split
 from recsys.metrics import evaluate
-from recsys.model import FCN, LocalStatistics, Network
+from recsys.model import FCN, Network
 from recsys.options import split_of
 from recsys.training import fresh_network
 
@@ -54,7 +55,7 @@ def randomised(network: Network, depth: int, seed: int) -> Network:
         copy = fresh_network(seed)
         fresh = copy.state_dict()
     else:
-        copy = LocalStatistics()
+        copy = deepcopy(network)
         weight = network.fc.weight.detach()
         order = torch.from_numpy(np.random.default_rng(seed).permutation(weight.shape[1]))
         fresh = {**network.state_dict(), "fc.weight": weight[:, order]}

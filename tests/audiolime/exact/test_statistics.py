@@ -13,11 +13,14 @@ TOLERANCE = 2e-5
 """A mean of 1235 statistics of up to 50 dB, each known to 1e-6 or so in float32."""
 
 
-@pytest.fixture(scope="module")
-def network():
-    network = LocalStatistics()
+@pytest.fixture(scope="module", params=["fixed", "fine-tuned"])
+def network(request):
+    network = LocalStatistics(tuned=request.param == "fine-tuned")
     rng = np.random.default_rng(7)
     with torch.no_grad():
+        if request.param == "fine-tuned":
+            network.kernel += torch.from_numpy(rng.normal(0, 0.02, network.kernel.shape))
+            network.threshold += torch.from_numpy(rng.normal(0, 2.0, network.threshold.shape))
         network.fc.weight.copy_(torch.from_numpy(rng.normal(0, 0.01, (1, 1235))))
         network.fc.bias.fill_(-0.4)
     return network.eval()

@@ -50,9 +50,9 @@ def test_a_depth_that_there_is_not_is_named(small):
         randomised(small.context.listener("marko").network, 7, seed=1)
 
 
-@pytest.mark.parametrize("depths", [[], [1, 2, 6], [1]])
-def test_depths_that_a_head_does_not_have_are_left_out(depths, small):
-    network = LocalStatistics()
+@pytest.mark.parametrize(("depths", "tuned"), [([], False), ([1, 2, 6], False), ([1], True)])
+def test_depths_that_a_head_does_not_have_are_left_out(depths, tuned, small):
+    network = LocalStatistics(tuned=tuned)
     torch.nn.init.normal_(network.fc.weight, generator=torch.Generator().manual_seed(1))
     experiment = small.folder / "experiments" / "2026-01-03_03-04-05-small-marko"
     card = make_card(config={"catalogue": "small", "user_name": "marko"}, metrics={})

@@ -1,9 +1,11 @@
-"""Loudness counts where it tells what listeners like, and there alone."""
+"""Loudness, and another strength, count where they tell what listeners like, and there alone."""
 
 import numpy as np
 import pytest
 
-from recsys.heads.loudness import SCALES, choose_loudness, fit_with_loudness
+from recsys.heads.choosing import FACTORS, choose_loudness, choose_strength
+from recsys.heads.fitting import strength_for
+from recsys.heads.loudness import SCALES, fit_with_loudness
 from recsys.metrics import ranking_metrics
 from recsys.model import PER_BAND
 
@@ -58,3 +60,12 @@ def test_the_scale_is_that_of_the_prior(labels, rng):
     head, other = (fit_with_loudness(x, None, labels, 10.0, 0.0),
                    fit_with_loudness(scaled, None, labels, 1.0, 0.0))  # fmt: skip
     np.testing.assert_allclose(head.logits(x), other.logits(scaled), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("noise", "weaker"), [(10.0, True), (0.0, False)])
+def test_a_weaker_ridge_is_taken_where_it_frees_a_head_from_loud_noise(noise, weaker, labels, rng):
+    x = np.zeros((len(labels), BANDS + PER_BAND))
+    x[:, 0] = rng.normal(size=len(labels)) + 4 * labels
+    x[:, 1:5] = noise * rng.normal(size=(len(labels), 4))
+    chosen = choose_strength(x, None, labels, 0.0, 0.0) / strength_for(len(labels))
+    assert chosen == pytest.approx(max(FACTORS) if weaker else 1.0)
