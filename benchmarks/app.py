@@ -1,10 +1,17 @@
 """Speed of the page: first paint, switching the kind of explanation, many viewers at once.
 
     python benchmarks/app.py --viewers 20
+    python benchmarks/app.py --viewers 50 --minutes 10    # instead: a crowd that stays
     python benchmarks/app.py --pictures docs/pictures     # instead: pictures and a recording
 
-Starts the app on the data of `config.py`, which `make demo` fills, and opens real browser pages.
-Each viewer opens another listener, track or kind. App and browsers share the processor.
+Starts the app as `python -m explanations.launch` does, on the data of `config.py`, which `make
+demo` fills, and opens real browser pages. Each viewer opens another listener, track or kind. App
+and browsers share the processor.
+
+In a crowd a viewer is a session without a browser, which fifty of would not fit beside the app: it
+speaks the page's protocol over a WebSocket, asks for another listener, track or kind every 5 to 15
+s, waits until the page is complete, and loads the audio and the tables that the mixer loads. What
+is drawn, and played, is not part of it.
 """
 
 from __future__ import annotations
@@ -25,6 +32,7 @@ from urllib.parse import urlencode
 
 from _chromium import FLAGS
 from _recording import record
+from _viewers import crowd
 from PIL import Image
 from playwright.async_api import Browser, Page, async_playwright
 
@@ -33,26 +41,40 @@ from lemons_utils import DataError, command, configuration, write_beside
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE_MS = 300_000
+LAUNCH = """
+from dataclasses import replace
+from explanations.launch import launch
+from lemons_utils import configuration
+launch(replace(configuration(), app_port=0), browser=False)
+"""
+"""What `python -m explanations.launch --no_browser` does, on any free port."""
 MAX_BYTES, COLORS = 300_000, 256
 """A larger picture is written with this number of colours."""
 
 
 @command
-def main() -> None:
-    """Measure and print the figures."""
+def main() -> int:
+    """Measure and print the figures; errors of a crowd or in the log end it with 1."""
+    failed = False
     parser = argparse.ArgumentParser(description="Time the page, alone and with many viewers.")
     parser.add_argument("--viewers", type=int, default=20)
+    parser.add_argument("--minutes", type=float, help="how long a crowd of viewers stays")
     parser.add_argument("--chromium", default="/usr/bin/chromium")
     parser.add_argument("--pictures", type=Path, help="folder to put pictures into, untimed")
     options = parser.parse_args()
     stored = links()
-    with running_app() as (address, log):
-        if options.pictures:
+    with running_app() as (address, pid, log):
+        if options.minutes:
+            visits = asyncio.run(crowd(address, pid, stored, options.viewers, options.minutes))
+            failed = bool(visits.errors)
+        elif options.pictures:
             asyncio.run(take_pictures(address, options.chromium, options.pictures))
-            return
-        asyncio.run(measure(address, stored, options.viewers, options.chromium))
+            return 0
+        else:
+            asyncio.run(measure(address, stored, options.viewers, options.chromium))
         errors = len(re.findall(r"Uncaught app execution", log.read_text(encoding="utf-8")))
     print(f"errors in the app's log: {errors}")
+    return int(failed or errors > 0)
 
 
 def links() -> list[dict[str, str]]:
@@ -68,21 +90,20 @@ def links() -> list[dict[str, str]]:
 
 
 @contextlib.contextmanager
-def running_app() -> Iterator[tuple[str, Path]]:
-    """Run the app on a free port; yield its address and its log."""
+def running_app() -> Iterator[tuple[str, int, Path]]:
+    """Run the app on a free port; yield its address, the id of its process and its log."""
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
-        words = [sys.executable, "-m", "streamlit", "run", "explanations/lemons.py"]
         with log.open("w") as output:
             process = subprocess.Popen(
-                [*words, "--server.port=0"],
+                [sys.executable, "-c", LAUNCH],
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=ROOT,
                 env={**os.environ, "HOME": folder},
             )
         try:
-            yield _address(process, log), log
+            yield _address(process, log), process.pid, log
         finally:
             process.terminate()
             process.wait(30)
