@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import re
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -100,6 +101,24 @@ def read_json(path: Path, kind: type[T], what: str) -> T:
     return decode_json(data, kind, str(path), what)
 
 
+_PREPARED: set[object] = set()
+_PREPARING = threading.Lock()
+
+
+def _prepare(kind: object) -> None:
+    """Let msgspec read a type, in one thread at a time.
+
+    It notes what it knows of a class at that class before it has read the types of all fields.
+    Another thread that meets half of these notes ends the process (SIGSEGV, msgspec 0.22.0).
+    """
+    import msgspec
+
+    if kind not in _PREPARED:
+        with _PREPARING:
+            msgspec.json.Decoder(kind)
+        _PREPARED.add(kind)
+
+
 def decode_json(data: bytes, kind: type[T], name: str, what: str = "JSON of its kind") -> T:
     """Return the value of a type that JSON holds; numbers are finite.
 
@@ -121,6 +140,7 @@ def decode_json(data: bytes, kind: type[T], name: str, what: str = "JSON of its 
 
     if len(data) > MOST_BYTES_OF_JSON:
         raise DataError(f"{name} is larger than {MOST_BYTES_OF_JSON:,} bytes")
+    _prepare(kind)
     try:
         return msgspec.json.decode(data.removeprefix(codecs.BOM_UTF8), type=kind)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
@@ -137,6 +157,7 @@ def convert_json(value: object, kind: type[T], name: str, what: str = "JSON of i
     """
     import msgspec
 
+    _prepare(kind)
     try:
         return msgspec.convert(value, kind)
     except (msgspec.ValidationError, RecursionError) as error:
