@@ -7,6 +7,7 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
+import tempfile
 import time
 import urllib.request
 import zipfile
@@ -18,6 +19,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+import lemons_utils
 from lemons_commands import COMMANDS
 from tests.declared import EXTRAS, PROJECT, ROOT, requirements
 
@@ -111,9 +113,12 @@ ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 def build(what: str, source: Path, into: Path) -> Path:
     """Build `sdist` or `wheel` of a folder with its own build backend; return the file."""
     script = f"from setuptools import build_meta; print(build_meta.build_{what}({str(into)!r}))"
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=source, check=True, capture_output=True, text=True
-    )
+    # The backend works in the folder itself, where another process may build as well.
+    busy = RuntimeError(f"{source} has been built for 10 minutes")
+    with lemons_utils.locked(Path(tempfile.gettempdir()) / "lemons-build.lock", busy, wait_s=600):
+        done = subprocess.run(
+            [sys.executable, "-c", script], cwd=source, check=True, capture_output=True, text=True
+        )
     return into / done.stdout.split()[-1]
 
 
@@ -138,7 +143,8 @@ def installed(unpacked, tmp_path_factory):
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
     into = ["--python", str(folder / "bin" / "python"), "install", "--no-deps", "--no-index"]
-    subprocess.run([*pip, *into, str(wheel)], check=True, capture_output=True)
+    # Not the environment of this process: its PYTHONPATH may hold another LEMONS.
+    subprocess.run([*pip, *into, str(wheel)], check=True, capture_output=True, env=ENVIRONMENT)
     (site,) = folder.glob("lib/python*/site-packages")
     (site / "others.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return folder
