@@ -59,11 +59,11 @@ class Extent:
     """How much is tried of each kind, for each command or reader."""
 
     moments: int = 50
-    calls: int = 40
-    storage: int = 12
+    calls: int = 20
+    storage: int = 6
     twice: int = 6
     flips: int = 1_000
-    fuzzes: int = 67_000
+    fuzzes: int = 56_000
     audio: int = 300
     plays: int = 100
     block: int = 500  # reads of one item

@@ -185,11 +185,20 @@ def left_over(home: Path) -> int:
 
 def _digest(path: Path, home: Path) -> str:
     content = path.read_bytes()
-    if path.suffix in (".json", ".jsonl"):
+    if path.suffix in (".json", ".jsonl", ".md"):
         text = _DATE.sub(r"\1", content.decode().replace(str(home), ""))
-        lines = text.splitlines() if path.suffix == ".jsonl" else [text]
-        content = "\n".join(json.dumps(_lasting(json.loads(line))) for line in lines).encode()
+        if path.suffix == ".md":
+            lines = [line for line in text.splitlines() if _first_cell(line) not in _CHANGING]
+        else:
+            records = text.splitlines() if path.suffix == ".jsonl" else [text]
+            lines = [json.dumps(_lasting(json.loads(record))) for record in records]
+        content = "\n".join(lines).encode()
     return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _first_cell(line: str) -> str:
+    """Return the first cell of a line of a Markdown table."""
+    return line.removeprefix("|").partition("|")[0].strip()
 
 
 def _lasting(value: Any) -> Any:
