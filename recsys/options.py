@@ -25,7 +25,8 @@ TRAINING = {
     "batch_size": "crops of a training step",
     "n_epochs": "epochs of one random crop of every track",
     "patience": "epochs without a better model after which training stops; None: never",
-    "valid_every": "epochs between validations on whole tracks",
+    "valid_every": "epochs between validations on whole tracks; the network before its first epoch "
+    "is epoch 0",
     "lr": "learning rate of Adam",
     "wd": "weight decay of Adam",
     "schedule": "course of the learning rate: `constant` or `cosine`",

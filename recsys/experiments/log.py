@@ -9,6 +9,7 @@ from typing import Any
 
 from recsys import checkpoint, progress, tracking, training
 from recsys.experiments.folder import ExperimentFolder
+from recsys.metrics import Evaluation
 from recsys.model import Network
 
 
@@ -91,6 +92,10 @@ class EpochLog(ModelLog):
         self._tenth = max(1, folder.n_epochs // 10)
         self.bar = progress.bar(folder.n_epochs, unit="epoch", initial=self._epochs)
 
+    def on_start(self, untrained: Evaluation) -> None:
+        """Log how good the network is before its first epoch, as epoch 0."""
+        self._log(_of_valid(untrained), 0)
+
     def on_step(self, step: int, loss: float) -> None:
         """Log the loss of a step."""
         self._log({"train/loss": loss}, step)
@@ -104,7 +109,7 @@ class EpochLog(ModelLog):
             self.save_model(report.best)
         metrics = {"train/epoch_loss": report.train_loss, "train/lr": report.lr}
         if report.valid is not None:
-            metrics |= {f"valid/{name}": value for name, value in report.valid.numbers().items()}
+            metrics |= _of_valid(report.valid)
         self._log(metrics, report.epoch)
         facts = {**report.state.facts, "metrics": self._metrics}
         state = training.TrainingState(report.state.tensors, facts)
@@ -133,3 +138,7 @@ class EpochLog(ModelLog):
             numbers = ", ".join(f"{name} {value}" for name, value in shown.items())
             mark = " (best so far)" if report.is_best else ""
             self.bar.write(f"epoch {report.epoch}: {numbers}{mark}", file=sys.stdout)
+
+
+def _of_valid(evaluation: Evaluation) -> dict[str, float]:
+    return {f"valid/{name}": value for name, value in evaluation.numbers().items()}

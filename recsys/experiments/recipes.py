@@ -16,6 +16,7 @@ from recsys.catalogue import Catalogue
 from recsys.dataset import Crops, Tracks
 from recsys.experiments.folder import ExperimentFolder
 from recsys.experiments.log import EpochLog, ModelLog
+from recsys.metrics import evaluate
 from recsys.model import LocalStatistics, Network
 from recsys.training_options import Options, pick_device
 
@@ -88,8 +89,11 @@ def _published(options: Mapping[str, Any], catalogue: Catalogue, split: pd.DataF
             checkpoint.load_weights(network, Path(options["model_load_path"]))
         crops, valid = _datasets(catalogue, split, options)
         log = EpochLog(folder, network, split_checksum, tracker, len(crops))
-        best = _fit(network, crops, valid, loop_options(options), log)
-        return log.finish(best)
+        loop = loop_options(options)
+        if log.state is None:
+            how = {"batch_size": loop.batch_size, "num_workers": loop.num_workers}
+            log.on_start(evaluate(network, valid, **how, device=loop.device))
+        return log.finish(_fit(network, crops, valid, loop, log))
 
     return train
 

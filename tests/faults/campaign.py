@@ -59,9 +59,9 @@ class Extent:
     """How much is tried of each kind, for each command or reader."""
 
     moments: int = 50
-    calls: int = 20
-    storage: int = 6
-    twice: int = 6
+    calls: int = 10
+    storage: int = 4
+    twice: int = 4
     flips: int = 1_000
     fuzzes: int = 56_000
     audio: int = 300

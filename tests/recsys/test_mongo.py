@@ -96,7 +96,7 @@ def test_a_training_is_read_back(lemons, server, database, data_folder, monkeypa
     assert run["status"] == "COMPLETED"
     assert run["config"]["user_name"] == "nina"
     assert points(database, "train/loss")[0] == [1, 2, 3, 4, 5, 6]
-    assert points(database, "valid/auc")[0] == [1, 2]
+    assert points(database, "valid/auc")[0] == [0, 1, 2]
     assert run["result"]["auc"] in points(database, "valid/auc")[1]
     kept = {entry["name"]: entry["file_id"] for entry in run["artifacts"]}
     (folder,) = (data_folder / "experiments").glob("*-tiny-nina")
