@@ -15,10 +15,20 @@ from tests.declared import ROOT, needed, requirements
 OURS = {"audiolime", "explanations", "recsys"}
 OPTIONAL = {"demucs", "shapiq", "torchaudio"}  # extras beside `all`, imported where they are used
 BY_OTHERS = {"bson": "pymongo"}
-HOUSES = {
-    name: {canonicalize_name(one) for one in ones}
-    for name, ones in packages_distributions().items()
-}
+
+
+def houses():
+    """Return the distributions of every module; without what setuptools carries for itself."""
+    kept = sys.path[:]
+    sys.path[:] = [place for place in kept if not place.endswith("_vendor")]
+    try:
+        found = packages_distributions()
+    finally:
+        sys.path[:] = kept
+    return {name: {canonicalize_name(one) for one in ones} for name, ones in found.items()}
+
+
+HOUSES = houses()
 
 NOISE = """
 import numpy as np

@@ -107,7 +107,7 @@ def test_damaged_weights_are_named(package):
 
 @pytest.mark.only_if(importlib.util.find_spec("demucs") is None)
 def test_a_missing_package_is_named():
-    with pytest.raises(DataError, match=r"extra demucs.*demucs>=4\.1"):
+    with pytest.raises(DataError, match=r"extra demucs.*lemons\[demucs\]"):
         get_separator("demucs:htdemucs")
 
 

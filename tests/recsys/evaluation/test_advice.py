@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from recsys import experiment, progress
+from recsys import experiment, progress, training
 from recsys.catalogue import Catalogue
 from recsys.evaluation import advice
 from recsys.evaluation.advice import FEW_TRACKS, beaten_by_baseline, few_tracks
@@ -159,6 +159,6 @@ def test_an_interrupted_training_gets_no_advice(lemons, asked, monkeypatch):
     def interrupted(*args, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(experiment.training, "fit", interrupted)
+    monkeypatch.setattr(training, "fit", interrupted)
     assert lemons("experiment", **OPTIONS).code == 130
     assert asked == []
