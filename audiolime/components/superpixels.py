@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from lemons_utils import ParameterError
 
 BASELINES = ("zero", "min")
 ROUNDS = 10
+_NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
 
 class ImageLikeFactorization(Factorization):
@@ -23,10 +24,9 @@ class ImageLikeFactorization(Factorization):
     input : str, Path, ndarray [shape=(samples,)] or object with `get_mix`
     target_sr : int > 0 [Hz]
     torchaudio_spec : ndarray or torch tensor [shape=(bins, frames)]
-    image_segmentation_algorithm : 'slic'
+    image_segmentation_algorithm : 'slic' or 'felzenszwalb'
     image_segmentation_params : dict, optional
-        `n_segments`, about how many superpixels there are (100), and `compactness`, how much
-        their shape counts beside their level (0.1).
+        What `superpixels` or `felzenszwalb` takes beside the image.
     baseline : 'zero' or 'min'
         What stands in for superpixels that are off.
     temporal_segmentation_params : None
@@ -47,9 +47,11 @@ class ImageLikeFactorization(Factorization):
     ) -> None:
         if temporal_segmentation_params is not None:
             raise ParameterError("superpixels have no temporal_segmentation_params: leave them out")
-        if image_segmentation_algorithm != "slic":
+        if image_segmentation_algorithm not in ALGORITHMS:
+            names = " or ".join(ALGORITHMS)
             raise ParameterError(
-                f"image_segmentation_algorithm must be slic, got {image_segmentation_algorithm!r}"
+                f"image_segmentation_algorithm must be {names}, got "
+                f"{image_segmentation_algorithm!r}"
             )
         if baseline not in BASELINES:
             raise ParameterError(f"baseline must be one of {BASELINES}, got {baseline!r}")
@@ -61,9 +63,8 @@ class ImageLikeFactorization(Factorization):
                 "torchaudio_spec must be a spectrogram [bins, frames] of finite numbers"
             )
         self.baseline = baseline
-        self.original_components = superpixels(
-            self.spectrogram, **dict(image_segmentation_params or {})
-        )
+        part = ALGORITHMS[image_segmentation_algorithm]
+        self.original_components = part(self.spectrogram, **dict(image_segmentation_params or {}))
         super().__init__(input, target_sr, 1)
 
     def _set_up(self) -> None:
@@ -139,3 +140,87 @@ def superpixels(
         kept = sizes > 0
         centres[kept] = sums[kept] / sizes[kept, None]
     return np.asarray(np.unique(label, return_inverse=True)[1]).reshape(level.shape)
+
+
+def felzenszwalb(
+    image: NDArray[Any], *, scale: float = 1.0, sigma: float = 0.8, min_size: int = 20
+) -> NDArray[np.int64]:
+    """Part an image where levels differ more across a boundary than within: by a spanning tree.
+
+    Parameters
+    ----------
+    image : ndarray [shape=(rows, columns)]
+    scale : float > 0
+        The larger, the larger are the patches: the tolerance of a patch is `scale / 255`, in units
+        of the image, over its number of pixels.
+    sigma : float >= 0 [pixels]
+        Of the Gaussian that smooths the image before.
+    min_size : int >= 1 [pixels]
+        Smaller patches are joined to a neighbour, the likest one first.
+
+    Returns
+    -------
+    ndarray [shape=(rows, columns)], int: the patches' numbers from 0 on, each of which occurs
+
+    References
+    ----------
+    P. Felzenszwalb and D. Huttenlocher, "Efficient graph-based image segmentation", International
+    Journal of Computer Vision 59, 2004.
+    """
+    from scipy.ndimage import gaussian_filter
+
+    if not (scale > 0 and sigma >= 0 and min_size >= 1):
+        raise ParameterError(
+            "scale must be above 0, sigma 0 or more and min_size at least 1, got "
+            f"{scale}, {sigma} and {min_size}"
+        )
+    level = gaussian_filter(np.asarray(image, np.float64), sigma)
+    pixels = np.arange(level.size).reshape(level.shape)
+    parts = [_edges(level, pixels, *offset) for offset in _NEIGHBOURS]
+    ends, weights = (np.concatenate(each) for each in zip(*parts, strict=True))
+    order = np.argsort(weights, kind="stable")
+    edges: list[tuple[int, int]] = ends[order].tolist()
+    parent, size = list(range(level.size)), [1] * level.size
+    tolerance = [scale / 255] * level.size  # the largest difference within, and what size adds
+
+    def root(pixel: int) -> int:
+        while parent[pixel] != pixel:
+            parent[pixel] = pixel = parent[parent[pixel]]
+        return pixel
+
+    def join(one: int, other: int) -> int:
+        if size[one] < size[other]:
+            one, other = other, one
+        parent[other] = one
+        size[one] += size[other]
+        return one
+
+    for (first, second), weight in zip(edges, weights[order].tolist(), strict=True):
+        one, other = root(first), root(second)
+        if one != other and weight <= min(tolerance[one], tolerance[other]):
+            joined = join(one, other)
+            tolerance[joined] = weight + scale / 255 / size[joined]
+    for first, second in edges:
+        one, other = root(first), root(second)
+        if one != other and min(size[one], size[other]) < min_size:
+            join(one, other)
+    roots = [root(pixel) for pixel in range(level.size)]
+    return np.asarray(np.unique(roots, return_inverse=True)[1]).reshape(level.shape)
+
+
+def _edges(
+    level: NDArray[np.float64], pixels: NDArray[np.int64], down: int, right: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return all pairs of pixels [pairs, 2] at an offset, and how much their levels differ."""
+    rows, columns = level.shape
+    here = np.s_[: rows - down, max(-right, 0) : columns - max(right, 0)]
+    there = np.s_[down:, max(right, 0) : columns - max(-right, 0)]
+    ends = np.stack([pixels[here].ravel(), pixels[there].ravel()], axis=1)
+    return ends, np.abs(level[here] - level[there]).ravel()
+
+
+ALGORITHMS: dict[str, Callable[..., NDArray[np.int64]]] = {
+    "slic": superpixels,
+    "felzenszwalb": felzenszwalb,
+}
+"""What parts a spectrogram into superpixels, by the name that audioLIME has for it."""

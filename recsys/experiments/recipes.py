@@ -91,8 +91,15 @@ def _published(options: Mapping[str, Any], catalogue: Catalogue, split: pd.DataF
         log = EpochLog(folder, network, split_checksum, tracker, len(crops))
         loop = loop_options(options)
         if log.state is None:
-            how = {"batch_size": loop.batch_size, "num_workers": loop.num_workers}
-            log.on_start(evaluate(network, valid, **how, device=loop.device))
+            log.on_start(
+                evaluate(
+                    network,
+                    valid,
+                    batch_size=loop.batch_size,
+                    num_workers=loop.num_workers,
+                    device=loop.device,
+                )
+            )
         return log.finish(_fit(network, crops, valid, loop, log))
 
     return train

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from audiolime import ImageLikeFactorization, LimeAudioExplainer
-from audiolime.components.superpixels import superpixels
+from audiolime.components.superpixels import felzenszwalb, superpixels
 from lemons_utils import ParameterError
 
 
@@ -34,6 +34,29 @@ def test_compact_patches_are_a_grid():
     assert superpixels(np.ones((3, 3)), n_segments=1).max() == 0
 
 
+def test_felzenszwalbs_patches_are_those_of_one_level(image):
+    label = felzenszwalb(image, sigma=0)
+    levels = np.unique(image)
+    assert label.max() + 1 == len(levels) == 3
+    assert all(np.ptp(label[image == level]) == 0 for level in levels)
+
+
+def test_small_patches_join_the_likest_neighbour(image):
+    dotted = image.copy()
+    dotted[30:32, 30:33] = 1.5
+    assert felzenszwalb(dotted, sigma=0, min_size=6).max() + 1 == 4
+    label = felzenszwalb(dotted, sigma=0, min_size=7)
+    assert label.max() + 1 == 3
+    assert label[30, 30] == label[39, 0] != label[0, 20]
+
+
+def test_patches_grow_with_the_scale(rng):
+    noise = rng.random((30, 40))
+    counts = [felzenszwalb(noise, scale=scale).max() + 1 for scale in (1, 100, 1e6)]
+    assert counts == sorted(counts, reverse=True)
+    assert counts[0] > 5 and counts[-1] == 1
+
+
 @pytest.mark.parametrize("baseline", ["zero", "min"])
 def test_patches_that_are_off_are_the_baseline(image, baseline):
     spectrogram = torch.from_numpy(image).float()
@@ -60,7 +83,7 @@ def test_mistakes_are_told(image):
             np.zeros(1000), 16_000, **{"torchaudio_spec": image, **changes}
         )
 
-    with pytest.raises(ParameterError, match="must be slic, got 'fsz'"):
+    with pytest.raises(ParameterError, match="must be slic or felzenszwalb, got 'fsz'"):
         make(image_segmentation_algorithm="fsz")
     with pytest.raises(ParameterError, match="baseline must be one of"):
         make(baseline="mean")
