@@ -89,18 +89,8 @@ def _published(options: Mapping[str, Any], catalogue: Catalogue, split: pd.DataF
             checkpoint.load_weights(network, Path(options["model_load_path"]))
         crops, valid = _datasets(catalogue, split, options)
         log = EpochLog(folder, network, split_checksum, tracker, len(crops))
-        loop = loop_options(options)
-        if log.state is None:
-            log.on_start(
-                evaluate(
-                    network,
-                    valid,
-                    batch_size=loop.batch_size,
-                    num_workers=loop.num_workers,
-                    device=loop.device,
-                )
-            )
-        return log.finish(_fit(network, crops, valid, loop, log))
+        best = _fit(network, crops, valid, loop_options(options), log)
+        return log.finish(best)
 
     return train
 
@@ -159,6 +149,9 @@ def _fit(
 ) -> training.Best:
     """Train a network in a folder from its beginning or its last state; say how to go on."""
     try:
+        if log.state is None and not start:
+            how: dict[str, Any] = {"batch_size": options.batch_size, "device": options.device}
+            log.on_start(evaluate(network, valid, num_workers=options.num_workers, **how))
         return training.fit(
             network,
             crops,
