@@ -163,9 +163,8 @@ def load_model(path: Path) -> tuple[Network, dict[str, Any]]:
     path = weights_path(path)
     weights = read_tensors(path)
     # A head alone has no layers; whatever is no head is taken for the published network.
-    heads = (LocalStatistics(), LocalStatistics(tuned=True))
-    same = [head for head in heads if weights.keys() == head.state_dict().keys()]
-    network = same[0] if same else FCN()
+    head = LocalStatistics(tuned="kernel" in weights)
+    network = head if weights.keys() == head.state_dict().keys() else FCN()
     _fill(network, weights, path)
     return network.eval(), read_card(path)
 
