@@ -26,12 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command."""
     options, experiments = _parse(arguments), configuration().experiments
     if options.action == "use":
-        path = _path(options.folder)
-        print(make_current(path if path.is_dir() else experiments / options.folder))
+        print(make_current(_folder(options.folder, experiments)))
         return
     if options.action == "compare":
-        folders = [_path(name) for name in options.folders]
-        folders = [each if each.is_dir() else experiments / each.name for each in folders]
+        folders = [_folder(name, experiments) for name in options.folders]
         print(*compare(folders, options.metric, options.out), sep="\n")
         return
     listed = list_experiments(experiments, catalogue=options.catalogue)
@@ -73,9 +71,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _path(name: str) -> Path:
-    """Return a path from the root on, without `..`."""
-    return Path(name).expanduser().resolve()
+def _folder(name: str, experiments: Path) -> Path:
+    """Return an experiment's folder, named by its path or by its name under `experiments`."""
+    path = Path(name).expanduser().resolve()
+    return path if path.is_dir() else experiments / name
 
 
 def _catalogue(experiment: ListedExperiment) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from lemons_utils import DataError, ParameterError, write_beside
+from lemons_utils import DataError, ParameterError
 from recsys.checkpoint import LAST_STATE, load_state
 
 ROWS = 12
@@ -59,7 +59,7 @@ def table(curves: Mapping[str, Curve]) -> Iterator[str]:
 
 def draw(curves: Mapping[str, Curve], metric: str, path: Path) -> None:
     """Draw curves into one picture, with a colour each."""
-    from recsys.evaluation.plots import COLOURS, legend_above, new_figure, tidy
+    from recsys.evaluation.plots import COLOURS, legend_above, new_figure, save_figure, tidy
 
     figure = new_figure()
     axes = figure.subplots()
@@ -69,8 +69,7 @@ def draw(curves: Mapping[str, Curve], metric: str, path: Path) -> None:
         axes.plot(epochs, values, color=COLOURS[number % len(COLOURS)], label=name)
     tidy(axes, xlabel="epoch", ylabel=metric)
     legend_above(figure)
-    with write_beside(path) as temporary:
-        figure.savefig(temporary, dpi=150)
+    save_figure(figure, path, dpi=150)
 
 
 def compare(folders: Sequence[Path], metric: str, picture: Path | None) -> Iterator[str]:
