@@ -132,31 +132,17 @@ def _prepare(
     labels: tuple[tuple[str, str], ...],
     config: Configuration,
 ) -> None:
-    state, kind = st.session_state, choice().type
-    about = (person.key, person.model(config.experiments).checksum, catalogue.name, track_id, kind)
+    """Look whether the track is explained, and ask for it or let the browser load it."""
+    state, kind, model = st.session_state, choice().type, person.model(config.experiments)
+    about = (person.key, model.checksum, catalogue.name, track_id, kind)
     if state.get("medley_ahead", ("", None))[0] != about:
-        data = _ahead(person, catalogue, track_id, title, labels, config)
-        if data is None:
+        job = ExplanationJob(model, catalogue, track_id, config, kept_in=person.kept_in)
+        explanation = job.stored(kind)
+        if explanation is None:
+            queue, key = job_queue(), job.key(kind)
+            if queue.job(key, viewer()) is None:
+                queue.ask(key, viewer(), STEPS, lambda say: job.make(kind, say), cost_s=ANEW_S)
             return
-        state.medley_ahead = about, data
+        view = view_of(job, explanation, person.name, title, job.heads(), labels)
+        state.medley_ahead = about, AheadData(view.mixer)
     load_ahead(state.medley_ahead[1], key="medley-ahead")
-
-
-def _ahead(
-    person: Person,
-    catalogue: Catalogue,
-    track_id: str,
-    title: str,
-    labels: tuple[tuple[str, str], ...],
-    config: Configuration,
-) -> AheadData | None:
-    """Return what is to be loaded; None while the track is explained, or where that fails."""
-    kind, model = choice().type, person.model(config.experiments)
-    job = ExplanationJob(model, catalogue, track_id, config, kept_in=person.kept_in)
-    explanation = job.stored(kind)
-    if explanation is None:
-        queue, key = job_queue(), job.key(kind)
-        if queue.job(key, viewer()) is None:
-            queue.ask(key, viewer(), STEPS, lambda say: job.make(kind, say), cost_s=ANEW_S)
-        return None
-    return AheadData(view_of(job, explanation, person.name, title, job.heads(), labels).mixer)
