@@ -132,11 +132,12 @@ def save_model(
     with write_beside(path) as temporary:
         temporary.write_bytes(save(_for_a_file(weights)))  # `save_file` hides it from others
         written = {**card, "model_checksum": checksum(temporary)}
+    with write_beside(path.with_suffix(".md")) as temporary:
+        temporary.write_text(card_page(written), encoding="utf-8")
+    # The card last: weights without theirs are written again after a kill, and the page with them.
     with write_beside(path.with_suffix(".json")) as temporary:
         text = json.dumps(written, indent=2, ensure_ascii=False) + "\n"
         temporary.write_text(text, encoding="utf-8")
-    with write_beside(path.with_suffix(".md")) as temporary:
-        temporary.write_text(card_page(written), encoding="utf-8")
     return written
 
 

@@ -195,6 +195,14 @@ def test_wrong_files_are_said_in_one_line(network, tmp_path, case, suffix, says)
     assert "\n" not in str(caught.value)
 
 
+def test_the_card_is_written_last(network, tmp_path, monkeypatch):
+    """Whoever is killed before it writes everything again, the page too."""
+    monkeypatch.setattr(checkpoint, "card_page", lambda card: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        save_model(tmp_path / BEST_MODEL, network, make_card(config=CONFIG, metrics={}))
+    assert (tmp_path / BEST_MODEL).is_file() and not (tmp_path / "best_model.json").exists()
+
+
 def test_card_of_other_weights_is_refused(saved):
     path, _ = saved
     save_file({k: v.contiguous() for k, v in fresh_network(6).state_dict().items()}, path)
