@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -129,7 +130,9 @@ class Campaign:
         self.readers = all_readers(folder / "readers")
         self.strange = folder / "strange"
         self.strange.mkdir(exist_ok=True)
-        self.catalogue = Catalogue("tiny", self.worlds.folder / "base" / "catalogues" / "tiny")
+        # A copy: splits are written into it, and commands begin with the original.
+        own = shutil.copytree(self.worlds.folder / "base", folder / "plays")
+        self.catalogue = Catalogue("tiny", own / "catalogues" / "tiny")
         calls = {name: self.worlds.calls[name] for name in commands}
         self.items = sorted(items(extent, calls, list(self.readers)), key=lambda item: item.place)
 
