@@ -10,7 +10,7 @@ HERE = Path(__file__).resolve().parent
 
 PUBLISHED_SETTINGS = {
     "project_path": "`data_folder`",
-    "data_path": "`data_folder`; splits are in its catalogues/<catalogue>/splits",
+    "data_path": "`data_folder`; `python -m recsys.importers.published` reads its splits",
     "models_path": "experiments/ under `data_folder`",
     "stored_explanations_path": "stored_explanations/ under `data_folder`",
     "msd_npy_path": "catalogues/msd/audio under `data_folder`; that may be a link to the folder",

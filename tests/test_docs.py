@@ -20,6 +20,8 @@ EXAMPLE = re.compile(r"```python\n(.*?)```(?:\n+```text\n(.*?)```)?", re.DOTALL)
 SHELL = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 NOT_RUN = {
     ("README.md", 0): "needs a trained listener; tests/explanations/test_notebooks.py runs it",
+    ("data-sets.md", 0): "goes on from a split; tests/recsys/importers/test_published.py runs it",
+    ("data-sets.md", 1): "goes on from a split; tests/recsys/importers/test_published.py runs it",
     ("exact.md", 0): "names what a reader brings; tests/audiolime/exact runs every method",
     ("exact.md", 1): "names what a reader brings; tests/audiolime/exact/test_windowed.py runs it",
     ("exact.md", 2): "names what a reader brings; tests/audiolime/exact/test_adapt.py runs it",

@@ -20,7 +20,14 @@ from pathlib import Path
 import pandas as pd
 
 import lemons_jobs
-from lemons_utils import DataError, ParameterError, command, configuration, write_csv
+from lemons_utils import (
+    DataError,
+    ParameterError,
+    command,
+    configuration,
+    first_line,
+    write_csv,
+)
 from recsys import progress
 from recsys.arrays import array_length, write_array
 from recsys.catalogue import array_folder, array_lengths, check_name, open_catalogue, write_tracks
@@ -51,19 +58,22 @@ _USER_ID = re.compile(r"[0-9a-f]{40}")
 
 # -- tracks ------------------------------------------------------------------------------------
 def read_unique_tracks(path: Path) -> pd.DataFrame:
-    """Read `unique_tracks.txt`.
+    """Read `unique_tracks.txt`, or `meta_data.csv` of the published system.
 
     Returns
     -------
-    DataFrame with columns track_id, song_id, artist, title
+    DataFrame with columns track_id, song_id, artist, title; a CSV has no song_id
 
     Raises
     ------
     DataError
         If it is missing or a line is not `TR...<SEP>SO...<SEP>artist<SEP>title`; with the line.
+        If a CSV has no columns title and artist.
     """
     if not path.is_file():
         raise DataError(f"{path} is not a file: name unique_tracks.txt of the Million Song Dataset")
+    if path.suffix == ".csv":
+        return _read_meta_data(path)
     rows = []
     with path.open(encoding="utf-8", errors="replace") as file:
         for number, line in enumerate(file, start=1):
@@ -75,6 +85,18 @@ def read_unique_tracks(path: Path) -> pd.DataFrame:
                 )
             rows.append(parts)
     return pd.DataFrame(rows, columns=["track_id", "song_id", "artist", "title"])
+
+
+def _read_meta_data(path: Path) -> pd.DataFrame:
+    """Read a table whose first column is the track id; it has a title, an artist and others."""
+    try:
+        table = pd.read_csv(path, dtype="str", keep_default_na=False, index_col=0)
+        named = table[["artist", "title"]].rename_axis("track_id").reset_index()
+    except (KeyError, ValueError) as error:
+        raise DataError(
+            f"{path} must have the columns track_id (first), title and artist: {first_line(error)}"
+        ) from error
+    return named.drop_duplicates("track_id").assign(song_id="")
 
 
 def find_snippets(folder: Path) -> Found:
@@ -153,7 +175,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     steps = parser.add_subparsers(dest="step", required=True)
     tracks = steps.add_parser("tracks", help="list tracks that have sound; decode snippets")
-    tracks.add_argument("unique_tracks", type=Path, help="unique_tracks.txt")
+    tracks.add_argument("unique_tracks", type=Path, help="unique_tracks.txt, or meta_data.csv")
     sound = tracks.add_mutually_exclusive_group()
     sound.add_argument("--snippets", type=Path, metavar="FOLDER", help="7digital's, TR....mp3")
     sound.add_argument("--arrays", type=Path, metavar="FOLDER", help="ready ones, TR....npy")

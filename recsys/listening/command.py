@@ -114,7 +114,8 @@ def write_splits(
             path = split_path(catalogue, name, seed)
             write_rows(path, split)
             if len(listeners) <= _LISTED:
-                print(_summary(name, as_table(split), path, len(others)))
+                table = as_table(split)
+                print(split_summary(name, table, path, remark=_remark(table, len(others))))
     if len(listeners) > _LISTED:
         print(f"{len(listeners) - len(failed.reasons):,} splits in {catalogue.folder / 'splits'}")
     failed.raise_if_any()
@@ -172,10 +173,15 @@ def _report_unmatched(catalogue: Catalogue, plays: pd.DataFrame, unmatched: pd.D
         )
 
 
-def _summary(name: str, split: pd.DataFrame, path: Path, others: int) -> str:
+def split_summary(name: str, split: pd.DataFrame, path: Path, *, remark: str = "") -> str:
+    """Return a line on a listener's split: tracks by label, a remark, tracks by part, its path."""
     listened = int(split["label"].sum())
-    unheard = len(split) - listened
     parts = ", ".join(f"{(split['split'] == part).sum():,} {part}" for part in PARTS)
-    few = " (all there are)" if unheard < listened else ""
-    more = f", {others:,} other recordings of songs heard" if others else ""
-    return f"{name}: {listened:,} listened, {unheard:,} unheard{few}{more}; {parts}: {path}"
+    return (
+        f"{name}: {listened:,} listened, {len(split) - listened:,} unheard{remark}; {parts}: {path}"
+    )
+
+
+def _remark(split: pd.DataFrame, others: int) -> str:
+    few = " (all there are)" if split["label"].mean() > 0.5 else ""
+    return f"{few}, {others:,} other recordings of songs heard" if others else few

@@ -205,6 +205,15 @@ def read_split(path: Path) -> pd.DataFrame:
         raise DataError(
             f"{path} is no split ({', '.join(SPLIT_COLUMNS)}): {first_line(error)}"
         ) from error
+    check_split(split, path)
+    return split
+
+
+def check_split(split: pd.DataFrame, path: Path) -> None:
+    """Raise a DataError that names `path` if a table in the columns of a split is none.
+
+    A part or label is unknown, a track comes twice, or a part lacks a label.
+    """
     if not split["split"].isin(PARTS).all() or not split["label"].isin([0, 1]).all():
         raise DataError(f"{path}: split must be train, valid or test, and label 0 or 1")
     if (split["playcount"] < 0).any() or split["track_id"].eq("").any():
@@ -213,7 +222,6 @@ def read_split(path: Path) -> pd.DataFrame:
         raise DataError(f"{path}: track {split['track_id'][twice].iloc[0]} comes twice")
     if len(split[["split", "label"]].drop_duplicates()) < 2 * len(PARTS):
         raise DataError(f"{path}: train, valid and test each need tracks of both labels")
-    return split
 
 
 def _first_word(path: Path) -> str | None:
