@@ -15,13 +15,12 @@ import recsys  # noqa: F401 - first, so that an interrupt of the others is one l
 # isort: split
 import functools
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from sacred import Experiment
 from sacred.run import Run
 
 from lemons_utils import Configuration, DataError, ParameterError, command, configuration, write_csv
@@ -93,11 +92,19 @@ def _opened(
     return options, open_one(options["catalogue"]), test_catalogue
 
 
-def _check(config: Mapping[str, Any], settings: Configuration) -> None:
+def _understand(
+    config: Mapping[str, Any], given: Collection[str], settings: Configuration
+) -> dict[str, Any]:
+    """Return the options with their types and the path of one listener's weights.
+
+    Raises what is wrong with them.
+    """
     options, catalogue, _ = _opened(config, settings)
     pick_device(options["device"])
     if options["user_name"] != experiments.EVERYBODY:
-        _models(catalogue, options, settings)
+        (model,) = _models(catalogue, options, settings).values()
+        options["model_load_path"] = str(model.path)
+    return options
 
 
 def _models(
@@ -173,9 +180,11 @@ def _warn_of_few(results: Sequence[Result]) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run sacred's command line."""
     settings = configuration()
-    experiment = Experiment(settings.experiment_name, save_git_info=False)
-    check = functools.partial(_check, settings=settings)
-    tracking.set_up(experiment, evaluate, defaults(), settings, check=check)
+    experiment = tracking.RecordedExperiment(settings.experiment_name, save_git_info=False)
+    understand = functools.partial(_understand, settings=settings)
+    tracking.set_up(
+        experiment, evaluate, defaults(), settings, understand=understand, seed="split_seed"
+    )
     options_help = help_text(defaults(), EVALUATION)
     return tracking.run_commandline(experiment, arguments, options_help)
 

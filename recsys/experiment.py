@@ -15,13 +15,12 @@ import functools
 import io
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
-from sacred import Experiment
 from sacred.run import Run
 
 from lemons_utils import Configuration, ParameterError, checksum, command, configuration
@@ -95,40 +94,49 @@ def options_of(given: Mapping[str, Any]) -> dict[str, Any]:
         left = {name for name in recipes.TUNING if options[name] == known[name]}
         options |= {name: recipes.TUNING[name] for name in left}
     if options["model_load_path"]:
-        options["model_load_path"] = str(Path(options["model_load_path"]).expanduser().absolute())
+        options["model_load_path"] = str(Path(options["model_load_path"]).expanduser().resolve())
     return options
 
 
-def _train(run: Run, config: Mapping[str, Any], settings: Configuration) -> dict[str, Any]:
-    resume = typed(config, {"resume": ""})["resume"]
+def _train(run: Run, settings: Configuration) -> dict[str, Any]:
+    """Train with the options of a run, which are those that `_understand` returns."""
+    resume: str = run.config["resume"]
+    options = {name: run.config[name] for name in defaults() if name != "resume"}
     folder = None
-    if resume.lower() in _RESUME_ANY | _RESUME_NONE:
-        options = options_of(config)
-        if resume.lower() in _RESUME_ANY:
-            folder = newest_unfinished(settings.experiments, options)
-            if folder is None:
-                print("nothing unfinished with these options; starting anew")
-    else:
+    if _names_a_folder(resume):
         folder = reopen(resume, settings.experiments)
-        given = {name: config[name] for name in run.meta_info["config_updates"] if name in config}
-        options = options_of({**folder.options, **given})
+    elif resume.lower() in _RESUME_ANY:
+        folder = newest_unfinished(settings.experiments, options)
+        if folder is None:
+            print("nothing unfinished with these options; starting anew")
     catalogue = open_catalogue(options["catalogue"], data_folder=settings.data_folder)
     return train_listener(
         options, catalogue, experiments=settings.experiments, folder=folder, run=run
     )
 
 
-def _check(config: Mapping[str, Any], settings: Configuration) -> None:
-    """Raise what is wrong with the options of a training that does not go on in a named folder."""
+def _understand(
+    config: Mapping[str, Any], given: Collection[str], settings: Configuration
+) -> dict[str, Any]:
+    """Return all options of a training, of which a folder's own come before the defaults.
+
+    Raises what is wrong with them, unless the training goes on in a named folder.
+    """
     resume = typed(config, {"resume": ""})["resume"]
-    if resume.lower() not in _RESUME_ANY | _RESUME_NONE:
-        reopen(resume, settings.experiments)  # whose options come before the defaults
+    if _names_a_folder(resume):
         typed(config, defaults())
-        return
-    options = options_of(config)
-    catalogue = open_catalogue(options["catalogue"], data_folder=settings.data_folder)
-    path = split_of(catalogue, options["user_name"], options["split_seed"])
-    recipes.check(options, catalogue, listening.read_split(path))
+        there = reopen(resume, settings.experiments).options
+        options = options_of({**there, **{name: config[name] for name in given if name in config}})
+    else:
+        options = options_of(config)
+        catalogue = open_catalogue(options["catalogue"], data_folder=settings.data_folder)
+        path = split_of(catalogue, options["user_name"], options["split_seed"])
+        recipes.check(options, catalogue, listening.read_split(path))
+    return {**options, "resume": resume}
+
+
+def _names_a_folder(resume: str) -> bool:
+    return resume.lower() not in _RESUME_ANY | _RESUME_NONE
 
 
 def train_listener(
@@ -174,6 +182,8 @@ def train_listener(
     split = change_split(split) if change_split else split
     train = recipes.prepare(options, catalogue, split, experiments)
     folder = folder or start(experiments, options)
+    if run is not None:
+        run.info["model_save_path"] = str(folder.path)  # an option of the published system
     logs = folder.path / "tensorboard" if options["use_tensorboard"] else None
     with (
         folder.in_use(),
@@ -239,17 +249,19 @@ def silent(threads: int) -> Iterator[None]:
             torch.set_num_threads(threads_before)
 
 
-def _sacred_experiment(settings: Configuration) -> Experiment:
+def _sacred_experiment(settings: Configuration) -> tracking.RecordedExperiment:
     """Make the experiment of sacred's that trains one listener and keeps its runs."""
     local_conf.update({name: getattr(settings, name) for name in local_conf})
-    experiment = Experiment(local_conf["experiment_name"], save_git_info=False)
+    experiment = tracking.RecordedExperiment(local_conf["experiment_name"], save_git_info=False)
 
-    def train(_run: Run, _config: Mapping[str, Any]) -> dict[str, Any]:
+    def train(_run: Run) -> dict[str, Any]:
         """Train one listener's relevance model."""
-        return _train(_run, _config, settings)
+        return _train(_run, settings)
 
-    check = functools.partial(_check, settings=settings)
-    return tracking.set_up(experiment, train, defaults(), settings, check=check)
+    understand = functools.partial(_understand, settings=settings)
+    return tracking.set_up(
+        experiment, train, defaults(), settings, understand=understand, seed="training_seed"
+    )
 
 
 def run_commandline(arguments: Sequence[str] | None, settings: Configuration) -> int:

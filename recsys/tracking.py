@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import mimetypes
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -20,7 +20,9 @@ from sacred.observers.mongo import parse_mongo_db_arg
 from sacred.run import Run
 from sacred.utils import ConfigAddedError, SacredError
 
+from lemons_places import HERE
 from lemons_utils import Configuration, ParameterError
+from lemons_versions import git_commit
 from recsys import mongo
 
 SETTINGS.CAPTURE_MODE = "sys"  # what Python prints; "fd" would start two `tee` processes a run
@@ -32,8 +34,20 @@ PUBLISHED_METRICS = {
     "valid/loss": "val.avg_loss",
     "valid/auc": "val.roc_auc",
     "valid/map": "val.avg_prec",
+    "test/loss": "test.avg_loss",
+    "test/auc": "test.roc_auc",
+    "test/map": "test.avg_prec",
 }
 """Names that the published system logs metrics under; sacred keeps both."""
+
+PUBLISHED_OPTIONS = {
+    "uid": "the name of the experiment's folder, and no option",
+    "model_save_path": "the experiment's folder, and no option: models_path is experiments/ here",
+    "user_id": "left to `python -m recsys.importers.msd splits`: say user_name alone",
+    "input_length": "of no effect, as there: whole tracks are evaluated",
+    "results_path": "a file beside the model, and no option",
+}
+"""Options of the published system that a command does not have, and what they are here."""
 
 
 # -- what a run hands out ----------------------------------------------------------------------
@@ -111,27 +125,62 @@ class _Quiet(logging.Filter):
         return not said.startswith(("Failed after", "Aborted after", "Changed type of config"))
 
 
+class RecordedExperiment(Experiment):  # type: ignore[misc]
+    """sacred's experiment, whose record has the commit, and options as a command understands them.
+
+    `set_up` sets `understand` and `seed`. The module of a command makes its own experiment: sacred
+    keeps the sources of that module.
+    """
+
+    understand: Callable[[Mapping[str, Any], Collection[str]], Mapping[str, Any]]
+    seed: str
+
+    def get_experiment_info(self) -> dict[str, Any]:
+        """Return what sacred knows of the sources, with the commit of LEMONS where it is known."""
+        info: dict[str, Any] = super().get_experiment_info()
+        if found := git_commit():
+            commit, changes, _ = found.partition("+")
+            info["repositories"] = [{"url": str(HERE), "commit": commit, "dirty": bool(changes)}]
+        return info
+
+    def _create_run(self, *arguments: Any, **more: Any) -> Run:
+        run = super()._create_run(*arguments, **more)
+        given = run.meta_info.get("config_updates", {})
+        if "seed" in given:
+            raise ParameterError(f"unknown option seed: the seed is {self.seed}")
+        if not _only_prints({"COMMAND": run.meta_info["command"]}):
+            run.config.update(self.understand(run.config, given))
+        # sacred draws one of its own, which nothing here uses.
+        run.config["seed"] = run.config[self.seed]
+        return run
+
+
 def set_up(
-    experiment: Experiment,
+    experiment: RecordedExperiment,
     main: Callable[..., Any],
     defaults: Mapping[str, Any],
     settings: Configuration,
     *,
-    check: Callable[[Mapping[str, Any]], object],
-) -> Experiment:
+    understand: Callable[[Mapping[str, Any], Collection[str]], Mapping[str, Any]],
+    seed: str,
+) -> RecordedExperiment:
     """Give an experiment its main function and options, and keep its runs; return it.
 
-    `check` takes the options and raises what is wrong with them, before a run of them is kept. The
-    module of a command makes its own experiment: sacred keeps the sources of that module.
+    Parameters
+    ----------
+    experiment : RecordedExperiment
+    main : callable
+        Takes sacred's `_run`, whose `config` has what `understand` returns.
+    defaults : mapping
+    settings : Configuration
+    understand : callable
+        Takes the options and the names of those that are not defaults, raises what is wrong with
+        them before a run of them is kept, and returns them as the record shall have them.
+    seed : str
+        The option that the record has as sacred's `seed`, too.
     """
+    experiment.understand, experiment.seed = understand, seed
     experiment.add_config(dict(defaults))
-
-    def checked(config: Any, command_name: str, logger: logging.Logger) -> dict[str, Any]:
-        if not _only_prints({"COMMAND": command_name}):
-            check(config)
-        return {}
-
-    experiment.config_hook(checked)
     experiment.main(main)
     watch(
         experiment,
@@ -213,7 +262,12 @@ def run_commandline(
     try:
         experiment.run_commandline([program, *rest])
     except ConfigAddedError as error:
-        unknown = ", ".join(map(str, error.__conflicting_configs__))
+        names = [*map(str, error.__conflicting_configs__)]
+        if published := [name for name in names if name in PUBLISHED_OPTIONS]:
+            raise ParameterError(
+                f"{published[0]} is {PUBLISHED_OPTIONS[published[0]]}: leave it out"
+            ) from error
+        unknown = ", ".join(names)
         known = ", ".join(sorted(set().union(*(scope() for scope in experiment.configurations))))
         raise ParameterError(f"unknown option {unknown}; known are: {known}") from error
     except SacredError as error:

@@ -137,6 +137,10 @@ def test_one_listener_leaves_numbers_relevance_and_curves_beside_the_model(
     metrics = json.loads((run / "metrics.json").read_text())
     for name in ("auc", "ece", "brier"):
         assert metrics[f"test/{name}"]["values"] == [numbers[name]]
+    assert metrics["test.roc_auc"]["values"] == [numbers["auc"]]  # as published
+    config = json.loads((run / "config.json").read_text())
+    assert config["model_load_path"] == str(folder / "best_model.safetensors")
+    assert config["seed"] == config["split_seed"]
     entry = json.loads((run / "run.json").read_text())
     assert entry["result"]["listeners"]["marko"]["map"] == numbers["map"]
     assert sorted(entry["artifacts"]) == [

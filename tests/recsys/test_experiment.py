@@ -134,11 +134,16 @@ def test_a_run_leaves_model_card_state_metrics_and_no_noise(lemons, data_folder)
     assert (run / "best_model.safetensors").read_bytes() == (
         folder / "best_model.safetensors"
     ).read_bytes()
-    assert json.loads((run / "config.json").read_text())["user_name"] == "nina"
-    assert (
-        json.loads((run / "run.json").read_text())["result"]["auc"]
-        == (card["metrics"]["valid_auc"])
-    )
+    record = json.loads((run / "run.json").read_text())
+    assert record["result"]["auc"] == card["metrics"]["valid_auc"]
+    config = json.loads((run / "config.json").read_text())
+    assert config.pop("seed") == config["training_seed"] == 1930289
+    assert {"resume": "", **card["config"]} == config
+    assert json.loads((run / "info.json").read_text())["model_save_path"] == str(folder)
+    if card["git_commit"]:
+        (repository,) = record["experiment"]["repositories"]
+        said = repository["commit"] + "+changes" * repository["dirty"]
+        assert said == card["git_commit"]
     assert "epoch/s" not in (run / "cout.txt").read_text()
 
 
@@ -178,6 +183,8 @@ def test_no_module_of_recsys_hides_another():
         ({"lr": "fast"}, "lr must be a number, got 'fast'"),
         ({"device": "abacus"}, "device must be cpu, cuda or auto, got 'abacus'"),
         ({"n_epoch": 4}, "unknown option n_epoch"),
+        ({"seed": 4}, "unknown option seed: the seed is training_seed"),
+        ({"model_save_path": "/there"}, "model_save_path is the experiment's folder"),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_no_folder(lemons, data_folder, option, said):
@@ -197,6 +204,21 @@ def test_training_starts_from_the_weights_it_is_given(lemons, data_folder, golde
     start = load_file(weights)["layer3.conv.weight"]
     end = load_file(only(data_folder / "experiments") / "best_model.safetensors")
     assert (end["layer3.conv.weight"] - start).abs().max() < 1e-9
+
+
+def test_the_record_has_the_options_that_hold(lemons, data_folder, golden_folder, monkeypatch):
+    monkeypatch.chdir(golden_folder)
+    relative = "../golden/fcn_state_dict.safetensors"
+    done = lemons("experiment", n_epochs=1, model_load_path=relative, **TINY)
+    assert done.code == 0, done.err
+    config = json.loads((data_folder / "runs" / "1" / "config.json").read_text())
+    assert config["model_load_path"] == str(golden_folder / "fcn_state_dict.safetensors")
+
+    folder = only(data_folder / "experiments")
+    done = lemons("experiment", resume=folder.name, n_epochs=2)
+    assert done.code == 0, done.err
+    goes_on = json.loads((data_folder / "runs" / "2" / "config.json").read_text())
+    assert goes_on == {**config, "n_epochs": 2, "resume": folder.name}
 
 
 # -- recipe=lemons -----------------------------------------------------------------------------
