@@ -1,6 +1,8 @@
 """What is installed is what is written down, wherever it is written down."""
 
 import ast
+import email
+import importlib.util
 import re
 import socket
 import subprocess
@@ -87,10 +89,6 @@ def test_every_command_is_a_script_of_the_project_and_of_an_extra():
     assert {extra for _, extra in COMMANDS.values()} <= set(EXTRAS)
 
 
-def test_setup_py_is_one_line():
-    assert len((ROOT / "setup.py").read_text().splitlines()) == 1
-
-
 def test_config_template_names_every_setting():
     from lemons_utils import Configuration
 
@@ -161,6 +159,28 @@ def test_the_source_archive_holds_all_settings_and_tests_itself(unpacked):
         cwd=unpacked, env=ENVIRONMENT, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.slow
+def test_the_page_of_the_wheel_has_no_link_to_a_file(installed):
+    (found,) = installed.glob("lib/python*/site-packages/lemons-*.dist-info/METADATA")
+    page = email.message_from_bytes(found.read_bytes())
+    assert page["Description-Content-Type"] == "text/markdown"
+    text = page.get_payload()
+    assert "# LEMONS" in text and "`docs/tutorial.md`" in text
+    assert all(link.startswith("https://") for link in re.findall(r"\]\(([^)]*)\)", text))
+
+
+def test_links_lead_to_the_source_or_are_names():
+    spec = importlib.util.spec_from_file_location("setup", ROOT / "setup.py")
+    setup = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(setup)
+    page = "![A](a/b.png) [b](c.md#d) [`e.py`](e.py) [f](https://f.org) [g](#g)"
+    assert setup.description(page, {}) == " b (`c.md#d`) `e.py` [f](https://f.org) [g](#g)"
+    assert setup.description(page, {"Source": "https://there.org/x/"}) == (
+        "![A](https://there.org/x/raw/HEAD/a/b.png) [b](https://there.org/x/blob/HEAD/c.md#d) "
+        "[`e.py`](https://there.org/x/blob/HEAD/e.py) [f](https://f.org) [g](#g)"
+    )
 
 
 @pytest.mark.slow
