@@ -72,13 +72,15 @@ def push_to_hub(weights: Path, repository: str, *, private: bool = True) -> str:
         hub: Any = importlib.import_module("huggingface_hub")
     except ModuleNotFoundError as error:
         raise DataError(f"an upload needs huggingface_hub: {install('hub')}") from error
+    # What the hub answers is an OSError; that nothing answers is one in older releases alone.
+    unreachable = getattr(getattr(hub, "errors", None), "HTTPError", OSError)
     with tempfile.TemporaryDirectory() as folder:
         write_repository(weights, Path(folder))
         try:
             api = hub.HfApi()
             api.create_repo(repository, private=private, exist_ok=True)
             return str(api.upload_folder(repo_id=repository, folder_path=folder))
-        except (OSError, ValueError) as error:  # also what the hub answers
+        except (OSError, ValueError, unreachable) as error:
             raise DataError(f"{repository} was not uploaded: {error}") from error
 
 

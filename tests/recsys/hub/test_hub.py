@@ -1,7 +1,11 @@
 """The page of a model says what its card says; a model is handed out whole."""
 
+import base64
+import importlib.util
 import json
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
 import pytest
@@ -94,6 +98,65 @@ def test_push_to_hub_uploads_what_the_command_writes(weights, tmp_path, monkeypa
     assert (there / "private").read_text() == "True"
     for path in write_repository(weights, tmp_path / "out"):
         assert (there / path.name).read_bytes() == path.read_bytes()
+
+
+class Hub(BaseHTTPRequestHandler):
+    """The answers of a hub to an upload; `server.files` has what it was sent."""
+
+    def do_POST(self):
+        content = self.rfile.read(int(self.headers["Content-Length"]))
+        server, here = self.server, f"http://{self.headers['Host']}/me/model"
+        if self.path == "/api/repos/create":
+            server.created = json.loads(content)
+            answer = {"url": here}
+        elif self.path == "/api/validate-yaml":
+            answer = {"errors": [], "warnings": []}
+        elif self.path == "/api/models/me/model/preupload/main":
+            modes = {"uploadMode": "regular", "shouldIgnore": False}
+            names = [file["path"] for file in json.loads(content)["files"]]
+            answer = {"files": [{"path": name, **modes} for name in names]}
+        else:
+            assert self.path == "/api/models/me/model/commit/main"
+            for line in map(json.loads, content.splitlines()):
+                if line["key"] == "file":
+                    file = line["value"]
+                    server.files[file["path"]] = base64.b64decode(file["content"])
+            answer = {"success": True, "commitUrl": f"{here}/commit/abc", "commitOid": "abc"}
+        body = json.dumps(answer).encode()
+        self.send_response(403 if server.refuses else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.only_if(importlib.util.find_spec("huggingface_hub") is not None)
+def test_the_real_package_uploads_what_the_command_writes(weights, tmp_path, monkeypatch):
+    import huggingface_hub as hub  # of the extra `hub`, which no lock holds
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    server.files, server.refuses = {}, False
+    address = f"http://127.0.0.1:{server.server_port}"
+    api = hub.HfApi(endpoint=address, token="hf_none")
+    monkeypatch.setattr(hub, "HfApi", lambda: api)
+    with server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        assert push_to_hub(weights, "me/model") == f"{address}/me/model/commit/abc"
+        assert (server.created["name"], server.created["organization"]) == ("model", "me")
+        assert server.files == {
+            path.name: path.read_bytes() for path in write_repository(weights, tmp_path / "out")
+        }
+        (result, *_) = hub.ModelCard(server.files["README.md"].decode()).data.eval_results
+        assert (result.metric_type, result.metric_value) == ("AUC", 0.75)
+        server.refuses = True
+        with pytest.raises(DataError, match=r"me/model was not uploaded: .*403"):
+            push_to_hub(weights, "me/model")
+        server.shutdown()
+    with pytest.raises(DataError, match="me/model was not uploaded"):
+        push_to_hub(weights, "me/model")
 
 
 def test_without_the_package_the_line_says_what_to_install(weights, monkeypatch):
