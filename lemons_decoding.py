@@ -213,7 +213,9 @@ def opened_by_ffmpeg(path: Path) -> Iterator[Any]:
         options = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"}
         options["probesize"] = str(_PROBED_BYTES)
         # Before release 19, PyAV refused tags that are no UTF-8 unless told otherwise.
-        tags = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
+        tags: dict[str, Any] = {}
+        if int(av.__version__.split(".")[0]) < 19:
+            tags = {"metadata_errors": "replace"}
         with av.open(path, options=options, **tags) as container:
             if not container.streams.audio:
                 raise DataError(f"{path} holds no audio")
