@@ -1,4 +1,7 @@
-"""What MkDocs does with pages that are written to be read in a clone as well."""
+"""What MkDocs does with pages that are written to be read in a clone as well.
+
+`python -m tests.explanations.notebooks` keeps what the cells of notebooks show.
+"""
 
 import json
 import re
@@ -16,9 +19,12 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Replace notebooks by pages."""
     for file in [each for each in files if each.src_uri.endswith(".ipynb")]:
         files.remove(file)
-        notebook = json.loads(Path(str(file.abs_src_path)).read_text(encoding="utf-8"))
+        path = Path(str(file.abs_src_path))
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        kept = path.parent / "outputs" / f"{path.stem}.json"
+        shown = [cell["shown"] for cell in json.loads(kept.read_text(encoding="utf-8"))]
         uri = file.src_uri.removesuffix(".ipynb") + ".md"
-        files.append(File.generated(config, uri, content=page_of(notebook)))
+        files.append(File.generated(config, uri, content=page_of(notebook, shown)))
     return files
 
 
@@ -39,11 +45,14 @@ def on_page_markdown(markdown: str, **_: object) -> str:
     return NOTEBOOK.sub(r"\1.md)", OUTSIDE.sub(name, markdown))
 
 
-def page_of(notebook: dict[str, list[dict[str, object]]]) -> str:
-    """Return the cells of a notebook as Markdown."""
-    parts = []
+def page_of(notebook: dict[str, list[dict[str, object]]], shown: list[str]) -> str:
+    """Return the cells of a notebook as Markdown, each of code with what it shows."""
+    parts, outputs = [], iter(shown)
     for cell in notebook["cells"]:
         source = cell["source"]
         text = source if isinstance(source, str) else "".join(source)  # type: ignore[arg-type]
-        parts.append(text if cell["cell_type"] == "markdown" else f"```python\n{text}\n```")
-    return "\n\n".join(parts) + "\n"
+        if cell["cell_type"] == "markdown":
+            parts.append(text)
+        else:
+            parts += [f"```python\n{text}\n```", next(outputs)]
+    return "\n\n".join(filter(None, parts)) + "\n"

@@ -78,7 +78,7 @@ def test_what_does_not_run_is_there():
 
 
 # -- command lines -----------------------------------------------------------------------------
-OTHERS = {".", "cd", "conda", "dask", "docker", "pip", "pre-commit"}
+OTHERS = {".", "cd", "conda", "dask", "docker", "npm", "npx", "pip", "pre-commit"}
 
 
 def lines_of(page):
