@@ -110,9 +110,12 @@ def _train(run: Run, settings: Configuration) -> dict[str, Any]:
         if folder is None:
             print("nothing unfinished with these options; starting anew")
     catalogue = open_catalogue(options["catalogue"], data_folder=settings.data_folder)
-    return train_listener(
+    numbers = train_listener(
         options, catalogue, experiments=settings.experiments, folder=folder, run=run
     )
+    user_name, name = options["user_name"], catalogue.name
+    print(f"next: `python -m recsys.predict --user_name {user_name} --catalogue {name}`")
+    return numbers
 
 
 def _understand(

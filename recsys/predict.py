@@ -174,13 +174,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         together[each.on_trunk[0].checksum if each.on_trunk else str(each.table.path)].append(each)
     for group in together.values():
         _score(group, catalogue, options, workers)
+    shown = None
     for each in listeners:
         with pq.ParquetFile(each.table.path) as file:
             if len(listeners) == 1:
                 heard = _heard(catalogue, each.user_name, options.split_seed)
-                _print_top(file, heard, each.user_name, unheard=options.unheard)
+                shown = _print_top(file, heard, each.user_name, unheard=options.unheard)
             tracks = file.metadata.num_rows
         print(f"relevance of {tracks:,} tracks for {each.user_name}: {each.table.path}")
+    other = f" --trained_on {options.trained_on}" if options.trained_on else ""
+    if shown is None or other:
+        print(
+            f"next: `python -m explanations.store_explanations --catalogue {catalogue.name}{other}`"
+        )
+    else:
+        print(
+            f"next: `python -m explanations.explain --user_name {listeners[0].user_name} "
+            f"--catalogue {catalogue.name} --track {shown}`"
+        )
     return 0
 
 
@@ -259,8 +270,10 @@ def _heard(catalogue: Catalogue, user_name: str, seed: int) -> set[str]:
     return set(split[split["label"] == 1]["track_id"])
 
 
-def _print_top(file: pq.ParquetFile, heard: set[str], user_name: str, *, unheard: bool) -> None:
-    """Print the most relevant tracks, and mark those that are new to the listener."""
+def _print_top(
+    file: pq.ParquetFile, heard: set[str], user_name: str, *, unheard: bool
+) -> str | None:
+    """Print the most relevant tracks, mark those new to the listener; return the first one's id."""
     rows = (
         row
         for batch in file.iter_batches(TOP, columns=[*COLUMNS])
@@ -274,6 +287,7 @@ def _print_top(file: pq.ParquetFile, heard: set[str], user_name: str, *, unheard
         new = " " if track_id in heard else "*"
         by = f"{artist}: " if artist else ""
         print(f"{place:4} {new} {value:.3f}  {by}{title or track_id}")
+    return top[0][0] if top else None
 
 
 if __name__ == "__main__":

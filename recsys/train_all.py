@@ -176,7 +176,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             )
     given = {name: value for name, value in vars(options).items() if name in experiment.defaults()}
     train_all(users, given, workers=workers, threads=options.threads, settings=settings)
-    print(f"models of {len(users)} listeners: {settings.experiments}")
+    print(
+        f"models of {len(users)} listeners: {settings.experiments}\n"
+        f"next: `python -m recsys.predict --user_name all --catalogue {options.catalogue}`"
+    )
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -53,4 +53,15 @@ def test_the_tutorial_leads_to_an_explanation(music, capsys):
     assert "AUC 1.000" in printed["lemons-eval"]
     assert "Song number" in printed["lemons-predict"]
     assert "fidelity" in printed["lemons-explain"]
+    following = {
+        "lemons-ingest": ["recsys.listening", "plays.csv --catalogue mine"],
+        "lemons-listening": ["recsys.experiment", "with user_name=me catalogue=mine recipe=lemons"],
+        "lemons-train": ["recsys.predict", "--user_name me --catalogue mine"],
+        "lemons-predict": ["explanations.explain", "--user_name me --catalogue mine --track TRACK"],
+    }
+    for name, (module, arguments) in following.items():
+        said = re.search(r"^next: `python -m (\S+) (.*)`$", printed[name], re.MULTILINE)
+        assert said[1] == module
+        assert re.sub(r"track \w+", "track TRACK", said[2]) == arguments
+    assert import_module(said[1]).main(shlex.split(said[2])) == 0
     assert {path.name for path in music.rglob("*top3*.flac")} == {"top3.flac", "without_top3.flac"}

@@ -256,6 +256,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prune=options.prune,
     )
     _print(name, report)
+    print(f"next: `python -m recsys.listening plays.csv --catalogue {name}`")
     return 1 if options.strict and report.skipped else 0
 
 

@@ -119,6 +119,17 @@ def write_splits(
     if len(listeners) > _LISTED:
         print(f"{len(listeners) - len(failed.reasons):,} splits in {catalogue.folder / 'splits'}")
     failed.raise_if_any()
+    print(_next(catalogue, listeners, seed))
+
+
+def _next(catalogue: Catalogue, listeners: Sequence[str], seed: int) -> str:
+    """Return a line with the command that trains these listeners."""
+    if len(listeners) == 1:
+        other = "" if seed == PUBLISHED_SEED else f" split_seed={seed}"
+        options = f"experiment with user_name={listeners[0]} catalogue={catalogue.name}{other}"
+        return f"next: `python -m recsys.{options} recipe=lemons`"
+    other = "" if seed == PUBLISHED_SEED else f" --split_seed {seed}"
+    return f"next: `python -m recsys.train_all --catalogue {catalogue.name}{other} --recipe lemons`"
 
 
 def _counts_of(matched: pd.DataFrame) -> dict[str, dict[str, int]]:
