@@ -14,9 +14,10 @@ import torch
 from numpy.typing import NDArray
 
 from lemons_utils import OnProgress, ParameterError
-from recsys.dataset import Tracks
+from recsys.dataset import Crops, Tracks, crop_loader
 from recsys.inference import relevance, score_tracks
 from recsys.model import Network
+from recsys.training_options import pick_device
 
 
 @dataclass(frozen=True)
@@ -169,3 +170,30 @@ def evaluate(
         on_progress=on_progress,
     )
     return judge(tracks.track_ids, tracks.labels, logits)
+
+
+@torch.inference_mode()
+def crop_loss(
+    network: Network,
+    crops: Crops,
+    *,
+    batch_size: int = 20,
+    num_workers: int = 0,
+    device: torch.device | str = "cpu",
+) -> float:
+    """Return a network's mean binary cross-entropy on one crop of every track, those of epoch 0.
+
+    Parameters are those of `recsys.inference.score_tracks`, with the crops of a training.
+    """
+    where = pick_device(str(device))
+    network.to(where).eval()
+    losses = 0.0
+    loader = crop_loader(crops, range(1), batch_size=batch_size, num_workers=num_workers)
+    for waveforms, labels in loader:
+        logits = network(waveforms.to(where))[:, 0].float()
+        losses += float(
+            torch.nn.functional.binary_cross_entropy_with_logits(
+                logits, labels.to(where), reduction="sum"
+            )
+        )
+    return losses / len(crops)

@@ -92,9 +92,9 @@ class EpochLog(ModelLog):
         self._tenth = max(1, folder.n_epochs // 10)
         self.bar = progress.bar(folder.n_epochs, unit="epoch", initial=self._epochs)
 
-    def on_start(self, untrained: Evaluation) -> None:
+    def on_start(self, untrained: Evaluation, train_loss: float) -> None:
         """Log how good the network is before its first epoch, as epoch 0."""
-        self._log(_of_valid(untrained), 0)
+        self._log({"train/epoch_loss": train_loss, **_of_valid(untrained)}, 0)
 
     def on_step(self, step: int, loss: float) -> None:
         """Log the loss of a step."""

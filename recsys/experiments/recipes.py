@@ -16,7 +16,7 @@ from recsys.catalogue import Catalogue
 from recsys.dataset import Crops, Tracks
 from recsys.experiments.folder import ExperimentFolder
 from recsys.experiments.log import EpochLog, ModelLog
-from recsys.metrics import evaluate
+from recsys.metrics import crop_loss, evaluate
 from recsys.model import LocalStatistics, Network
 from recsys.training_options import Options, pick_device
 
@@ -150,8 +150,9 @@ def _fit(
     """Train a network in a folder from its beginning or its last state; say how to go on."""
     try:
         if log.state is None and not start:
-            how: dict[str, Any] = {"batch_size": options.batch_size, "device": options.device}
-            log.on_start(evaluate(network, valid, num_workers=options.num_workers, **how))
+            names = ("batch_size", "num_workers", "device")
+            how: dict[str, Any] = {name: getattr(options, name) for name in names}
+            log.on_start(evaluate(network, valid, **how), crop_loss(network, crops, **how))
         return training.fit(
             network,
             crops,

@@ -13,10 +13,12 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from lemons_utils import DataError, ParameterError
 from recsys import checkpoint
 from recsys.catalogue import Catalogue
+from recsys.dataset import Crops
 from recsys.evaluation import read_labels, reports
 from recsys.evaluation.baseline import BASELINES
 from recsys.evaluation.listeners import LABELS
-from recsys.metrics import auc_deviation, auc_interval, ranking_metrics
+from recsys.metrics import auc_deviation, auc_interval, crop_loss, ranking_metrics
+from recsys.training import fresh_network
 
 
 @pytest.fixture
@@ -77,6 +79,20 @@ def test_metrics_of_known_rankings():
 def test_metrics_refuse_what_has_none(labels, scores, said):
     with pytest.raises(ParameterError, match=said):
         ranking_metrics(np.array(labels), np.array(scores))
+
+
+def test_the_loss_of_crops_is_the_mean_over_tracks(rng):
+    audio = {name: rng.integers(-9_000, 9_000, 9_000).astype(np.int16) for name in "abc"}
+    crops = Crops(audio.__getitem__, ["a", "b", "c"], [1, 0, 1], input_length=8_000, seed=3)
+    network = fresh_network(0).train()
+    for batch_size in (1, 2, 5):
+        found = crop_loss(network, crops, batch_size=batch_size)
+        plain = [
+            torch.nn.functional.softplus(network(wave[None])[0, 0] * (1 - 2 * label))
+            for wave, label in (crops[0, index] for index in range(3))
+        ]
+        assert not network.training
+        assert found == pytest.approx(float(sum(plain)) / 3, rel=1e-5)
 
 
 def test_curves_are_one_picture(tmp_path, rng):

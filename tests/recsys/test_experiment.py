@@ -130,7 +130,7 @@ def test_a_run_leaves_model_card_state_metrics_and_no_noise(lemons, data_folder)
     run = data_folder / "runs" / "1"
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["train/loss"]["steps"] == [2, 4, 6]  # 20 tracks, 8 a step, 2 epochs
-    assert metrics["valid/auc"]["steps"] == [0, 1, 2]
+    assert metrics["valid/auc"]["steps"] == metrics["train.avg_loss"]["steps"] == [0, 1, 2]
     assert (run / "best_model.safetensors").read_bytes() == (
         folder / "best_model.safetensors"
     ).read_bytes()
