@@ -53,6 +53,12 @@ def default_data_folder(folder: Path = HERE) -> Path:
     return folder if is_clone(folder) else Path.home() / "lemons"
 
 
+def typed_path(text: str) -> Path:
+    """Return a path as it was typed, but whole where it has a `..`, so that none is printed."""
+    path = Path(text)
+    return path.resolve() if ".." in path.parts else path
+
+
 def how_to(target: str, folder: Path = HERE) -> str:
     """Return the command line of a Makefile's target, `demo` or `app`, for the user to type."""
     return f"make {target}" if (folder / "Makefile").exists() else f"lemons-{target}"

@@ -25,6 +25,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from lemons_jobs import HERE, Workers, add_options, workers_of
+from lemons_places import typed_path
 from lemons_utils import OnProgress, ParameterError, command, configuration
 from recsys import checkpoint, experiments, heads, listening, progress
 from recsys.catalogue import Catalogue, check_name, open_catalogue
@@ -257,7 +258,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     seed, heard = listening.PUBLISHED_SEED, "of the split that says what the listener has heard"
     parser.add_argument("--split_seed", type=int, default=seed, help=heard)
     parser.add_argument("--unheard", action="store_true", help="print tracks not heard yet alone")
-    parser.add_argument("--out", metavar="PATH", type=Path, help="another place for the table")
+    parser.add_argument(
+        "--out", metavar="PATH", type=typed_path, help="another place for the table"
+    )
     return parser.parse_args(arguments)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from audiolime.separation import SEPARATORS
 from audiolime.separation.files import SeparationJob, load, separate_file
 from lemons_jobs import add_options, run, workers_of
+from lemons_places import typed_path
 from lemons_utils import command
 
 _COMPUTING = tuple(name for name in SEPARATORS if name != "folder")
@@ -48,7 +49,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("tracks", metavar="TRACK", type=Path, nargs="+", help="audio file")
     parser.add_argument("--separator", choices=_COMPUTING, default="hybrid", help="%(default)s")
-    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder for stems")
+    parser.add_argument(
+        "--out", metavar="DIR", type=typed_path, required=True, help="folder for stems"
+    )
     add_options(parser, jobs=1)
     return parser.parse_args(arguments)
 

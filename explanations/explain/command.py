@@ -19,6 +19,7 @@ from explanations.explanation import PAIRS_SHOWN
 from explanations.listeners import load_listener
 from explanations.stems import NAMES, stems_of
 from explanations.store import TITLES, Explanation, Store
+from lemons_places import typed_path
 from lemons_utils import SAMPLE_RATE, ParameterError, command, configuration
 
 LOW_FIDELITY = 0.5
@@ -104,7 +105,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--excerpt_s", type=float, default=30.0, help="centre of a longer file; 0 for all of it"
     )
-    parser.add_argument("--out", type=Path, help="folder for what is written")
+    parser.add_argument("--out", type=typed_path, help="folder for what is written")
     parser.add_argument(
         "--keep",
         action="store_true",

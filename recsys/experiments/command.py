@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
+from lemons_places import typed_path
 from lemons_utils import DataError, command, configuration
 from recsys.experiments.current import make_current, pick_current, read_record
 from recsys.experiments.curves import compare
@@ -67,7 +68,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     compare.add_argument("folders", metavar="FOLDER", nargs="+", help="as for `use`")
     compare.add_argument("--metric", default="valid/auc", help="(default: %(default)s)")
-    compare.add_argument("--out", metavar="PATH", type=Path, help="draw them, e.g. curves.png")
+    compare.add_argument(
+        "--out", metavar="PATH", type=typed_path, help="draw them, e.g. curves.png"
+    )
     return parser.parse_args(arguments)
 
 

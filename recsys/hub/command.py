@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lemons_places import install
+from lemons_places import install, typed_path
 from lemons_utils import DataError, ParameterError, command, configuration, write_beside
 from recsys import checkpoint
 from recsys.experiments import find_model
@@ -117,7 +117,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--model", metavar="PATH", type=Path, help="weights or an experiment, or a trunk's weights"
     )
     where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--out", metavar="FOLDER", type=Path, help="write it there")
+    where.add_argument("--out", metavar="FOLDER", type=typed_path, help="write it there")
     where.add_argument("--to", metavar="OWNER/NAME", help="upload it to the Hugging Face hub")
     parser.add_argument("--public", action="store_true", help="a new repository is for everybody")
     return parser.parse_args(arguments)

@@ -15,6 +15,7 @@ from typing import IO, Any
 import pandas as pd
 
 from lemons_limits import MOST_BYTES_OF_HISTORY, lines, parse_json
+from lemons_places import typed_path
 from lemons_utils import DataError, command, configuration, write_csv
 from recsys.catalogue import check_name, open_catalogue
 from recsys.listening import add_split_options, write_splits
@@ -80,7 +81,7 @@ def _parse(source: str, about: str, arguments: Sequence[str] | None) -> argparse
     parser.add_argument("--user_name", required=True, metavar="NAME", help="of the listener")
     parser.add_argument("--catalogue", required=True, metavar="NAME")
     add_split_options(parser)
-    parser.add_argument("--out", type=Path, metavar="CSV", help="another place for the plays")
+    parser.add_argument("--out", type=typed_path, metavar="CSV", help="another place for the plays")
     return parser.parse_args(arguments)
 
 

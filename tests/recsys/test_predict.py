@@ -179,8 +179,13 @@ def test_a_model_scores_another_catalogue_into_another_place(
     arguments = ["--user_name", "marko", "--catalogue", "other"]
     assert "has no model for catalogue other" in lemons("predict", *arguments).err
     out = tmp_path / "mine.parquet"
-    done = lemons("predict", *arguments, "--trained_on", "tiny", "--out", str(out))
+    roundabout = str(tmp_path / "nowhere" / ".." / "mine.parquet")
+    done = lemons("predict", *arguments, "--trained_on", "tiny", "--out", roundabout)
     assert (done.code, done.err) == (0, "")
+    assert f"relevance of 2 tracks for marko: {out}\n" in done.out
+    assert done.out.endswith(
+        "next: `python -m explanations.store_explanations --catalogue other --trained_on tiny`\n"
+    )
     assert len(pd.read_parquet(out)) == 2
     assert not (data_folder / "catalogues" / "other" / "relevance").exists()
 
