@@ -64,7 +64,7 @@ class Extent:
     storage: int = 4
     twice: int = 4
     flips: int = 1_000
-    fuzzes: int = 56_000
+    fuzzes: int = 67_000
     audio: int = 300
     plays: int = 100
     block: int = 500  # reads of one item
