@@ -11,7 +11,7 @@ from importlib.resources import files
 import streamlit as st
 
 from explanations.app import markup, medley, own_files, phrases
-from explanations.app.answer import explanation_section, listen
+from explanations.app.answer import explanation_section, is_at_hand, listen
 from explanations.app.choosers import best_tracks, gallery, track_button
 from explanations.app.own_page import own_file_section
 from explanations.app.people import (
@@ -215,6 +215,7 @@ def recommendation_page(listeners, catalogues):
     else:
         scores, heard = stored_relevance(model, catalogue), ()
     table = chosen = None
+    shown = False
     if scores is not None:
         if person.catalogue == catalogue.name and not is_viewer:
             heard = heard_by(catalogue, person.user_name)
@@ -224,6 +225,9 @@ def recommendation_page(listeners, catalogues):
             best_tracks(person, catalogue, table, chosen)
             if chosen is not None:
                 medley.medley_bar(person, catalogue, table, chosen)
+                shown = is_at_hand(person, catalogue, chosen["track_id"], CONFIG)
+                if shown:
+                    explain(person, catalogue, table, chosen)
     with below:
         if table is not None:
             recommendations(person, catalogue, catalogues, table, chosen)
@@ -250,7 +254,7 @@ def recommendation_page(listeners, catalogues):
         elif chosen is None:
             words = phrases.UNKNOWN_TRACK.format(catalogue.name, choice().track)
             st.html(markup.alert(words))
-        else:
+        elif not shown:
             explain(person, catalogue, table, chosen)
 
 

@@ -84,6 +84,13 @@ def explanation_section(
     return True
 
 
+def is_at_hand(person: Person, catalogue: Catalogue, track_id: str, config: Configuration) -> bool:
+    """Return whether an explanation is stored, so that showing it takes no time."""
+    model = person.model(config.experiments)
+    job = ExplanationJob(model, catalogue, track_id, config, kept_in=person.kept_in)
+    return job.stored(choice().type) is not None
+
+
 @st.fragment
 def _explained(
     person: Person,

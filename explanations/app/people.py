@@ -132,10 +132,8 @@ def listening(catalogue: Catalogue, user_name: str) -> pd.DataFrame:
     DataError
         If the catalogue has no split for the listener.
     """
-    plays = _plays(catalogue, user_name)
-    plays = plays.loc[plays["playcount"] >= 1, ["track_id", "playcount"]]
     about = catalogue.tracks[["track_id", "title", "artist", "genre"]]
-    table = plays.merge(about, on="track_id", how="inner")
+    table = _plays(catalogue, user_name).merge(about, on="track_id", how="inner")
     table = table.sort_values(["playcount", "title"], ascending=[False, True], ignore_index=True)
     return table[["track_id", "title", "artist", "genre", "playcount"]]
 
@@ -143,7 +141,7 @@ def listening(catalogue: Catalogue, user_name: str) -> pd.DataFrame:
 def heard_by(catalogue: Catalogue, user_name: str) -> frozenset[str]:
     """Return the ids of the tracks that a listener has heard: none of one without a history."""
     with contextlib.suppress(DataError):
-        return frozenset(listening(catalogue, user_name)["track_id"])
+        return frozenset(_plays(catalogue, user_name)["track_id"]).intersection(catalogue.track_ids)
     return frozenset()
 
 
@@ -164,7 +162,7 @@ def genre_shares(listened: pd.DataFrame, *, least: float = 0.0) -> pd.Series[flo
 
 
 def _plays(catalogue: Catalogue, user_name: str) -> pd.DataFrame:
-    """Read a listener's newest split; splits of all seeds hold the same play counts."""
+    """Return what a listener played, by the newest split: those of all seeds hold the same."""
     split_name = re.compile(rf"{re.escape(user_name)}-\d+\.csv")
     folder = catalogue.folder / "splits"
     splits = sorted(path for path in folder.glob("*.csv") if split_name.fullmatch(path.name))
@@ -175,5 +173,6 @@ def _plays(catalogue: Catalogue, user_name: str) -> pd.DataFrame:
 
 @functools.lru_cache(maxsize=32)
 def _read(path: Path, changed: int) -> pd.DataFrame:
-    """Read a split; the time of its last change is part of the cache's key."""
-    return read_split(path)
+    """Read what a split says was played; the time of its last change is part of the cache's key."""
+    split = read_split(path)
+    return split.loc[split["playcount"] >= 1, ["track_id", "playcount"]]
