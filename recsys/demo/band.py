@@ -36,7 +36,7 @@ _CREST = 3.5
 def render(song: Song) -> NDArray[np.int16]:
     """Render a song as five stems.
 
-    The same song gives the same samples every time on the same machine.
+    The same song gives the same samples every time, on every machine.
 
     Parameters
     ----------
@@ -56,24 +56,24 @@ def render(song: Song) -> NDArray[np.int16]:
     bars = timeline(song)
     waves = np.stack([_vocals(song, bars), _piano(song, bars), _drums(song, bars),
                       _bass(song, bars), _other(song, bars)])  # fmt: skip
-    waves *= 10 ** (np.array(song.levels_db, np.float32)[:, None] / 20)
+    waves *= 10 ** (np.array(song.levels_db)[:, None] / 20)
     repeated = [STEMS.index("vocals"), STEMS.index("other")]
     repeats = effects.echo(song.echo * waves[repeated], 3 * song.step_s, 0.45)
-    waves[repeated] += np.float32(0.6) * repeats
+    waves[repeated] += 0.6 * repeats
     sent = list(_ROOM_SENDS)
-    sends = np.array(list(_ROOM_SENDS.values()), np.float32)[:, None] * np.float32(song.reverb)
+    sends = np.array(list(_ROOM_SENDS.values()))[:, None] * song.reverb
     waves[sent] += effects.room(sends * waves[sent], 0.6 + 2.2 * song.reverb)
     waves = effects.tone_control(waves, song.brightness_db)
     # the level is computed from all stems, so that a silent stem makes the others no louder
     nominal_db = 10 * np.log10(sum(10 ** (level / 10) for level in song.levels_db))
-    waves *= np.float32(10 ** ((song.loudness_db - nominal_db) / 20))
+    waves *= 10 ** ((song.loudness_db - nominal_db) / 20)
     waves[STEMS.index("other")] += _hiss(song)
     effects.fade(waves, 0.04, 1.5)
     loudest = float(np.abs(waves.sum(axis=0)).max())
     if loudest > PEAK:
-        waves *= np.float32(PEAK / loudest)
+        waves *= PEAK / loudest
     # rounding five stems changes their sum by at most 2.5 steps, far less than PEAK leaves
-    rounded: NDArray[np.int16] = np.rint(waves * np.float32(32768)).astype(np.int16)
+    rounded: NDArray[np.int16] = np.rint(waves * 32768).astype(np.int16)
     return rounded
 
 
@@ -124,7 +124,7 @@ def _drums(song: Song, bars: list[Bar]) -> Wave:
 def _bass(song: Song, bars: list[Bar]) -> Wave:
     wave = play(parts.bass(song, bars), PATCHES[song.bass_sound], SAMPLES)
     drive, level = BASS_DRIVE.get(song.bass_sound, 0.0), effects.active_level(wave)
-    return _at_level(np.tanh(wave * np.float32(drive / level)) if drive and level else wave)
+    return _at_level(np.tanh(wave * (drive / level)) if drive and level else wave)
 
 
 def _piano(song: Song, bars: list[Bar]) -> Wave:
@@ -133,14 +133,12 @@ def _piano(song: Song, bars: list[Bar]) -> Wave:
     solo = parts.piano_solo(song, bars)
     if solo:
         patch = "grand" if shape.patch == "felt" else shape.patch
-        wave = wave + np.float32(10 ** (_SOLO_DB / 20)) * _at_level(
-            play(solo, PATCHES[patch], SAMPLES)
-        )
+        wave = wave + 10 ** (_SOLO_DB / 20) * _at_level(play(solo, PATCHES[patch], SAMPLES))
     return wave
 
 
 def _other(song: Song, bars: list[Bar]) -> Wave:
-    wave = np.zeros(SAMPLES, np.float32)
+    wave = np.zeros(SAMPLES)
     for name in song.others:
         shape = OTHER_STYLES[name]
         wave += _figure(song, parts.figure(song, bars, "other", name, shape), shape)
@@ -160,13 +158,13 @@ def _figure(song: Song, notes: list[Note], shape: Figure) -> Wave:
     if shape.pump:
         start_s = Clock(song, "pump").grid(0, 0)
         wave = effects.pump(wave, shape.pump, 4 * song.step_s, start_s)
-    return _at_level(wave) * np.float32(10 ** (shape.level_db / 20))
+    return _at_level(wave) * 10 ** (shape.level_db / 20)
 
 
 def _hiss(song: Song) -> Wave:
     """Return tape noise."""
-    noise: Wave = dice(song.seed, "tape").standard_normal(SAMPLES, dtype=np.float32)
-    return noise * np.float32(10 ** (song.hiss_db / 20))
+    noise: Wave = dice(song.seed, "tape").standard_normal(SAMPLES)
+    return noise * 10 ** (song.hiss_db / 20)
 
 
 def _at_level(wave: Wave) -> Wave:
@@ -174,5 +172,5 @@ def _at_level(wave: Wave) -> Wave:
     level = effects.active_level(wave)
     if not level:
         return wave
-    rounded: Wave = np.tanh(wave * np.float32(1 / _CREST / level)) * np.float32(_CREST)
+    rounded: Wave = np.tanh(wave * (1 / _CREST / level)) * _CREST
     return rounded

@@ -30,13 +30,12 @@ def amplify(wave: Wave, amplifier: str) -> Wave:
     level = active_level(wave)
     if not level:
         return wave
-    clipped = np.tanh(wave * np.float32(drive / level / 2))
+    clipped = np.tanh(wave * (drive / level / 2))
     sos = butter(1, (low_hz, high_hz), "bandpass", fs=SAMPLE_RATE, output="sos")
-    speaker = np.asarray(sosfilt(sos.astype(np.float32), clipped), np.float32)
+    speaker = sosfilt(sos, clipped)
     # a one-pole low-pass removes the harsh treble of the clipping
     pole = float(np.exp(-2 * np.pi * high_hz / SAMPLE_RATE))
-    rise, fall = np.array([1 - pole], np.float32), np.array([1, -pole], np.float32)
-    smooth: Wave = np.asarray(lfilter(rise, fall, speaker), np.float32)
+    smooth: Wave = lfilter([1 - pole], [1, -pole], speaker)
     return smooth
 
 
@@ -44,10 +43,10 @@ def pump(wave: Wave, depth: float, beat_s: float, start_s: float) -> Wave:
     """Lower a part on every beat, like a compressor controlled by the kick drum."""
     phase = ((np.arange(len(wave)) / SAMPLE_RATE - start_s) / beat_s) % 1.0
     gain = np.interp(phase, (0.0, 0.12, 0.7, 0.95, 1.0), (1 - depth, 1 - depth, 1, 1, 1 - depth))
-    return wave * gain.astype(np.float32)
+    return wave * gain
 
 
-def echo(waves: NDArray[np.float32], delay_s: float, feedback: float) -> NDArray[np.float32]:
+def echo(waves: NDArray[np.float64], delay_s: float, feedback: float) -> NDArray[np.float64]:
     """Return decaying repeats of a sound, without the sound itself.
 
     Parameters
@@ -62,7 +61,7 @@ def echo(waves: NDArray[np.float32], delay_s: float, feedback: float) -> NDArray
     return _comb(repeats, delay, feedback)
 
 
-def room(waves: NDArray[np.float32], decay_s: float) -> NDArray[np.float32]:
+def room(waves: NDArray[np.float64], decay_s: float) -> NDArray[np.float64]:
     """Return the reverberation of a sound, early reflections and four comb filters, without it.
 
     After M. R. Schroeder, Natural sounding artificial reverberation, 1962.
@@ -78,29 +77,29 @@ def room(waves: NDArray[np.float32], decay_s: float) -> NDArray[np.float32]:
     half = waves[:, 0::2] + waves[:, 1::2]
     early = np.zeros_like(half)
     for delay, gain in _EARLY:
-        early[:, delay:] += np.float32(gain) * half[:, :-delay]
+        early[:, delay:] += gain * half[:, :-delay]
     late = np.zeros_like(half)
     for delay, gain in _COMBS:
         feedback = 10 ** (-3 * 2 * delay / SAMPLE_RATE / decay_s)
-        late += np.float32(gain) * _comb(early, delay, feedback)
+        late += gain * _comb(early, delay, feedback)
     wet = np.empty_like(waves)
-    wet[:, 1::2] = late * np.float32(0.2)
-    wet[:, 2::2] = (late[:, :-1] + late[:, 1:]) * np.float32(0.1)
+    wet[:, 1::2] = late * 0.2
+    wet[:, 2::2] = (late[:, :-1] + late[:, 1:]) * 0.1
     wet[:, 0] = 0.0
     return wet
 
 
-def _comb(waves: NDArray[np.float32], delay: int, feedback: float) -> NDArray[np.float32]:
+def _comb(waves: NDArray[np.float64], delay: int, feedback: float) -> NDArray[np.float64]:
     """Compute y[n] = x[n] + feedback * y[n - delay], `delay` samples at a time."""
     out = waves.copy()
     samples = waves.shape[1]
     for start in range(delay, samples, delay):
         stop = min(start + delay, samples)
-        out[:, start:stop] += np.float32(feedback) * out[:, start - delay : stop - delay]
+        out[:, start:stop] += feedback * out[:, start - delay : stop - delay]
     return out
 
 
-def tone_control(waves: NDArray[np.float32], treble_db: float) -> NDArray[np.float32]:
+def tone_control(waves: NDArray[np.float64], treble_db: float) -> NDArray[np.float64]:
     """Apply a treble shelf above 2.5 kHz and a high-pass at 25 Hz.
 
     Parameters
@@ -113,15 +112,15 @@ def tone_control(waves: NDArray[np.float32], treble_db: float) -> NDArray[np.flo
     # gain * x + (1 - gain) * lowpass(x): one at 0 Hz, `gain` far above the corner
     shelf = np.array([gain + (1 - gain) * (1 - pole), -gain * pole])
     blocker = float(np.exp(-2 * np.pi * 25 / SAMPLE_RATE))
-    numerator = np.convolve(shelf, (1.0, -1.0)).astype(np.float32)
-    denominator = np.convolve((1.0, -pole), (1.0, -blocker)).astype(np.float32)
-    return np.asarray(lfilter(numerator, denominator, waves, axis=1), np.float32)
+    numerator = np.convolve(shelf, (1.0, -1.0))
+    denominator = np.convolve((1.0, -pole), (1.0, -blocker))
+    return np.asarray(lfilter(numerator, denominator, waves, axis=1))
 
 
-def fade(waves: NDArray[np.float32], in_s: float, out_s: float) -> NDArray[np.float32]:
+def fade(waves: NDArray[np.float64], in_s: float, out_s: float) -> NDArray[np.float64]:
     """Fade in and out, in place."""
     rise, fall = round(in_s * SAMPLE_RATE), round(out_s * SAMPLE_RATE)
-    ramp = np.sin(np.linspace(0, np.pi / 2, rise, dtype=np.float32)) ** 2
+    ramp = np.sin(np.linspace(0, np.pi / 2, rise)) ** 2
     waves[:, :rise] *= ramp
-    waves[:, -fall:] *= np.cos(np.linspace(0, np.pi / 2, fall, dtype=np.float32)) ** 2
+    waves[:, -fall:] *= np.cos(np.linspace(0, np.pi / 2, fall)) ** 2
     return waves

@@ -53,18 +53,18 @@ def beat(notes: list[Note], kit: str, samples: int) -> Wave:
 
     Returns
     -------
-    ndarray [shape=(samples,)], float32
+    ndarray [shape=(samples,)]
     """
-    part = np.zeros(samples, np.float32)
+    part = np.zeros(samples)
     for number, note in enumerate(notes):
         start = round(note.start_s * SAMPLE_RATE)
         sound = hit(kit, PIECES[int(note.pitch)], number % 3)
         length = min(len(sound), samples - start)
         if start >= 0 and length > 0:
-            part[start : start + length] += sound[:length] * np.float32(note.velocity)
-    drive = np.float32(KITS[kit].drive)
+            part[start : start + length] += sound[:length] * note.velocity
+    drive = KITS[kit].drive
     if drive:
-        part = np.tanh(part * drive) / np.float32(np.tanh(drive))
+        part = np.tanh(part * drive) / np.tanh(drive)
     return part
 
 
@@ -79,9 +79,8 @@ def hit(kit: str, piece: str, variant: int) -> Wave:
     fade = round(0.006 * SAMPLE_RATE)
     sound[-fade:] *= np.linspace(1, 0, fade)
     sound[:24] *= np.linspace(0, 1, 24) ** 2
-    wave: Wave = sound.astype(np.float32)
-    wave.flags.writeable = False
-    return wave
+    sound.flags.writeable = False
+    return sound
 
 
 def _stroke(kit: Kit, piece: str, rng: np.random.Generator) -> NDArray[np.float64]:

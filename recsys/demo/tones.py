@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from lemons_utils import SAMPLE_RATE
 
-Wave = NDArray[np.float32]
-"""A waveform [shape=(samples,)]."""
+Wave = NDArray[np.float64]
+"""A waveform [shape=(samples,)]; in double precision every processor plays the same 16 bits."""
 
 Phase = NDArray[np.uint32]
 
@@ -73,11 +73,11 @@ def cycle_tables(weights: NDArray[np.float64], *, seed: int) -> Wave:
 
     Returns
     -------
-    ndarray [shape=(frames, 4096)], float32
+    ndarray [shape=(frames, 4096)]
     """
     harmonics = weights.shape[1]
     phases = np.random.default_rng(seed).uniform(0.0, 2 * np.pi, harmonics)
-    spectrum = np.zeros((weights.shape[0], _TABLE // 2 + 1), np.complex64)
+    spectrum = np.zeros((weights.shape[0], _TABLE // 2 + 1), complex)
     spectrum[:, 1 : harmonics + 1] = weights * np.exp(1j * phases) * (_TABLE / 2)
     tables: Wave = scipy.fft.irfft(spectrum, _TABLE, axis=1)
     return tables
@@ -107,14 +107,13 @@ def read_tables(tables: Wave, times_s: NDArray[np.float64], phase: Phase) -> Wav
         In 2^-32 cycles.
     """
     where = (phase >> np.uint32(32 - _TABLE.bit_length() + 1)).astype(np.intp)
-    sound = np.empty(len(phase), np.float32)
+    sound = np.empty(len(phase))
     edges = [min(round(time_s * SAMPLE_RATE), len(phase)) for time_s in times_s]
     for frame in range(len(tables) - 1):
         start, stop = edges[frame], edges[frame + 1]
         if stop <= start:
             continue
-        fade = np.arange(stop - start, dtype=np.float32)
-        fade *= np.float32(1 / (times_s[frame + 1] - times_s[frame]) / SAMPLE_RATE)
+        fade = np.arange(stop - start) / (times_s[frame + 1] - times_s[frame]) / SAMPLE_RATE
         here = where[start:stop]
         before = tables[frame][here]
         fade *= tables[frame + 1][here] - before
@@ -134,7 +133,7 @@ def tone(patch: Patch, pitch: float, soft: bool, seconds: float) -> Wave:
     times_s = patch.seconds * (np.arange(_FRAMES) / (_FRAMES - 1)) ** 2
     times_s = times_s[: int(np.searchsorted(times_s, seconds)) + 1]
     tables = cycle_tables(_weights(patch, frequency, times_s, soft), seed=round(pitch))
-    sound = np.zeros(samples, np.float32)
+    sound = np.zeros(samples)
     for voice in range(patch.voices):
         # slight detuning, as of a real instrument
         cents = (voice - (patch.voices - 1) / 2) * patch.detune_cents
@@ -146,10 +145,10 @@ def tone(patch: Patch, pitch: float, soft: bool, seconds: float) -> Wave:
         sound += read_tables(tables, times_s, phase + np.uint32(voice * 0.37 * 2**32 % 2**32))
     sound /= np.sqrt(np.mean(np.square(sound[: SAMPLE_RATE // 4])))
     if patch.noise:
-        puff = np.random.default_rng(round(pitch) + 1000).standard_normal(samples, np.float32)
+        puff = np.random.default_rng(round(pitch) + 1000).standard_normal(samples)
         hold = 0.0 if patch.decay_s else 0.09
-        fading = np.exp(np.arange(samples, dtype=np.float32) * np.float32(-50 / SAMPLE_RATE))
-        puff *= np.float32(patch.noise) * (fading * np.float32(1 - hold) + np.float32(hold))
+        fading = np.exp(np.arange(samples) * (-50 / SAMPLE_RATE))
+        puff *= patch.noise * (fading * (1 - hold) + hold)
         sound += puff
     attack = round(patch.attack_s * SAMPLE_RATE)
     sound[:attack] *= _ramp(attack)
@@ -169,9 +168,9 @@ def play(notes: Iterable[Note], patch: Patch, samples: int) -> Wave:
 
     Returns
     -------
-    ndarray [shape=(samples,)], float32
+    ndarray [shape=(samples,)]
     """
-    part = np.zeros(samples, np.float32)
+    part = np.zeros(samples)
     release = round(patch.release_s * SAMPLE_RATE)
     fall = _ramp(release)[::-1]
     for note in notes:
@@ -182,8 +181,7 @@ def play(notes: Iterable[Note], patch: Patch, samples: int) -> Wave:
         length = min(round(note.duration_s * SAMPLE_RATE) + release, longest, samples - start)
         if start < 0 or length <= release:
             continue
-        sound = tone(patch, note.pitch, note.velocity < 0.5, seconds)[:length]
-        sound = sound * np.float32(note.velocity)
+        sound = note.velocity * tone(patch, note.pitch, note.velocity < 0.5, seconds)[:length]
         sound[-release:] *= fall
         part[start : start + length] += sound
     return part
@@ -191,19 +189,17 @@ def play(notes: Iterable[Note], patch: Patch, samples: int) -> Wave:
 
 def _bend(patch: Patch, samples: int) -> Wave:
     """Return the deviation from the pitch: delayed vibrato, and scoop at the start [cents]."""
-    time_s = np.arange(samples, dtype=np.float32) / np.float32(SAMPLE_RATE)
+    time_s = np.arange(samples) / SAMPLE_RATE
     onset = np.clip((time_s - 0.25) / 0.3, 0.0, 1.0)
-    bend: Wave = patch.vibrato_cents * onset * np.sin(np.float32(2 * np.pi * 5.4) * time_s)
-    bend += np.float32(patch.scoop_cents) * np.exp(time_s * np.float32(-1 / 0.035))
+    bend: Wave = patch.vibrato_cents * onset * np.sin(2 * np.pi * 5.4 * time_s)
+    bend += patch.scoop_cents * np.exp(time_s * (-1 / 0.035))
     return bend
 
 
 @lru_cache(maxsize=64)
 def _ramp(samples: int) -> Wave:
     """Return half a cosine from 0 to 1."""
-    ramp: Wave = (0.5 - 0.5 * np.cos(np.pi * (np.arange(samples) + 0.5) / samples)).astype(
-        np.float32
-    )
+    ramp: Wave = 0.5 - 0.5 * np.cos(np.pi * (np.arange(samples) + 0.5) / samples)
     return ramp
 
 

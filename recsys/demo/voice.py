@@ -72,11 +72,11 @@ def sing(syllables: list[Syllable], style: str, samples: int, *, seed: int) -> W
 
     Returns
     -------
-    ndarray [shape=(samples,)], float32
+    ndarray [shape=(samples,)]
     """
     singer = SINGERS[style]
     rng = np.random.default_rng([seed, 77])
-    part = np.zeros(samples, np.float32)
+    part = np.zeros(samples)
     air = _air()
     for number, syllable in enumerate(syllables):
         start = round(syllable.note.start_s * SAMPLE_RATE)
@@ -87,15 +87,15 @@ def sing(syllables: list[Syllable], style: str, samples: int, *, seed: int) -> W
         sound = _vowel(singer, syllable, voiced, rng)
         if singer.breath:
             offset = int(rng.integers(0, len(air) - voiced))
-            sound += np.float32(singer.breath) * air[offset : offset + voiced]
+            sound += singer.breath * air[offset : offset + voiced]
         if singer.drive:
-            sound = np.tanh(np.float32(1 + singer.drive) * sound)
+            sound = np.tanh((1 + singer.drive) * sound)
         sound *= _shape(voiced, round(singer.attack_s * SAMPLE_RATE))
-        part[start : start + voiced] += sound * np.float32(syllable.note.velocity)
+        part[start : start + voiced] += sound * syllable.note.velocity
         burst = _burst(syllable.consonant, number % 3)
         ahead = max(0, start - len(burst) // 2)
         burst = burst[: samples - ahead]
-        gain = np.float32(singer.crisp * syllable.note.velocity)
+        gain = singer.crisp * syllable.note.velocity
         part[ahead : ahead + len(burst)] += gain * burst
     return part
 
@@ -108,21 +108,21 @@ def _vowel(singer: Singer, syllable: Syllable, samples: int, rng: np.random.Gene
     weights = np.stack([weights[0] * 0.8, weights[0], weights[1]]) / number**singer.tilt
     tables = cycle_tables(weights, seed=5)
     times_s = np.array([0.0, 0.35, 0.9]) * duration_s
-    time_s = np.arange(samples, dtype=np.float32) / np.float32(SAMPLE_RATE)
-    bend = np.float32(singer.scoop_cents) * np.exp(time_s * np.float32(-1 / 0.045))
-    bend += np.float32(singer.fall_cents) * np.square(time_s / np.float32(duration_s))
-    vibrato = np.float32(singer.vibrato_cents) * np.clip((time_s - 0.2) / 0.25, 0.0, 1.0)
-    sound = np.zeros(samples, np.float32)
+    time_s = np.arange(samples) / SAMPLE_RATE
+    bend = singer.scoop_cents * np.exp(time_s * (-1 / 0.045))
+    bend += singer.fall_cents * np.square(time_s / duration_s)
+    vibrato = singer.vibrato_cents * np.clip((time_s - 0.2) / 0.25, 0.0, 1.0)
+    sound = np.zeros(samples)
     for voice in range(singer.voices):
         cents = bend + (voice - singer.voices // 2) * 11
         if singer.vibrato_cents:
-            cents += vibrato * np.sin(np.float32(2 * np.pi * (5.2 + 0.4 * voice)) * time_s)
+            cents += vibrato * np.sin(2 * np.pi * (5.2 + 0.4 * voice) * time_s)
         if singer.rough:
-            knots = rng.standard_normal(int(duration_s * 90) + 3, np.float32)
+            knots = rng.standard_normal(int(duration_s * 90) + 3)
             cents += 1200 * singer.rough * np.interp(time_s * 90, np.arange(len(knots)), knots)
         phase = gliding(frequency, cents) + np.uint32(voice << 30)
         sound += read_tables(tables, times_s, phase)
-    sound *= np.float32(0.35) / np.sqrt(np.mean(np.square(sound)))
+    sound *= 0.35 / np.sqrt(np.mean(np.square(sound)))
     return sound
 
 
@@ -139,7 +139,7 @@ def _formants(singer: Singer, vowel: str, hz: NDArray[np.floating]) -> NDArray[n
 
 @lru_cache(maxsize=8)
 def _shape(samples: int, attack: int) -> Wave:
-    shape = np.ones(samples, np.float32)
+    shape = np.ones(samples)
     attack = min(attack, samples // 3)
     release = min(round(0.06 * SAMPLE_RATE), samples // 2)
     shape[:attack] = np.sin(np.linspace(0, np.pi / 2, attack)) ** 2
@@ -152,16 +152,16 @@ def _air() -> Wave:
     """Return ten seconds of breath noise."""
     noise = np.random.default_rng(9).standard_normal(10 * SAMPLE_RATE)
     sos = butter(1, (500, 5000), "bandpass", fs=SAMPLE_RATE, output="sos")
-    return np.asarray(sosfilt(sos, noise), np.float32)
+    return np.asarray(sosfilt(sos, noise))
 
 
 @lru_cache(maxsize=64)
 def _burst(consonant: str, variant: int) -> Wave:
     low_hz, high_hz, length_s, level = _CONSONANTS[consonant]
     if not level:
-        return np.zeros(0, np.float32)
+        return np.zeros(0)
     samples = round(length_s * SAMPLE_RATE)
     noise = np.random.default_rng([variant, samples]).standard_normal(samples + 400)
     sos = butter(2, (low_hz, high_hz), "bandpass", fs=SAMPLE_RATE, output="sos")
     sound = sosfilt(sos, noise)[400:] * np.hanning(samples)
-    return np.asarray(0.35 * level * sound / np.max(np.abs(sound)), np.float32)
+    return np.asarray(0.35 * level * sound / np.max(np.abs(sound)))
