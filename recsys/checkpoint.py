@@ -21,7 +21,7 @@ from lemons_limits import convert_json, decode_json, read_json
 from lemons_utils import DataError, ParameterError, checksum, first_line, write_beside
 from lemons_versions import git_commit, versions
 from recsys.hub import card_page
-from recsys.model import FCN, LocalStatistics, Network
+from recsys.model import FCN, FORMAT, PER_BAND, LocalStatistics, Network
 from recsys.training import TrainingState
 
 BEST_MODEL = "best_model.safetensors"
@@ -159,7 +159,8 @@ def load_model(path: Path) -> tuple[Network, dict[str, Any]]:
     Raises
     ------
     DataError
-        If there are no weights, they are not this network's, or the card is another model's.
+        If there are no weights, they are not this network's or of older statistics, or the card
+        is another model's.
     """
     path = weights_path(path)
     weights = read_tensors(path)
@@ -167,7 +168,11 @@ def load_model(path: Path) -> tuple[Network, dict[str, Any]]:
     head = LocalStatistics(tuned="kernel" in weights)
     network = head if weights.keys() == head.state_dict().keys() else FCN()
     _fill(network, weights, path)
-    return network.eval(), read_card(path)
+    card = read_card(path)
+    is_older = card.get("model") == "statistics" and card.get("format") != FORMAT
+    if is_older and network is head and head.fc.weight[:, -PER_BAND:].any():
+        raise DataError(f"{path} is of older statistics of loudness: train the model again")
+    return network.eval(), card
 
 
 def weights_path(path: Path) -> Path:

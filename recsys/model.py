@@ -162,6 +162,9 @@ BANDS = 64
 ROWS = BANDS + 1
 """The bands, and loudness: the mean power of all mel bands [dB]."""
 
+LOUDER_DB = 30
+"""How far loudness lies above the bands; taken off, so that the levels divide its range, too."""
+
 LEVELS_DB = (-50, -45, -40, -35, -30, -25, -20, -15, -10, -5, 0)
 """Levels over which a band's excess is averaged; what is below the first counts as silence."""
 
@@ -176,6 +179,9 @@ PER_BAND = len(LEVELS_DB) + len(LAGS) + len(JUMPS_DB)
 
 STATISTICS = ROWS * PER_BAND
 """Number of statistics of a track, those of each band side by side, then those of loudness."""
+
+FORMAT = "lemons-statistics 4"
+"""What the statistics are; what is kept of others is computed anew, or refused."""
 
 CONTEXT = max(LAGS)
 """Frames before it that a frame is compared with; the shortest waveform has one more."""
@@ -279,7 +285,8 @@ def _rows(decibels: Tensor) -> Tensor:
     batch, _, frames = decibels.shape
     bands = decibels.reshape(batch, BANDS, N_MELS // BANDS, frames).mean(dim=2)
     power = (decibels * (math.log(10) / 10)).exp_().mean(dim=1, keepdim=True)
-    return torch.cat([bands, 10 * power.log10_()], dim=1).clamp_min_(LEVELS_DB[0])
+    loudness = 10 * power.log10_() - LOUDER_DB
+    return torch.cat([bands, loudness], dim=1).clamp_min_(LEVELS_DB[0])
 
 
 def _statistics() -> tuple[Tensor, Tensor]:

@@ -20,7 +20,10 @@ FACTORS = (0.1, 0.3, 3.0, 10.0)
 """Inverse strengths C of the regularisation that are tried, beside the usual one."""
 
 ERRORS = 2.0
-"""Standard errors by which the AUC has to rise."""
+"""Standard errors by which the AUC has to rise for another strength."""
+
+LOUDNESS_ERRORS = 1.5
+"""Standard errors by which it has to rise for weights of loudness."""
 
 FOLDS = 5
 
@@ -46,7 +49,7 @@ def choose_loudness(
         left = None if removed is None else removed[learnt]
         return fit_with_loudness(whole[learnt], left, labels[learnt], scale, removed_weight)
 
-    return _clearly_best(fit, 0.0, SCALES, whole, labels)
+    return _clearly_best(fit, 0.0, SCALES, LOUDNESS_ERRORS, whole, labels)
 
 
 def choose_strength(
@@ -73,13 +76,14 @@ def choose_strength(
             strength=factor * strength_for(len(learnt)),
         )  # fmt: skip
 
-    return _clearly_best(fit, 1.0, FACTORS, whole, labels) * strength_for(len(labels))
+    return _clearly_best(fit, 1.0, FACTORS, ERRORS, whole, labels) * strength_for(len(labels))
 
 
 def _clearly_best(
     fit: Callable[[float, NDArray[np.intp]], Head],
     usual: float,
     others: Sequence[float],
+    errors: float,
     whole: Float64,
     labels: NDArray[np.integer],
 ) -> float:
@@ -91,8 +95,9 @@ def _clearly_best(
         Fits a head by a setting to the tracks of some places.
     usual : float
     others : sequence of float
-        Of those that raise the AUC of a cross-validation by two standard errors (DeLong et al.,
-        Biometrics 1988) the one that raises it most is returned.
+    errors : float
+        Of the settings that raise the AUC of a cross-validation by so many standard errors (DeLong
+        et al., Biometrics 1988) the one that raises it most is returned.
     whole, labels
         As of `choose_loudness`.
     """
@@ -115,6 +120,6 @@ def _clearly_best(
         listened, unheard = (new - old for new, old in zip(now, before, strict=True))
         rise = float(listened.mean())
         error = np.sqrt(listened.var() / len(listened) + unheard.var() / len(unheard))
-        if rise > ERRORS * error:
+        if rise > errors * error:
             best = max(best, (rise, setting))
     return best[1]

@@ -16,7 +16,7 @@ from recsys.model import PER_BAND
 
 Float64 = NDArray[np.float64]
 
-SCALES = (3.0, 10.0, 30.0)
+SCALES = (10.0, 30.0)
 """How much further than a direction of the bands a weight of loudness may go, if it is taken."""
 
 

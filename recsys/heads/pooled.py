@@ -26,17 +26,13 @@ from lemons_utils import DataError
 from recsys import progress
 from recsys.catalogue import Catalogue
 from recsys.heads.removal import draw_removals, remove
-from recsys.model import MIN_SAMPLES, STATISTICS, LocalStatistics
+from recsys.model import FORMAT, MIN_SAMPLES, STATISTICS, LocalStatistics
 
 REMOVALS = 6
 """Masks of each track."""
 
 NO_STEMS = "time alone"
 """The source of stems of tracks that have none."""
-
-FORMAT = "lemons-statistics 3"
-"""Of the files, and of the statistics in them."""
-
 
 _ABOUT = "about"  # the name of the JSON in a file
 

@@ -20,7 +20,7 @@ from recsys.heads.loudness import fit_with_loudness
 from recsys.heads.pooled import PooledTrack, pooled_tracks
 from recsys.heads.trunk import Trunk
 from recsys.metrics import Evaluation, judge
-from recsys.model import LocalStatistics
+from recsys.model import FORMAT, LocalStatistics
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,7 @@ def train_head(
     sources = dict(Counter(track.stems for track in learnt))
     about = {
         "model": "statistics",
+        "format": FORMAT,
         "calibration": calibration,
         "base_rate": float(sigmoid(np.array(head.bias))),
         "removal": {"stems": sources, "weight": REMOVED_WEIGHT},

@@ -24,8 +24,8 @@ from recsys import checkpoint
 from recsys.catalogue import Catalogue, check_name
 from recsys.heads.directions import leading_directions
 from recsys.heads.fitting import Head
-from recsys.heads.pooled import FORMAT, REMOVALS, pooled_tracks
-from recsys.model import STATISTICS, LocalStatistics, Network
+from recsys.heads.pooled import REMOVALS, pooled_tracks
+from recsys.model import FORMAT, STATISTICS, LocalStatistics, Network
 
 SAMPLE_TRACKS = 512
 """Most tracks of a catalogue that its trunk is made of."""

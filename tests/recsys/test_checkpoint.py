@@ -18,7 +18,7 @@ from recsys.checkpoint import (
     save_model,
     save_state,
 )
-from recsys.model import FCN, LocalStatistics, Network
+from recsys.model import FCN, PER_BAND, LocalStatistics, Network
 from recsys.training import TrainingState, fresh_network
 
 CONFIG = {"catalogue": "demo", "user_name": "marko", "lr": 1e-3}
@@ -101,6 +101,16 @@ def test_a_head_on_statistics_comes_back(statistics_head):
         assert isinstance(loaded, LocalStatistics) and not loaded.training
         assert same(loaded, network)
         assert read == card
+
+
+def test_a_head_of_older_loudness_is_refused_and_one_without_is_not(statistics_head):
+    network, path, _ = statistics_head
+    save_model(path, network, make_card(config=CONFIG, metrics={}, model="statistics", format="1"))
+    with pytest.raises(DataError, match="of older statistics of loudness: train the model again"):
+        load_model(path)
+    network.fc.weight.data[:, -PER_BAND:] = 0.0
+    save_model(path, network, make_card(config=CONFIG, metrics={}, model="statistics"))
+    assert same(load_model(path)[0], network)
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".pt"])

@@ -174,7 +174,7 @@ def test_relevance_is_the_sigmoid_and_never_overflows():
 def plain_statistics(log_mel):
     """The statistics of a track by their definition, one by one, [1235]."""
     bands = [log_mel[4 * band : 4 * band + 4].mean(axis=0) for band in range(BANDS)]
-    loudness = 10 * np.log10(np.mean(10 ** (log_mel / 10), axis=0))
+    loudness = 10 * np.log10(np.mean(10 ** (log_mel / 10), axis=0)) - 30.0
     found = []
     for band in np.maximum([*bands, loudness], -50.0):
         now = band[CONTEXT:]

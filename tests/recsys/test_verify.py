@@ -12,10 +12,9 @@ from lemons_limits import with_checksum
 from lemons_utils import checksum, write_json
 from recsys import checkpoint, heads
 from recsys.catalogue import Catalogue
-from recsys.heads.pooled import FORMAT
 from recsys.ingest.folder import main as ingest
 from recsys.listening.splits import checksum_path
-from recsys.model import STATISTICS
+from recsys.model import FORMAT, STATISTICS
 from recsys.track_table import TrackTable
 from recsys.training import TrainingState
 

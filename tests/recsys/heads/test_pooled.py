@@ -176,7 +176,7 @@ def test_another_version_is_computed_anew(changes, catalogue, track_id, pooled):
     write_pooled(catalogue, track_id, pooled)
     path = pooled_path(catalogue, track_id)
     about = json.loads(arrays_of(path)["about"].tobytes())
-    assert about == {"format": "lemons-statistics 3", "stems": "halves", "audio": track_id}
+    assert about == {"format": "lemons-statistics 4", "stems": "halves", "audio": track_id}
     kept = {name: value for name, value in (about | changes).items() if value is not None}
     rewrite(path, about=np.frombuffer(json.dumps(kept).encode(), np.uint8))
     assert read_pooled(catalogue, track_id) is None
