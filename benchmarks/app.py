@@ -174,9 +174,10 @@ async def switching(browser: Browser, address: str, stored: list[dict[str, str]]
             while await cells.all_inner_texts() == before:
                 await asyncio.sleep(0.01)
             seconds.append(time.perf_counter() - started)
-            while await page.locator(".mixer .gauge").count() != 1:  # the last is still there
+            # The mixer before may still be there, for a moment beside the new one.
+            await page.locator(".mixer .gauge").last.wait_for(timeout=PATIENCE_MS)
+            while await page.locator(".mixer .gauge").count() != 1:
                 await asyncio.sleep(0.01)
-            await page.locator(".mixer .gauge").wait_for(timeout=PATIENCE_MS)
     await page.close()
     return seconds
 
