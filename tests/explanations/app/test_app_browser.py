@@ -174,6 +174,7 @@ def test_choosing_a_track_plays_it_and_one_can_seek(page: Page, served: Served):
 def test_a_row_of_the_profile_plays(page: Page, served: Served):
     page.goto(f"{served.address}/?listener=marko")
     main(page).get_by_role("heading", name=f"What {NAME} listens to").wait_for()
+    page.get_by_text("List all tracks, to play them").click()
     table = page.get_by_test_id("stDataFrame").first
     canvas = table.locator("canvas").first
     canvas.wait_for()
