@@ -55,8 +55,7 @@ def explanation_section(
     at_once : bool
         Whether a track is explained without being asked for.
     """
-    model = person.model(config.experiments)
-    job = ExplanationJob(model, catalogue, track_id, config, kept_in=person.kept_in)
+    job = _job(person, catalogue, track_id, config)
     kind = choice().type
     slot = st.empty()  # always there, so that a mixer below it stays where it is
     if job.stored(kind) is None:
@@ -86,9 +85,14 @@ def explanation_section(
 
 def is_at_hand(person: Person, catalogue: Catalogue, track_id: str, config: Configuration) -> bool:
     """Return whether an explanation is stored, so that showing it takes no time."""
+    return _job(person, catalogue, track_id, config).stored(choice().type) is not None
+
+
+def _job(
+    person: Person, catalogue: Catalogue, track_id: str, config: Configuration
+) -> ExplanationJob:
     model = person.model(config.experiments)
-    job = ExplanationJob(model, catalogue, track_id, config, kept_in=person.kept_in)
-    return job.stored(choice().type) is not None
+    return ExplanationJob(model, catalogue, track_id, config, kept_in=person.kept_in)
 
 
 @st.fragment
