@@ -22,7 +22,7 @@ from lemons_utils import OnProgress, ParameterError
 from recsys.dataset import Tracks, track_loader
 from recsys.melspectrogram import HOP_LENGTH, N_FFT, check_waveforms
 from recsys.model import FCN, FRAMES_PER_COLUMN, MIN_SAMPLES, LocalStatistics, Network
-from recsys.training_options import pick_device
+from recsys.training_options import PRECISIONS, pick_device
 
 STRIP_COLUMNS = 12
 """Output columns of a strip. The first feature map of 12 takes 29 MB: just below the 32 MB
@@ -31,7 +31,11 @@ beyond which every allocation is a system call."""
 
 @torch.inference_mode()
 def track_logits(
-    network: Network, waveforms: Tensor, *, strip_columns: int = STRIP_COLUMNS
+    network: Network,
+    waveforms: Tensor,
+    *,
+    strip_columns: int = STRIP_COLUMNS,
+    precision: str = "float32",
 ) -> Tensor:
     """Score whole tracks of one length: `network(waveforms)` in strips along time.
 
@@ -41,24 +45,30 @@ def track_logits(
     waveforms : Tensor [shape=(batch, samples)], float32, at least 7,936 samples
     strip_columns : int > 0
         Output columns of 32 frames (0.5 s) at a time.
+    precision : "float32" or "bfloat16"
+        Of the convolutions; the head and the spectrogram are always in float32. In bfloat16,
+        logits of whole tracks change by some thousandths (`benchmarks/scoring.py`), and
+        processors that multiply in it take half the time. `LocalStatistics` has float32 alone.
 
     Returns
     -------
-    Tensor [shape=(batch,)], logits, equal to the plain forward pass up to rounding
+    Tensor [shape=(batch,)], logits, in float32 equal to the plain forward pass up to rounding
 
     Raises
     ------
     ParameterError
         If the network is in training mode, whose normalisation would see strips instead of
-        tracks, or the waveforms are not what the network takes.
+        tracks, or the waveforms or the precision are not what the network takes.
     """
+    if precision not in PRECISIONS:
+        raise ParameterError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
     if network.training:
         raise ParameterError("expected a network in evaluation mode: call network.eval() first")
     if isinstance(network, LocalStatistics):  # which goes through a track in strips by itself
         logits: Tensor = network(waveforms)[:, 0]
         return logits
     check_waveforms(waveforms, min_samples=MIN_SAMPLES)
-    folded = _folded(network)
+    folded = _folded(network, PRECISIONS[precision])
     frames = waveforms.shape[1] // HOP_LENGTH + 1
     together = max(1, strip_columns * FRAMES_PER_COLUMN // frames)  # short tracks share a strip
     return torch.cat(
@@ -66,11 +76,11 @@ def track_logits(
     )
 
 
-def _folded(network: FCN) -> FCN:
+def _folded(network: FCN, dtype: torch.dtype) -> FCN:
     """Return a copy without the blocks' normalisation, a fifth of the time, for evaluation."""
     folded = copy.deepcopy(network)
     for block in folded.stages:
-        block.conv = fuse_conv_bn_eval(block.conv, block.bn)
+        block.conv = fuse_conv_bn_eval(block.conv, block.bn).to(dtype)
         block.register_module("bn", nn.Identity())
     return folded
 
@@ -90,7 +100,7 @@ def _logits(network: FCN, waveforms: Tensor, strip_columns: int) -> Tensor:
         strip = padded[:, HOP_LENGTH * first : HOP_LENGTH * (last - 1) + N_FFT]
         maps = network.features(network.spec.of_padded(strip))[..., extra : extra + end - begin]
         sums.append(maps.sum(dim=(2, 3), dtype=torch.float64))
-        maxima.append(maps.amax(dim=(2, 3)))
+        maxima.append(maps.amax(dim=(2, 3)).to(network.fc.weight.dtype))
         count += maps.shape[2] * maps.shape[3]
     maximum = torch.stack(maxima).amax(dim=0)
     mean = (torch.stack(sums).sum(dim=0) / count).to(maximum.dtype)
@@ -104,6 +114,7 @@ def score_tracks(
     batch_size: int = 20,
     num_workers: int = 0,
     device: torch.device | str = "cpu",
+    precision: str = "float32",
     on_progress: OnProgress | None = None,
 ) -> NDArray[np.float64]:
     """Score every track, whole, by the network in evaluation mode.
@@ -119,6 +130,8 @@ def score_tracks(
         Processes that load; 0 loads in this one.
     device : torch.device or str
         "auto" is cuda where there is one.
+    precision : "float32" or "bfloat16"
+        As of `track_logits`.
     on_progress : callable, optional
         Called after every batch with "score" and the share of tracks that is scored.
 
@@ -139,7 +152,7 @@ def score_tracks(
         loader = track_loader(tracks, batch_size=batch_size, num_workers=num_workers)
         done = 0
         for places, waveforms in loader:
-            scored = track_logits(network, waveforms.to(device))
+            scored = track_logits(network, waveforms.to(device), precision=precision)
             logits[places.numpy()] = scored.double().cpu().numpy()
             done += len(places)
             if on_progress is not None:

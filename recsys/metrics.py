@@ -148,6 +148,7 @@ def evaluate(
     batch_size: int = 20,
     num_workers: int = 0,
     device: torch.device | str = "cpu",
+    precision: str = "float32",
     on_progress: OnProgress | None = None,
 ) -> Evaluation:
     """Score whole tracks and compare the scores with their labels.
@@ -167,6 +168,7 @@ def evaluate(
         batch_size=batch_size,
         num_workers=num_workers,
         device=device,
+        precision=precision,
         on_progress=on_progress,
     )
     return judge(tracks.track_ids, tracks.labels, logits)

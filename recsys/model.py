@@ -93,7 +93,10 @@ class FCN(nn.Module):
         """Map decibels [batch, 256, frames] to feature maps [batch, 64, 8, frames // 32]."""
         x = log_mel[:, None]
         is_training = self.spec_bn.training
-        x = self._first_convolution(x) if is_training else self.layer1.conv(self.spec_bn(x))
+        if is_training:
+            x = self._first_convolution(x)
+        else:  # whose convolutions may be in bfloat16
+            x = self.layer1.conv(self.spec_bn(x).to(self.layer1.conv.weight.dtype))
         x = self.layer1.after_convolution(x)
         for block in self.stages[1:]:
             x = block(x)

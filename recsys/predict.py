@@ -32,20 +32,29 @@ from recsys.catalogue import Catalogue, check_name, open_catalogue
 from recsys.dataset import Audio, Tracks
 from recsys.heads import Head, Trunk
 from recsys.inference import relevance, score_tracks
-from recsys.model import Network
+from recsys.model import FCN, Network
 from recsys.track_table import COLUMNS, TrackTable
+from recsys.training_options import PRECISIONS
 
 TOP = 10
 
 
-def relevance_path(catalogue: Catalogue, user_name: str, model_checksum: str) -> Path:
+def relevance_path(
+    catalogue: Catalogue, user_name: str, model_checksum: str, precision: str = "float32"
+) -> Path:
     """Return the path of the table of one model's relevance for a catalogue."""
-    name = f"{check_name(user_name, 'user_name')}-{model_checksum[:12]}.parquet"
-    return catalogue.folder / "relevance" / name
+    name = f"{check_name(user_name, 'user_name')}-{model_checksum[:12]}"
+    other = "" if precision == "float32" else f"-{precision}"
+    return catalogue.folder / "relevance" / f"{name}{other}.parquet"
 
 
 def relevance_table(
-    catalogue: Catalogue, user_name: str, model_checksum: str, path: Path | None = None
+    catalogue: Catalogue,
+    user_name: str,
+    model_checksum: str,
+    path: Path | None = None,
+    *,
+    precision: str = "float32",
 ) -> TrackTable:
     """Return the table of one model's relevance for a catalogue.
 
@@ -57,9 +66,12 @@ def relevance_table(
         SHA-256 of the model's weights.
     path : Path, optional
         Another place than `relevance_path`.
+    precision : "float32" or "bfloat16"
+        What tracks are scored in. The app and all other commands take float32 alone.
     """
-    path = path or relevance_path(catalogue, user_name, model_checksum)
-    return TrackTable(path, catalogue, {"model": model_checksum})
+    path = path or relevance_path(catalogue, user_name, model_checksum, precision)
+    of = {"model": model_checksum}
+    return TrackTable(path, catalogue, of if precision == "float32" else of | {"in": precision})
 
 
 def predict(
@@ -96,6 +108,7 @@ def score_catalogue(
     batch_size: int = 4,
     num_workers: int = 0,
     device: str = "cpu",
+    precision: str = "float32",
     workers: Workers = HERE,
     on_progress: OnProgress | None = None,
 ) -> None:
@@ -111,6 +124,8 @@ def score_catalogue(
         `relevance_table` of the network's weights.
     batch_size, num_workers, device
         As of `recsys.inference.score_tracks`; they do not change the result.
+    precision : "float32" or "bfloat16"
+        As of `score_tracks`, and that of the table.
     workers : Workers
         Where tracks are scored; they do not change the result.
     on_progress : callable, optional
@@ -129,6 +144,7 @@ def score_catalogue(
         "batch_size": batch_size,
         "num_workers": num_workers if workers.is_here else 0,  # the others are workers already
         "device": device,
+        "precision": precision,
     }
     work = functools.partial(_relevance, network, audio, how)
     table.complete(work, step="score", workers=workers, on_progress=on_progress)
@@ -211,8 +227,13 @@ def _listeners(options: argparse.Namespace, catalogue: Catalogue, home: Path) ->
         )
         print(model.line)
         network, card = checkpoint.load_model(model.path)
-        table = relevance_table(catalogue, name, card["model_checksum"], options.out)
-        found.append(_Listener(name, network, heads.find_head(network, card, home), table))
+        on_trunk = heads.find_head(network, card, home)
+        # Local statistics are sums of decibels, which nothing but float32 is used for.
+        precision = options.precision if isinstance(network, FCN) else "float32"
+        table = relevance_table(
+            catalogue, name, card["model_checksum"], options.out, precision=precision
+        )
+        found.append(_Listener(name, network, on_trunk, table))
     return found
 
 
@@ -233,7 +254,8 @@ def _score(
             chosen = {each.table: each.on_trunk[1] for each in group if each.on_trunk}
             heads.score_heads(first.on_trunk[0], chosen, catalogue, **how)
         else:
-            how |= {name: getattr(options, name) for name in ("batch_size", "num_workers")}
+            for name in ("batch_size", "num_workers", "precision"):
+                how[name] = getattr(options, name)
             score_catalogue(first.network, first.table, **how)
 
 
@@ -254,6 +276,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--batch_size", type=int, default=4)
     parser.add_argument("--num_workers", type=int, default=0)
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto")
+    parser.add_argument("--precision", choices=PRECISIONS, default="float32",
+                        help="of the published network's convolutions: bfloat16 takes half the "
+                        "time where the processor has it, changes relevance by some thousandths, "
+                        "and writes a table of its own")  # fmt: skip
     add_options(parser, jobs=1)
     seed, heard = listening.PUBLISHED_SEED, "of the split that says what the listener has heard"
     parser.add_argument("--split_seed", type=int, default=seed, help=heard)

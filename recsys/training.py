@@ -245,6 +245,7 @@ class Trainer:
             batch_size=self.options.batch_size,
             num_workers=self.options.num_workers,
             device=self.device,
+            precision=self.options.precision,
         )
         now = Best(self.epoch, **valid.numbers())
         if is_best := now.beats(self.best):

@@ -17,6 +17,9 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
 """Factors of the learning rate by the share of all steps, in [0, 1]; the published one is
 constant."""
 
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+"""The precision of convolutions, by name; the published one is float32."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -45,7 +48,7 @@ class Options:
     schedule : "constant" or "cosine"
         The course of the learning rate; cosine ends at zero after `n_epochs`.
     precision : "float32" or "bfloat16"
-        The precision of training steps; validation is always in float32.
+        The precision of the convolutions, in training steps and in validation.
     """
 
     n_epochs: int = 1000
@@ -69,7 +72,7 @@ class Options:
         for name in ("wd", "training_seed", "num_workers"):
             if not getattr(self, name) >= 0:
                 raise ParameterError(f"{name} must be 0 or greater, got {getattr(self, name)}")
-        for name, known in (("schedule", [*SCHEDULES]), ("precision", ["float32", "bfloat16"])):
+        for name, known in (("schedule", SCHEDULES), ("precision", PRECISIONS)):
             if getattr(self, name) not in known:
                 raise ParameterError(
                     f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}"

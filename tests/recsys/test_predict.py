@@ -171,6 +171,26 @@ def test_the_command_keeps_a_table_and_prints_the_top(lemons, data_folder, give_
     assert done.out.startswith(f"model: {folder.name} (the newest: none is recorded as current)\n")
 
 
+def test_another_precision_has_a_table_of_its_own(lemons, data_folder, give_model):
+    """The rest of the house takes relevance in float32, whatever somebody has tried."""
+    checksum = load_model(give_model("marko"))[1]["model_checksum"]
+    catalogue = Catalogue("tiny", data_folder / "catalogues" / "tiny")
+    arguments = ["--user_name", "marko", "--catalogue", "tiny", "--precision", "bfloat16"]
+    done = lemons("predict", *arguments)
+    assert (done.code, done.err) == (0, "")
+    path = relevance_path(catalogue, "marko", checksum, "bfloat16")
+    assert f"{checksum[:12]}-bfloat16.parquet" in done.out
+    assert not relevance_path(catalogue, "marko", checksum).exists()
+    lemons("predict", *arguments[:4])
+    plain, half = (
+        pd.read_parquet(each).set_index("track_id")["relevance"].sort_index()
+        for each in (relevance_path(catalogue, "marko", checksum), path)
+    )
+    assert 0 < (plain - half).abs().max() < 0.02
+    table = relevance_table(catalogue, "marko", checksum, path)
+    assert table.read(*COLUMNS) is None  # which is not what float32 goes on with
+
+
 def test_a_model_scores_another_catalogue_into_another_place(
     lemons, data_folder, give_model, make_catalogue, tmp_path
 ):
