@@ -30,7 +30,7 @@ TRAINING = {
     "lr": "learning rate of Adam",
     "wd": "weight decay of Adam",
     "schedule": "course of the learning rate: `constant` or `cosine`",
-    "precision": "precision of the convolutions, in steps and in validation: `float32` or `bfloat16`",
+    "precision": "precision of convolutions, in validation too: `float32` or `bfloat16`",
     "training_seed": "initial weights, crops, dropout",
     "model_load_path": "weights to start from",
     "device": "`cpu`, `cuda`, `cuda:1` or `auto`",

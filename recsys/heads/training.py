@@ -15,7 +15,7 @@ from lemons_utils import ParameterError
 from recsys.catalogue import Catalogue
 from recsys.heads.calibration import calibrate
 from recsys.heads.choosing import choose_loudness, choose_strength
-from recsys.heads.fitting import REMOVED_WEIGHT, Head, strength_for
+from recsys.heads.fitting import REMOVED_WEIGHT, SOFTENING, Head, strength_for
 from recsys.heads.loudness import fit_with_loudness
 from recsys.heads.pooled import PooledTrack, pooled_tracks
 from recsys.heads.trunk import Trunk
@@ -130,7 +130,7 @@ def head_of(
 
     Returns
     -------
-    Head, and by which `strength` and `loudness` it was fitted
+    Head, softened, and by which `strength`, `softening` and `loudness` it was fitted
     """
     whole = trunk.coordinates(np.stack([track.whole for track in tracks]))
     removed = None
@@ -142,4 +142,6 @@ def head_of(
     if is_strength_chosen:
         strength = choose_strength(whole, removed, labels, removed_weight, loudness)
     head = fit_with_loudness(whole, removed, labels, loudness, removed_weight, strength=strength)
-    return head, {"strength": strength, "loudness": loudness}
+    return head.softened(), {
+        "strength": strength, "softening": SOFTENING, "loudness": loudness
+    }  # fmt: skip
