@@ -2,13 +2,14 @@
 
 A crop is determined by (seed, epoch, track) alone, so that the number of loader processes, the
 order of reading and a restart of the training do not change it. Both datasets take the audio
-access of a catalogue, `catalogue.audio`; arrays are mapped from disk, and only crops are read.
+access of a catalogue, `catalogue.audio`; arrays are mapped from disk, and only crops are read. They
+take `ResidentAudio` as well, from which batches are cut where the network is.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import torch
@@ -26,6 +27,9 @@ Audio = Callable[[str], NDArray[np.int16]]
 MAX_BATCH_SAMPLES = 2**24
 """Most samples of a batch of several whole tracks: 64 MB."""
 
+RESIDENT_SHARE = 0.5
+"""The share of a GPU's free memory that audio may take; the rest is for networks at work."""
+
 _ORDERS, _CROPS = 0, 1  # two streams of random numbers from one seed
 
 
@@ -35,6 +39,73 @@ def repeat_to(audio: NDArray[np.int16], samples: int) -> NDArray[np.int16]:
     Repeated music still sounds like music; padding would teach the network silence.
     """
     return audio if audio.shape[0] >= samples else np.resize(audio, samples)
+
+
+class ResidentAudio:
+    """Audio of some tracks in the memory of a device, which takes the place of `catalogue.audio`.
+
+    Parameters
+    ----------
+    audio : callable from track_id to ndarray [shape=(samples,)], int16
+        `catalogue.audio`.
+    track_ids : iterable of str
+        A track that occurs several times is kept once.
+    device : torch.device
+
+    Raises
+    ------
+    ParameterError
+        If the audio takes more than `RESIDENT_SHARE` of the device's free memory.
+    """
+
+    def __init__(self, audio: Audio, track_ids: Iterable[str], device: torch.device) -> None:
+        self._lengths = {name: int(audio(name).shape[0]) for name in dict.fromkeys(track_ids)}
+        self.device, total = device, sum(self._lengths.values())
+        if (size := 2 * total) > (room := RESIDENT_SHARE * _free_bytes(device)):
+            raise ParameterError(
+                f"the audio of {len(self._lengths):,} tracks takes {size / 1e9:.2f} GB, of which "
+                f"{room / 1e9:.2f} GB fit on {device}: free its memory, or load from disk"
+            )
+        self._samples = torch.empty(total, dtype=torch.int16, device=device)
+        self._begins = dict[str, int]()
+        begin = 0
+        for name, length in self._lengths.items():
+            self._begins[name] = begin
+            # A copy, because arrays that are mapped from disk cannot be written.
+            self._samples[begin : begin + length] = torch.from_numpy(np.array(audio(name)))
+            begin += length
+
+    def __call__(self, track_id: str) -> NDArray[np.int16]:
+        """Return a copy of a track's audio, as `catalogue.audio` does."""
+        begin, length = self._begins[track_id], self._lengths[track_id]
+        audio: NDArray[np.int16] = self._samples[begin : begin + length].cpu().numpy()
+        return audio
+
+    def length(self, track_id: str) -> int:
+        """Return the number of samples of a track."""
+        return self._lengths[track_id]
+
+    def cut(self, track_ids: Sequence[str], starts: Sequence[int], samples: int) -> Tensor:
+        """Return waveforms [tracks, samples] on the device, float32, each from a start on.
+
+        A track that ends before is repeated from its beginning, as by `repeat_to`.
+        """
+        numbers = [(self._begins[name], self._lengths[name]) for name in track_ids]
+        begins, lengths = torch.tensor(numbers, device=self.device).T[:, :, None]
+        places = torch.tensor(starts, device=self.device)[:, None]
+        places = (places + torch.arange(samples, device=self.device)) % lengths
+        return self._samples[begins + places].float() / 32_768
+
+
+def _free_bytes(device: torch.device) -> float:
+    """Return the free memory of a GPU; of other devices, where nobody has to ask, infinity."""
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else float("inf")
+
+
+def _length(audio: Audio, track_id: str) -> int:
+    if isinstance(audio, ResidentAudio):
+        return audio.length(track_id)
+    return int(audio(track_id).shape[0])
 
 
 class _Labelled:
@@ -101,11 +172,15 @@ class Crops(_Labelled, Dataset[tuple[Tensor, Tensor]]):
         """Return the waveform [input_length] and the label of (epoch, track)."""
         epoch, index = key
         audio = self.audio(self.track_ids[index])
-        rng = np.random.default_rng((self.seed, _CROPS, epoch, index))
-        start = int(rng.integers(max(audio.shape[0] - self.input_length, 0) + 1))
+        start = self.start(epoch, index, audio.shape[0])
         crop = repeat_to(audio[start : start + self.input_length], self.input_length)
         label = torch.tensor(self.labels[index], dtype=torch.float32)
         return torch.from_numpy(to_float32(crop)), label
+
+    def start(self, epoch: int, index: int, samples: int) -> int:
+        """Return the first sample of the crop of (epoch, track), a track of so many samples."""
+        rng = np.random.default_rng((self.seed, _CROPS, epoch, index))
+        return int(rng.integers(max(samples - self.input_length, 0) + 1))
 
     def order(self, epoch: int) -> list[int]:
         """Return the order of the tracks in an epoch."""
@@ -115,10 +190,10 @@ class Crops(_Labelled, Dataset[tuple[Tensor, Tensor]]):
 
 def crop_loader(
     crops: Crops, epochs: range, *, batch_size: int, num_workers: int
-) -> DataLoader[tuple[Tensor, Tensor]]:
+) -> Iterable[tuple[Tensor, Tensor]]:
     """Return a loader of the crops of some epochs, for one pass, which starts its processes once.
 
-    The last batch of an epoch may be smaller than `batch_size`.
+    The last batch of an epoch may be smaller than `batch_size`. Resident audio needs no processes.
     """
     if batch_size < 1:
         raise ParameterError(f"batch_size must be at least 1, got {batch_size}")
@@ -128,6 +203,8 @@ def crop_loader(
         for order in [crops.order(epoch)]
         for begin in range(0, len(order), batch_size)
     )
+    if isinstance(crops.audio, ResidentAudio):
+        return (_resident_crops(crops, crops.audio, batch) for batch in batches)
     return DataLoader(
         crops,
         batch_sampler=batches,
@@ -135,6 +212,20 @@ def crop_loader(
         prefetch_factor=4 if num_workers else None,
         generator=torch.Generator(),  # or it would draw from the network's random numbers
     )
+
+
+def _resident_crops(
+    crops: Crops, audio: ResidentAudio, batch: Sequence[tuple[int, int]]
+) -> tuple[Tensor, Tensor]:
+    """Return the waveforms and labels of a batch of (epoch, track), cut on the device."""
+    names = [crops.track_ids[index] for _, index in batch]
+    lengths = map(audio.length, names)
+    starts = [
+        crops.start(epoch, index, length)
+        for (epoch, index), length in zip(batch, lengths, strict=True)
+    ]
+    labels = torch.tensor([crops.labels[index] for _, index in batch], dtype=torch.float32)
+    return audio.cut(names, starts, crops.input_length), labels
 
 
 class Tracks(_Labelled, Dataset[tuple[Tensor, Tensor]]):
@@ -169,7 +260,7 @@ class Tracks(_Labelled, Dataset[tuple[Tensor, Tensor]]):
             raise ParameterError(f"batch_size must be at least 1, got {batch_size}")
         by_length = defaultdict[int, list[int]](list)
         for index, track_id in enumerate(self.track_ids):
-            by_length[max(self.audio(track_id).shape[0], MIN_SAMPLES)].append(index)
+            by_length[max(_length(self.audio, track_id), MIN_SAMPLES)].append(index)
         batches = []
         for samples, same in sorted(by_length.items()):
             size = max(1, min(batch_size, MAX_BATCH_SAMPLES // samples))
@@ -179,11 +270,23 @@ class Tracks(_Labelled, Dataset[tuple[Tensor, Tensor]]):
 
 def track_loader(
     tracks: Tracks, *, batch_size: int, num_workers: int
-) -> DataLoader[tuple[Tensor, Tensor]]:
+) -> Iterable[tuple[Tensor, Tensor]]:
     """Return a loader of whole tracks: (places [batch], waveforms [batch, samples])."""
+    if isinstance(tracks.audio, ResidentAudio):
+        batches = tracks.batches(batch_size)
+        return (_resident_tracks(tracks, tracks.audio, batch) for batch in batches)
     return DataLoader(
         tracks,
         batch_sampler=tracks.batches(batch_size),
         num_workers=num_workers,
         generator=torch.Generator(),
     )
+
+
+def _resident_tracks(
+    tracks: Tracks, audio: ResidentAudio, batch: Sequence[int]
+) -> tuple[Tensor, Tensor]:
+    """Return places and waveforms of tracks of one length, cut on the device."""
+    names = [tracks.track_ids[index] for index in batch]
+    samples = max(audio.length(names[0]), MIN_SAMPLES)
+    return torch.tensor(batch), audio.cut(names, [0] * len(names), samples)

@@ -24,9 +24,10 @@ from recsys.melspectrogram import HOP_LENGTH, N_FFT, check_waveforms
 from recsys.model import FCN, FRAMES_PER_COLUMN, MIN_SAMPLES, LocalStatistics, Network
 from recsys.training_options import PRECISIONS, pick_device
 
-STRIP_COLUMNS = 12
-"""Output columns of a strip. The first feature map of 12 takes 29 MB: just below the 32 MB
-beyond which every allocation is a system call."""
+STRIP_COLUMNS = {"cpu": 12, "cuda": 256}
+"""Output columns of a strip, by device. The first feature map of 12 takes 29 MB: just below the
+32 MB beyond which every allocation is a system call. A GPU wants few and large operations; that of
+256, two minutes of audio, takes 0.5 GB."""
 
 
 @torch.inference_mode()
@@ -34,7 +35,7 @@ def track_logits(
     network: Network,
     waveforms: Tensor,
     *,
-    strip_columns: int = STRIP_COLUMNS,
+    strip_columns: int | None = None,
     precision: str = "float32",
 ) -> Tensor:
     """Score whole tracks of one length: `network(waveforms)` in strips along time.
@@ -43,8 +44,8 @@ def track_logits(
     ----------
     network : Network in evaluation mode
     waveforms : Tensor [shape=(batch, samples)], float32, at least 7,936 samples
-    strip_columns : int > 0
-        Output columns of 32 frames (0.5 s) at a time.
+    strip_columns : int > 0, optional
+        Output columns of 32 frames (0.5 s) at a time; by default what suits the device.
     precision : "float32" or "bfloat16"
         Of the convolutions; the head and the spectrogram are always in float32. In bfloat16,
         logits of whole tracks change by some thousandths (`benchmarks/scoring.py`), and
@@ -60,15 +61,18 @@ def track_logits(
         If the network is in training mode, whose normalisation would see strips instead of
         tracks, or the waveforms or the precision are not what the network takes.
     """
-    if precision not in PRECISIONS:
-        raise ParameterError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
     if network.training:
         raise ParameterError("expected a network in evaluation mode: call network.eval() first")
-    if isinstance(network, LocalStatistics):  # which goes through a track in strips by itself
-        logits: Tensor = network(waveforms)[:, 0]
-        return logits
     check_waveforms(waveforms, min_samples=MIN_SAMPLES)
-    folded = _folded(network, PRECISIONS[precision])
+    return _in_strips(_folded(network, precision), waveforms, strip_columns)
+
+
+def _in_strips(folded: Network, waveforms: Tensor, strip_columns: int | None = None) -> Tensor:
+    """Do what `track_logits` does, by the network that `_folded` returns."""
+    if isinstance(folded, LocalStatistics):  # which goes through a track in strips by itself
+        logits: Tensor = folded(waveforms)[:, 0]
+        return logits
+    strip_columns = strip_columns or STRIP_COLUMNS.get(waveforms.device.type, STRIP_COLUMNS["cpu"])
     frames = waveforms.shape[1] // HOP_LENGTH + 1
     together = max(1, strip_columns * FRAMES_PER_COLUMN // frames)  # short tracks share a strip
     return torch.cat(
@@ -76,11 +80,18 @@ def track_logits(
     )
 
 
-def _folded(network: FCN, dtype: torch.dtype) -> FCN:
-    """Return a copy without the blocks' normalisation, a fifth of the time, for evaluation."""
+def _folded(network: Network, precision: str) -> Network:
+    """Return a copy without the blocks' normalisation, a fifth of the time, for evaluation.
+
+    What has no blocks is returned as it is.
+    """
+    if precision not in PRECISIONS:
+        raise ParameterError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
+    if isinstance(network, LocalStatistics):
+        return network
     folded = copy.deepcopy(network)
     for block in folded.stages:
-        block.conv = fuse_conv_bn_eval(block.conv, block.bn).to(dtype)
+        block.conv = fuse_conv_bn_eval(block.conv, block.bn).to(PRECISIONS[precision])
         block.register_module("bn", nn.Identity())
     return folded
 
@@ -150,13 +161,16 @@ def score_tracks(
     network.to(device).eval()
     try:
         loader = track_loader(tracks, batch_size=batch_size, num_workers=num_workers)
-        done = 0
-        for places, waveforms in loader:
-            scored = track_logits(network, waveforms.to(device), precision=precision)
-            logits[places.numpy()] = scored.double().cpu().numpy()
-            done += len(places)
-            if on_progress is not None:
-                on_progress("score", done / len(tracks))
+        order, scored = list[int](), list[Tensor]()
+        with torch.inference_mode():
+            folded = _folded(network, precision)
+            for places, waveforms in loader:
+                scored.append(_in_strips(folded, waveforms.to(device)))
+                order += places.tolist()
+                if on_progress is not None:
+                    on_progress("score", len(order) / len(tracks))
+        # In one go, so that a GPU is waited for once.
+        logits[order] = torch.cat(scored).double().cpu().numpy()
     finally:
         network.train(was_training)
     if not np.isfinite(logits).all():

@@ -110,7 +110,7 @@ class FCN(nn.Module):
         into the convolution's weights, where their gradients cost nothing: the normalised
         input is one channel, a constant of one (zero where the padding is) the other.
         """
-        bn, conv = self.spec_bn, self.layer1.conv
+        bn = self.spec_bn
         normalised = nn.functional.batch_norm(
             x,
             bn.running_mean,
@@ -122,13 +122,17 @@ class FCN(nn.Module):
         if bn.num_batches_tracked is not None:
             bn.num_batches_tracked.add_(1)
         inputs = torch.cat([normalised, torch.ones_like(normalised)], dim=1)
-        weight = torch.cat([bn.weight[0] * conv.weight, bn.bias[0] * conv.weight], dim=1)
         return nn.functional.conv2d(
             inputs.contiguous(memory_format=torch.channels_last),
-            weight.contiguous(memory_format=torch.channels_last),
-            conv.bias,
+            self.first_weight().contiguous(memory_format=torch.channels_last),
+            self.layer1.conv.bias,
             padding=1,
         )
+
+    def first_weight(self) -> Tensor:
+        """Return the first convolution's weights for the normalised input and for ones."""
+        bn, conv = self.spec_bn, self.layer1.conv
+        return torch.cat([bn.weight[0] * conv.weight, bn.bias[0] * conv.weight], dim=1)
 
     def head(self, mean: Tensor, maximum: Tensor) -> Tensor:
         """Map the channels' means and maxima over a track, [batch, 64] each, to logits."""

@@ -5,7 +5,7 @@ import torch
 from lemons_utils import DataError, ParameterError
 from recsys import dataset
 from recsys.catalogue import Catalogue, save_audio
-from recsys.dataset import Crops, Tracks, crop_loader, repeat_to, track_loader
+from recsys.dataset import Crops, ResidentAudio, Tracks, crop_loader, repeat_to, track_loader
 
 
 @pytest.fixture(scope="module")
@@ -127,3 +127,42 @@ def test_batches_need_a_size(catalogue):
         crop_loader(crops(catalogue), range(1), batch_size=0, num_workers=0)
     with pytest.raises(ParameterError, match="batch_size"):
         Tracks(catalogue.audio, catalogue.track_ids).batches(0)
+
+
+# -- audio in the memory of a device ---------------------------------------------------------------
+@pytest.fixture
+def resident(catalogue):
+    return ResidentAudio(catalogue.audio, catalogue.track_ids * 2, torch.device("cpu"))
+
+
+@pytest.mark.parametrize("input_length", [8_000, 16_000, 19_998])
+def test_resident_crops_are_the_crops_bit_for_bit(catalogue, resident, input_length):
+    data = crops(catalogue, input_length=input_length, seed=2)
+    expected = batches(crop_loader(data, range(2, 5), batch_size=4, num_workers=0))
+    data.audio = resident
+    found = batches(crop_loader(data, range(2, 5), batch_size=4, num_workers=2))
+    assert len(found) == len(expected)
+    for (a, b), (c, d) in zip(expected, found, strict=True):
+        assert a.dtype == c.dtype and b.dtype == d.dtype
+        assert torch.equal(a, c)
+        assert torch.equal(b, d)
+
+
+def test_resident_tracks_are_the_tracks_bit_for_bit(catalogue, resident):
+    names = by_length(catalogue)
+    both = [Tracks(audio, names) for audio in (catalogue.audio, resident)]
+    expected, found = (batches(track_loader(t, batch_size=2, num_workers=0)) for t in both)
+    assert len(found) == len(expected)
+    for (a, b), (c, d) in zip(expected, found, strict=True):
+        assert torch.equal(a, c)
+        assert torch.equal(b, d)
+    for name in names:
+        np.testing.assert_array_equal(resident(name), catalogue.audio(name))
+
+
+def test_audio_that_does_not_fit_is_refused_with_its_size(catalogue, monkeypatch):
+    monkeypatch.setattr(dataset, "_free_bytes", lambda device: 4 * 87_000.0)
+    ResidentAudio(catalogue.audio, catalogue.track_ids, torch.device("cpu"))
+    monkeypatch.setattr(dataset, "_free_bytes", lambda device: 4 * 87_000.0 - 1)
+    with pytest.raises(ParameterError, match=r"6 tracks takes 0\.00 GB, of which 0\.00 GB fit"):
+        ResidentAudio(catalogue.audio, catalogue.track_ids, torch.device("cpu"))

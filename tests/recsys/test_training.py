@@ -8,9 +8,10 @@ from lemons_utils import ParameterError
 from recsys.checkpoint import LAST_STATE, load_state, save_state
 from recsys.dataset import Crops, Tracks
 from recsys.inference import score_tracks
-from recsys.metrics import judge
+from recsys.metrics import evaluate, judge
 from recsys.model import MIN_SAMPLES
-from recsys.training import Best, Options, evaluate, fit, fresh_network, pick_device
+from recsys.training import Best, fit, fresh_network
+from recsys.training_options import Options, pick_device
 
 LENGTH = MIN_SAMPLES
 TRAIN, VALID = range(12), range(12, 18)
