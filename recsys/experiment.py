@@ -171,7 +171,7 @@ def train_listener(
     Returns
     -------
     dict with the best model's `epoch` and validation `loss`, `auc`, `map`, its path as `model`,
-    the `seconds` of this call, and `remarks`: a list of lines on the result, of which the first
+    the `seconds` of the training, and `remarks`: a list of lines on the result, of which the first
     says which experiment is current
 
     Raises

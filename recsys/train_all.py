@@ -3,7 +3,8 @@
 Each training has the options and the folder of `python -m recsys.experiment`. Listeners with a
 finished model of the same options and split are not trained again, and a training that was stopped
 goes on: the same command, run again, does what is left. For the same number of `--threads` the
-weights are the same wherever they are trained.
+weights are the same wherever they are trained. `--together` trains all networks side by side in one
+process, for a GPU: the weights are the same up to rounding.
 """
 
 from __future__ import annotations
@@ -23,10 +24,19 @@ from lemons_jobs import Workers, add_options, run, workers_of
 from lemons_utils import Configuration, DataError, ParameterError, command, configuration
 from recsys import experiment, heads, listening, progress
 from recsys.catalogue import open_catalogue
-from recsys.experiments import ExperimentFolder, find_trained, make_current, recipes, take_up
+from recsys.experiments import (
+    ExperimentFolder,
+    find_trained,
+    make_current,
+    recipes,
+    side_by_side,
+    take_up,
+)
 
 LOOK_S = 2.0
 """The time between two readings of the number of trained epochs [s]."""
+
+_ONE_PER_CORE = -1
 
 _NOT_OFFERED = {"user_name", "resume", "num_workers", "catalogue"}
 
@@ -37,6 +47,7 @@ def train_all(
     *,
     workers: Workers,
     threads: int = 1,
+    together: bool = False,
     settings: Configuration,
 ) -> None:
     """Train the listeners who have no finished model yet, and print how good each model is.
@@ -52,20 +63,43 @@ def train_all(
     workers, settings : Workers, Configuration
     threads : int > 0
         Threads of each training. One is fastest if there are more listeners than cores.
+    together : bool
+        Whether the networks train side by side in this process; then `workers` is this process.
 
     Raises
     ------
     ParameterError
-        If an option is wrong.
+        If an option is wrong, or `together` is said of heads, which are fitted in one go.
     DataError
         If the catalogue or a listener's split is missing, or, at the end, if a listener could
         not be trained.
     """
     if threads < 1:
         raise ParameterError(f"threads must be 1 or more, got {threads}")
+    if together and not workers.is_here:
+        raise ParameterError("--together trains in one process: leave --jobs and --cluster out")
+    if together and experiment.options_of({**options})["recipe"] != "published":
+        raise ParameterError(
+            "--together trains recipe=published alone: a head of recipe=lemons is fitted in one go "
+            "and fine-tuned by itself, leave --together out"
+        )
     folders = [take_up(settings.experiments, each) for each in _untrained(users, options, settings)]
+    if together and folders:
+        _train_together(folders, threads, settings)
     work = functools.partial(experiment.train_in_background, threads=threads, settings=settings)
     train_listeners(folders, work, workers)
+
+
+def _train_together(
+    folders: Sequence[ExperimentFolder], threads: int, settings: Configuration
+) -> None:
+    """Train side by side to the last epoch in all folders; `train_listeners` does the rest."""
+    name = folders[0].options["catalogue"]
+    catalogue = open_catalogue(name, data_folder=settings.data_folder)
+    plans = side_by_side.planned(folders, catalogue)
+    audio = side_by_side.audio_of(plans, catalogue)
+    with _epochs_bar(folders), experiment.silent(threads):
+        side_by_side.train_side_by_side(plans, audio)
 
 
 def train_listeners(
@@ -164,6 +198,8 @@ def _epochs_bar(folders: Sequence[ExperimentFolder]) -> Iterator[None]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command."""
     options = _parse(arguments)
+    if options.together and options.jobs == _ONE_PER_CORE:
+        options.jobs = 1
     workers, settings = workers_of(options), configuration()
     users = options.users
     if not users:
@@ -175,7 +211,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 f"plays.csv --catalogue {catalogue.name}` adds listeners"
             )
     given = {name: value for name, value in vars(options).items() if name in experiment.defaults()}
-    train_all(users, given, workers=workers, threads=options.threads, settings=settings)
+    train_all(
+        users,
+        given,
+        workers=workers,
+        threads=options.threads,
+        together=options.together,
+        settings=settings,
+    )
     print(
         f"models of {len(users)} listeners: {settings.experiments}\n"
         f"next: `python -m recsys.predict --user_name all --catalogue {options.catalogue}`"
@@ -190,9 +233,14 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--users", nargs="*", metavar="NAME", help="whom (default: everybody with a split)"
     )
     parser.add_argument("--catalogue", default="demo", metavar="NAME", help="(default: demo)")
-    add_options(parser, jobs=-1, what="trainings at a time")
+    add_options(parser, jobs=_ONE_PER_CORE, what="trainings at a time")
     parser.add_argument(
         "--threads", type=int, default=1, metavar="N", help="of each training (default: 1)"
+    )
+    parser.add_argument(
+        "--together",
+        action="store_true",
+        help="train all networks side by side in this process, on one device (recipe=published)",
     )
     group = parser.add_argument_group("options of each training, as of recsys.experiment")
     for name, default in experiment.defaults().items():

@@ -86,6 +86,7 @@ class EpochLog(ModelLog):
         if (last := folder.path / checkpoint.LAST_STATE).exists():
             self.state = checkpoint.load_state(last)
             self._epochs = self.state.facts["epoch"]
+            self._started -= self.state.facts.get("seconds", 0.0)
             print(f"going on in {folder.path} after epoch {self._epochs}")
             for step, values in self.state.facts.get("metrics", []):
                 self._log(values, step)
@@ -111,7 +112,8 @@ class EpochLog(ModelLog):
         if report.valid is not None:
             metrics |= _of_valid(report.valid)
         self._log(metrics, report.epoch)
-        facts = {**report.state.facts, "metrics": self._metrics}
+        seconds = round(time.perf_counter() - self._started, 1)
+        facts = {**report.state.facts, "metrics": self._metrics, "seconds": seconds}
         state = training.TrainingState(report.state.tensors, facts)
         checkpoint.save_state(self.folder / checkpoint.LAST_STATE, state)
         self._epochs = report.epoch

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pandas as pd
 from lemons_utils import ParameterError
 from recsys import checkpoint, heads, tracking, training
 from recsys.catalogue import Catalogue
-from recsys.dataset import Crops, Tracks
+from recsys.dataset import Audio, Crops, Tracks
 from recsys.experiments.folder import ExperimentFolder
 from recsys.experiments.log import EpochLog, ModelLog
 from recsys.metrics import crop_loss, evaluate
@@ -48,7 +49,7 @@ def prepare(
     """
     check(options, catalogue, split)
     if options["recipe"] == "published":
-        return _published(options, catalogue, split)
+        return _published(catalogue, split)
     trunk = heads.open_trunk(experiments, catalogue, options["trunk"])
     fit = functools.partial(
         heads.train_head, trunk, catalogue, split, is_strength_chosen=options["choose_strength"]
@@ -67,7 +68,7 @@ def check(options: Mapping[str, Any], catalogue: Catalogue, split: pd.DataFrame)
     if options["recipe"] == "published" or options["finetune_epochs"]:
         loop_options(options)
         pick_device(options["device"])
-        _datasets(catalogue, split, options)
+        _datasets(catalogue.audio, split, options)
     if options["model_load_path"]:
         checkpoint.load_weights(training.fresh_network(0), Path(options["model_load_path"]))
 
@@ -78,21 +79,44 @@ def loop_options(options: Mapping[str, Any]) -> Options:
     return Options(**{**chosen, "n_epochs": options["finetune_epochs"] or options["n_epochs"]})
 
 
-def _published(options: Mapping[str, Any], catalogue: Catalogue, split: pd.DataFrame) -> Train:
+def _published(catalogue: Catalogue, split: pd.DataFrame) -> Train:
     """Prepare the training of the published network, epoch by epoch."""
 
     def train(
         folder: ExperimentFolder, tracker: tracking.Tracker, split_checksum: str
     ) -> dict[str, Any]:
-        network = training.fresh_network(options["training_seed"])
-        if options["model_load_path"]:
-            checkpoint.load_weights(network, Path(options["model_load_path"]))
-        crops, valid = _datasets(catalogue, split, options)
-        log = EpochLog(folder, network, split_checksum, tracker, len(crops))
-        best = _fit(network, crops, valid, loop_options(options), log)
-        return log.finish(best)
+        begun = published_course(folder, tracker, catalogue.audio, split, split_checksum)
+        return begun.log.finish(_run(begun))
 
     return train
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A training in a folder, from its beginning or its last state, and what it writes."""
+
+    course: training.Course
+    log: EpochLog
+
+
+def published_course(
+    folder: ExperimentFolder,
+    tracker: tracking.Tracker,
+    audio: Audio,
+    split: pd.DataFrame,
+    split_checksum: str,
+) -> Begun:
+    """Begin the training of the published network in a folder, or go on with it.
+
+    `audio` is `catalogue.audio`, or what takes its place.
+    """
+    options = folder.options
+    network = training.fresh_network(options["training_seed"])
+    if options["model_load_path"]:
+        checkpoint.load_weights(network, Path(options["model_load_path"]))
+    crops, valid = _datasets(audio, split, options)
+    log = EpochLog(folder, network, split_checksum, tracker, len(crops))
+    return _begin(network, crops, valid, loop_options(options), log)
 
 
 def _head(split: pd.DataFrame, trunk: heads.Trunk, fit: Callable[[], heads.HeadTraining]) -> Train:
@@ -128,9 +152,10 @@ def _fine_tuned(
         trained = fit()
         print(_fitted(trained, trunk, split))
         network = heads.tunable(trained.network)
-        crops, valid = _datasets(catalogue, split, options)
+        crops, valid = _datasets(catalogue.audio, split, options)
         log = EpochLog(folder, network, split_checksum, tracker, len(crops))
-        best = _fit(network, crops, valid, loop_options(options), log, start=trunk.checksum)
+        how = loop_options(options)
+        best = _run(_begin(network, crops, valid, how, log, start=trunk.checksum))
         about = {name: value for name, value in trained.about.items() if name != "trunk"}
         origin = {"name": trunk.name, "checksum": trunk.checksum}
         return log.finish(best, **about, fine_tuned_from=origin)
@@ -138,7 +163,7 @@ def _fine_tuned(
     return train
 
 
-def _fit(
+def _begin(
     network: Network,
     crops: Crops,
     valid: Tracks,
@@ -146,28 +171,34 @@ def _fit(
     log: EpochLog,
     *,
     start: str = "",
-) -> training.Best:
-    """Train a network in a folder from its beginning or its last state; say how to go on."""
+) -> Begun:
+    """Begin to train a network in a folder, or go on from its last state."""
+    if log.state is None and not start:
+        names = ("batch_size", "num_workers", "device")
+        how: dict[str, Any] = {name: getattr(options, name) for name in names}
+        log.on_start(evaluate(network, valid, **how), crop_loss(network, crops, **how))
+    course = training.course(
+        network,
+        crops,
+        valid,
+        options,
+        start=start,
+        resume=log.state,
+        on_step=log.on_step,
+        on_epoch=log.on_epoch,
+    )
+    return Begun(course, log)
+
+
+def _run(begun: Begun) -> training.Best:
+    """Train to the end; if that is interrupted, print how to go on."""
     try:
-        if log.state is None and not start:
-            names = ("batch_size", "num_workers", "device")
-            how: dict[str, Any] = {name: getattr(options, name) for name in names}
-            log.on_start(evaluate(network, valid, **how), crop_loss(network, crops, **how))
-        return training.fit(
-            network,
-            crops,
-            valid,
-            options,
-            start=start,
-            resume=log.state,
-            on_step=log.on_step,
-            on_epoch=log.on_epoch,
-        )
+        return training.run(begun.course)
     except KeyboardInterrupt:
-        print(f"\nstopped; `resume={log.folder.name}` goes on", file=sys.stderr)
+        print(f"\nstopped; `resume={begun.log.folder.name}` goes on", file=sys.stderr)
         raise
     finally:
-        log.bar.close()
+        begun.log.bar.close()
 
 
 def _fitted(trained: heads.HeadTraining, trunk: heads.Trunk, split: pd.DataFrame) -> str:
@@ -176,9 +207,9 @@ def _fitted(trained: heads.HeadTraining, trunk: heads.Trunk, split: pd.DataFrame
 
 
 def _datasets(
-    catalogue: Catalogue, split: pd.DataFrame, options: Mapping[str, Any]
+    audio: Audio, split: pd.DataFrame, options: Mapping[str, Any]
 ) -> tuple[Crops, Tracks]:
     train, valid = (split[split["split"] == part] for part in ("train", "valid"))
     more = {"input_length": options["input_length"], "seed": options["training_seed"]}
-    crops = Crops(catalogue.audio, train["track_id"].tolist(), train["label"].tolist(), **more)
-    return crops, Tracks(catalogue.audio, valid["track_id"].tolist(), valid["label"].tolist())
+    crops = Crops(audio, train["track_id"].tolist(), train["label"].tolist(), **more)
+    return crops, Tracks(audio, valid["track_id"].tolist(), valid["label"].tolist())

@@ -15,9 +15,11 @@ import torch
 
 from lemons_jobs import Workers
 from lemons_utils import ParameterError, configuration
-from recsys import experiment
+from recsys import dataset, experiment
+from recsys.catalogue import open_catalogue
 from recsys.checkpoint import BEST_MODEL, LAST_STATE, load_model, trained_epochs
-from recsys.experiments import find_model, take_up
+from recsys.experiments import find_model, side_by_side, take_up
+from recsys.experiments.log import EpochLog
 from recsys.heads import is_on, read_trunk, trunk_path, write_trunk
 from recsys.train_all import train_all
 
@@ -57,15 +59,21 @@ def heads_of(data_folder) -> np.ndarray:
 
 
 @pytest.fixture(scope="session")
-def alone(tiny_catalogue, tmp_path_factory) -> dict[str, bytes]:
-    """What the ordinary command trains, one listener after the other, on one thread."""
+def trained_alone(tiny_catalogue, tmp_path_factory) -> Path:
+    """The folder in which the ordinary command trains, one listener after the other."""
     data = tmp_path_factory.mktemp("alone")
     (data / "catalogues").symlink_to(tiny_catalogue.folder.parent)
     settings = replace(configuration(), data_folder=data, mongodb_url="")
     for name in EVERYBODY:
         options = [f"{key}={value}" for key, value in {**OPTIONS, "user_name": name}.items()]
         assert experiment.run_commandline(["with", *options], settings) == 0
-    return weights(data)
+    return data
+
+
+@pytest.fixture(scope="session")
+def alone(trained_alone) -> dict[str, bytes]:
+    """What the ordinary command trains, on one thread."""
+    return weights(trained_alone)
 
 
 @pytest.mark.parametrize("where", ["here", "processes", "cluster"])
@@ -167,6 +175,93 @@ def test_each_training_is_a_run_with_its_own_options(lemons, data_folder):
     assert "best of 3 epochs" in (run / "cout.txt").read_text()
 
 
+# -- side by side in one process -------------------------------------------------------------------
+ROUNDING = 0.1
+"""A change of the initial weights in the last bit moves these losses by as much in 3 epochs."""
+
+
+def losses_of(data_folder) -> dict[str, float]:
+    """The losses that the last run of everybody has on record, by listener, metric and epoch."""
+    found = {}
+    for folder in sorted((data_folder / "runs").glob("[0-9]*"), key=lambda path: int(path.name)):
+        user_name = json.loads((folder / "config.json").read_text())["user_name"]
+        metrics = json.loads((folder / "metrics.json").read_text())
+        for name in ("train/epoch_loss", "valid/loss"):
+            steps, values = metrics[name]["steps"], metrics[name]["values"]
+            found |= {
+                f"{user_name} {name} {step}": value
+                for step, value in zip(steps, values, strict=True)
+            }
+    return found
+
+
+@pytest.fixture(scope="session")
+def losses_alone(trained_alone) -> dict[str, float]:
+    return losses_of(trained_alone)
+
+
+def test_together_they_are_what_they_are_alone(lemons, data_folder, losses_alone):
+    done = lemons("train_all", *FLAGS, "--together")
+    assert (done.code, done.err) == (0, "")
+    assert len(folders(data_folder / "experiments")) == 2
+    for name in EVERYBODY:
+        assert f"{name}: best model of epoch" in done.out
+        assert f"{name}: current experiment: " in done.out
+        model = find_model(data_folder / "experiments", catalogue="tiny", user_name=name)
+        assert json.loads(model.path.with_suffix(".json").read_text())["epochs"] == 3
+    found = losses_of(data_folder)
+    assert len(found) == 2 * 2 * 4  # of epoch 0, too
+    assert found == pytest.approx(losses_alone, abs=ROUNDING)
+    assert "2 of 2 listeners are trained already" in lemons("train_all", *FLAGS, "--together").out
+
+
+@pytest.mark.parametrize("again", [["--together"], ["--jobs", "1"]])
+def test_together_they_go_on_after_an_interrupt(
+    again, lemons, data_folder, losses_alone, monkeypatch
+):
+    def interrupted(log, report):
+        on_epoch(log, report)
+        if report.epoch == 2:
+            raise KeyboardInterrupt
+
+    on_epoch = EpochLog.on_epoch
+    with monkeypatch.context() as here:
+        here.setattr(EpochLog, "on_epoch", interrupted)
+        done = lemons("train_all", *FLAGS, "--together")
+    assert (done.code, done.err) == (130, "interrupted; run the same command again to go on\n")
+    begun = folders(data_folder / "experiments")
+    assert sorted(trained_epochs(path / LAST_STATE) for path in begun) == [1, 2]
+    done = lemons("train_all", *FLAGS, *again)
+    assert (done.code, done.err) == (0, "")
+    assert folders(data_folder / "experiments") == begun
+    assert losses_of(data_folder) == pytest.approx(losses_alone, abs=ROUNDING)
+
+
+def test_together_a_listener_who_cannot_be_trained_does_not_stop_the_others(lemons, data_folder):
+    split = data_folder / "catalogues" / "tiny" / "splits" / "marko-1057386.csv"
+    split.unlink()  # a link to what other tests use
+    split.write_text("track_id,split,label,playcount\n")
+    done = lemons("train_all", *FLAGS, "--together")
+    assert done.code == 2
+    first, last = done.err.splitlines()
+    assert first.startswith("not trained: marko: ")
+    assert last == "error: 1 of 2 listeners were not trained"
+    assert "nina: best model of epoch" in done.out
+
+
+def test_together_audio_that_does_not_fit_is_loaded_from_disk(settings, capsys, monkeypatch):
+    """A GPU without memory is played by the processor."""
+    options = experiment.options_of({**OPTIONS, "user_name": "marko"})
+    catalogue = open_catalogue("tiny", data_folder=settings.data_folder)
+    plans = side_by_side.planned([take_up(settings.experiments, options)], catalogue)
+    assert side_by_side.audio_of(plans, catalogue) == catalogue.audio  # which a CPU has at hand
+    monkeypatch.setattr(side_by_side, "pick_device", lambda name: torch.device("meta"))
+    monkeypatch.setattr(dataset, "_free_bytes", lambda device: 1.0)
+    assert side_by_side.audio_of(plans, catalogue) == catalogue.audio
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("loading crops from disk: the audio of 22 tracks takes 0.00 GB")
+
+
 def test_a_training_in_the_background_says_nothing_and_raises_its_errors(settings, capfd):
     options = experiment.options_of({**OPTIONS, "n_epochs": 1, "user_name": "marko"})
     threads = torch.get_num_threads()
@@ -204,6 +299,9 @@ def test_a_listener_who_cannot_be_trained_does_not_stop_the_others(lemons, data_
         (["--catalogue", "nowhere"], "no catalogue 'nowhere'"),
         (["--split_seed", "5"], "nobody has a split in catalogue tiny"),
         (["--jobs", "0"], "jobs must be 1 or more"),
+        (["--together", "--jobs", "2"], "--together trains in one process"),
+        (["--together", "--cluster", "tcp://host:1"], "--together trains in one process"),
+        (["--together", "--recipe", "lemons"], "--together trains recipe=published alone"),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_no_folder(lemons, data_folder, arguments, said):

@@ -159,6 +159,6 @@ def test_an_interrupted_training_gets_no_advice(lemons, asked, monkeypatch):
     def interrupted(*args, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(training, "fit", interrupted)
+    monkeypatch.setattr(training, "run", interrupted)
     assert lemons("experiment", **OPTIONS).code == 130
     assert asked == []
