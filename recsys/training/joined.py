@@ -80,15 +80,17 @@ def _biases(convolutions: Sequence[nn.Conv2d]) -> Tensor:
 
 def _normalised(norms: Sequence[nn.BatchNorm2d], x: Tensor, **affine: Tensor) -> Tensor:
     """Normalise by the batch's statistics, and move the running ones of every network."""
-    running = [norm.running_mean for norm in norms], [norm.running_var for norm in norms]
-    mean, var = (torch.cat([each for each in some if each is not None]) for some in running)
+    means, variances, counts = (
+        [buffer for norm in norms if (buffer := getattr(norm, name)) is not None]
+        for name in ("running_mean", "running_var", "num_batches_tracked")
+    )
+    mean, variance = torch.cat(means), torch.cat(variances)
     momentum, eps = norms[0].momentum or 0.0, norms[0].eps
-    x = nn.functional.batch_norm(x, mean, var, training=True, momentum=momentum, eps=eps, **affine)
-    for some, moved in zip(running, (mean, var), strict=True):
-        for each, value in zip(some, moved.chunk(len(norms)), strict=True):
-            if each is not None:
-                each.copy_(value)
-    for norm in norms:
-        if norm.num_batches_tracked is not None:
-            norm.num_batches_tracked.add_(1)
+    x = nn.functional.batch_norm(
+        x, mean, variance, training=True, momentum=momentum, eps=eps, **affine
+    )
+    # Lists of tensors, as optimisers handle them: one operation of a GPU for all networks.
+    moved = [*mean.chunk(len(norms)), *variance.chunk(len(norms))]
+    torch._foreach_copy_([*means, *variances], moved)
+    torch._foreach_add_(counts, 1)
     return x

@@ -17,7 +17,7 @@ from lemons_jobs import Workers
 from lemons_utils import ParameterError, configuration
 from recsys import dataset, experiment
 from recsys.catalogue import open_catalogue
-from recsys.checkpoint import BEST_MODEL, LAST_STATE, load_model, trained_epochs
+from recsys.checkpoint import BEST_MODEL, LAST_STATE, load_model, load_state, trained_epochs
 from recsys.experiments import find_model, side_by_side, take_up
 from recsys.experiments.log import EpochLog
 from recsys.heads import is_on, read_trunk, trunk_path, write_trunk
@@ -208,7 +208,9 @@ def test_together_they_are_what_they_are_alone(lemons, data_folder, losses_alone
         assert f"{name}: best model of epoch" in done.out
         assert f"{name}: current experiment: " in done.out
         model = find_model(data_folder / "experiments", catalogue="tiny", user_name=name)
-        assert json.loads(model.path.with_suffix(".json").read_text())["epochs"] == 3
+        card = json.loads(model.path.with_suffix(".json").read_text())
+        seconds = load_state(model.path.with_name(LAST_STATE)).facts["seconds"]
+        assert card["epochs"] == 3 and card["seconds"] >= seconds > 0  # of the training itself
     found = losses_of(data_folder)
     assert len(found) == 2 * 2 * 4  # of epoch 0, too
     assert found == pytest.approx(losses_alone, abs=ROUNDING)

@@ -10,7 +10,7 @@ from recsys.dataset import Crops, Tracks
 from recsys.inference import score_tracks
 from recsys.metrics import evaluate, judge
 from recsys.model import MIN_SAMPLES
-from recsys.training import Best, fit, fresh_network
+from recsys.training import Best, fit, fresh_network, trainer
 from recsys.training_options import Options, pick_device
 
 LENGTH = MIN_SAMPLES
@@ -113,6 +113,16 @@ def test_resumed_training_ends_at_the_same_weights(uninterrupted, tmp_path, afte
     if later:
         assert same(later[-1].state.tensors, reports[-1].state.tensors)
         assert later[-1].state.facts == reports[-1].state.facts
+
+
+def test_adam_in_one_operation_as_on_a_gpu_is_the_same_and_resumes(uninterrupted, monkeypatch):
+    monkeypatch.setattr(trainer, "FUSED", {"cpu"})
+    _, reports, _ = train(OPTIONS)
+    first, plain = (found[0].state.tensors for found in (reports, uninterrupted[1]))
+    for name in ("network.fc.weight", "optimizer.exp_avg.fc.weight"):
+        torch.testing.assert_close(first[name], plain[name], rtol=0, atol=1e-4)
+    _, later, _ = train(OPTIONS, resume=reports[1].state)
+    assert same(later[-1].state.tensors, reports[-1].state.tensors)
 
 
 def test_another_training_is_not_resumed(uninterrupted):
