@@ -25,9 +25,9 @@ from recsys.model import FCN, FRAMES_PER_COLUMN, MIN_SAMPLES, LocalStatistics, N
 from recsys.training_options import PRECISIONS, pick_device
 
 STRIP_COLUMNS = {"cpu": 12, "cuda": 256}
-"""Output columns of a strip, by device. The first feature map of 12 takes 29 MB: just below the
-32 MB beyond which every allocation is a system call. A GPU wants few and large operations; that of
-256, two minutes of audio, takes 0.5 GB."""
+"""Output columns of a strip in float32, by device. The first feature map of 12 takes 29 MB: just
+below the 32 MB beyond which every allocation is a system call. A GPU wants few, large operations;
+that of 256, two minutes of audio, takes 0.5 GB."""
 
 
 @torch.inference_mode()
@@ -72,7 +72,9 @@ def _in_strips(folded: Network, waveforms: Tensor, strip_columns: int | None = N
     if isinstance(folded, LocalStatistics):  # which goes through a track in strips by itself
         logits: Tensor = folded(waveforms)[:, 0]
         return logits
-    strip_columns = strip_columns or STRIP_COLUMNS.get(waveforms.device.type, STRIP_COLUMNS["cpu"])
+    if strip_columns is None:
+        usual = STRIP_COLUMNS.get(waveforms.device.type, STRIP_COLUMNS["cpu"])
+        strip_columns = usual * 4 // folded.layer1.conv.weight.element_size()
     frames = waveforms.shape[1] // HOP_LENGTH + 1
     together = max(1, strip_columns * FRAMES_PER_COLUMN // frames)  # short tracks share a strip
     return torch.cat(
