@@ -37,7 +37,7 @@ from recsys.evaluation.baseline import MEAN_SPECTRA, STATISTICS, baseline_scores
 from recsys.experiments.recipes import TUNING
 from recsys.heads import Head, Trunk, calibrate, pooled_tracks
 from recsys.heads.directions import OF_BANDS
-from recsys.heads.fitting import REMOVED_WEIGHT, fit_to_removals
+from recsys.heads.fitting import REMOVED_WEIGHT, fit_to_removals, strength_for
 from recsys.heads.pooled import REMOVALS
 from recsys.heads.removal import SEGMENTS, draw_removals
 from recsys.heads.training import head_of, tunable
@@ -114,8 +114,8 @@ def rows_of(epochs: Sequence[int], names: Sequence[str]) -> list[Row]:
         Row("+ removals", fit_local),
         Row("+ shared by neighbours", functools.partial(fit_local, shared=True)),
         Row("+ loudness", functools.partial(fit_local, shared=True, loudness=None)),
+        Row("+ strength", functools.partial(fit_local, shared=True, loudness=None, chosen=True)),
         Row(LEMONS, fit_lemons),
-        Row(f"{LEMONS}, strength chosen", functools.partial(fit_lemons, chosen=True)),
         *(Row(f"fine-tuned, {n} epochs", functools.partial(fit_tuned, epochs=n)) for n in epochs),
         *(Row(of_tracks(each), functools.partial(fit_lemons, directions=each)) for each in SIZES),
         *(Row(each.name, fit_published, each) for each in [*trained, removed, everybody]),
@@ -162,6 +162,7 @@ def fit_local(
     removal: bool = True,
     shared: bool = False,
     loudness: float | None = 0.0,
+    chosen: bool = False,
 ) -> Model:
     """Fit a head on all local statistics, not calibrated; with or without what makes `lemons`."""
     name, folder = fold.catalogue.name, fold.catalogue.folder
@@ -174,7 +175,10 @@ def fit_local(
     learnt = pooled_tracks(fold.catalogue, fold.train["track_id"].tolist())
     started = time.process_time()
     weight = REMOVED_WEIGHT if removal else 0
-    head, _ = head_of(trunk, learnt, _labels(fold.train), removed_weight=weight, loudness=loudness)
+    head, _ = head_of(
+        trunk, learnt, _labels(fold.train), removed_weight=weight, loudness=loudness,
+        strength=None if chosen else strength_for(len(learnt)),
+    )  # fmt: skip
     return _local_model(fold, trunk, head, started, removal=removal)
 
 
@@ -184,9 +188,7 @@ def _everything(name: str, folder: Path) -> Trunk:
     return trunk_of_tracks(catalogue, catalogue.track_ids, OF_BANDS)
 
 
-def fit_lemons(
-    fold: Fold, network: FCN | None, *, directions: int = 0, chosen: bool = False
-) -> Model:
+def fit_lemons(fold: Fold, network: FCN | None, *, directions: int = 0) -> Model:
     """Fit a head as `recipe=lemons` does; or with a trunk of the training tracks alone."""
     train = fold.train["track_id"].tolist()
     if directions:
@@ -196,7 +198,7 @@ def fit_lemons(
     learnt = pooled_tracks(fold.catalogue, train)
     heard = trunk.coordinates(local_tracks(fold.catalogue, fold.valid["track_id"].tolist()))
     started = time.process_time()
-    head, _ = head_of(trunk, learnt, _labels(fold.train), is_strength_chosen=chosen)
+    head, _ = head_of(trunk, learnt, _labels(fold.train))
     head, _ = calibrate(head, heard, _labels(fold.valid))
     return _local_model(fold, trunk, head, started, removal=True)
 

@@ -29,7 +29,7 @@ from recsys import heads
 from recsys.catalogue import Catalogue, open_catalogue
 from recsys.checkpoint import make_card, save_model
 from recsys.heads import Head, Trunk
-from recsys.heads.choosing import choose_loudness
+from recsys.heads.choosing import choose_loudness, choose_strength
 from recsys.heads.fitting import REMOVED_WEIGHT
 from recsys.heads.loudness import fit_with_loudness
 from recsys.inference import relevance
@@ -66,11 +66,12 @@ def fit(trunk: Trunk, count: int) -> tuple[list[Head], float, float]:
         started = time.process_time()
         whole, removed = sample[chosen, 0], sample[chosen, 1:]
         scale = choose_loudness(whole, removed, labels, REMOVED_WEIGHT)
-        head = fit_with_loudness(whole, removed, labels, scale, REMOVED_WEIGHT)
+        strength = choose_strength(whole, removed, labels, REMOVED_WEIGHT, scale)
+        head = fit_with_loudness(whole, removed, labels, scale, REMOVED_WEIGHT, strength=strength)
         seconds += time.process_time() - started
         rest = np.setdiff1d(np.arange(len(truth)), chosen)
         aucs.append(ranking_metrics(truth[rest], head.logits(sample[rest, 0]))["auc"])
-        found.append(head)
+        found.append(head.softened())
     return found, seconds / count, float(np.mean(aucs))
 
 

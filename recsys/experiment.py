@@ -53,7 +53,7 @@ def defaults() -> dict[str, Any]:
         "catalogue": "demo",
         "recipe": "published",  # or "lemons", a head in one go: idle are input_length to device
         "trunk": "",  # of recipe=lemons: a trunk's name; by default the catalogue's own
-        "choose_strength": False,  # of recipe=lemons: of the ridge, by cross-validation
+        "choose_strength": True,  # of recipe=lemons: of the ridge, by cross-validation
         "finetune_epochs": 0,  # of recipe=lemons: epochs that go on from the head, by those options
         "split_seed": listening.PUBLISHED_SEED,
         "input_length": 16_000,  # samples of a crop
@@ -87,9 +87,8 @@ def options_of(given: Mapping[str, Any]) -> dict[str, Any]:
         raise ParameterError(f"recipe must be {names}, got {options['recipe']!r}")
     if (epochs := options["finetune_epochs"]) < 0:
         raise ParameterError(f"finetune_epochs must be 0 or greater, got {epochs}")
-    of_heads = [name for name in ("finetune_epochs", "choose_strength") if options[name]]
-    if of_heads and options["recipe"] != "lemons":
-        raise ParameterError(f"{of_heads[0]} is of heads: say recipe=lemons or trunk=NAME")
+    if options["finetune_epochs"] and options["recipe"] != "lemons":
+        raise ParameterError("finetune_epochs is of heads: say recipe=lemons or trunk=NAME")
     if epochs:
         left = {name for name in recipes.TUNING if options[name] == known[name]}
         options |= {name: recipes.TUNING[name] for name in left}

@@ -17,7 +17,7 @@ TRAINING = {
     "to `device` belong to `published` and to `finetune_epochs`",
     "trunk": "the trunk that a head of `lemons` is fitted on, by default the catalogue's own; "
     "naming one means `recipe=lemons`",
-    "choose_strength": "choose the strength of a head's ridge by cross-validation",
+    "choose_strength": "choose the strength of a head's ridge by cross-validation, of `lemons`",
     "finetune_epochs": "epochs that go on from a head, in which its convolution learns, too; then "
     "`lr` is 1e-4 and `input_length` 160000, unless they are given",
     "split_seed": "the split of the tracks into train, valid and test",

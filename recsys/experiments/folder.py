@@ -190,6 +190,8 @@ def _decisive(options: Mapping[str, Any]) -> dict[str, Any]:
         "choose_strength": False,
         **options,
     }  # which folders of earlier versions do not say
+    if known["recipe"] == "published":
+        known["choose_strength"] = False  # of heads alone, and once the default
     return {name: value for name, value in known.items() if name not in CHANGE_NOTHING}
 
 

@@ -54,7 +54,7 @@ def train_head(
     catalogue: Catalogue,
     split: pd.DataFrame,
     *,
-    is_strength_chosen: bool = False,
+    is_strength_chosen: bool = True,
 ) -> HeadTraining:
     """Fit a head to a split's training tracks and what removal leaves of them, and calibrate it.
 
@@ -67,7 +67,8 @@ def train_head(
     split : DataFrame with columns track_id, split, label
         Both its training and its validation tracks have both labels.
     is_strength_chosen : bool
-        See `head_of`.
+        Whether the strength of the regularisation is chosen for the listener; otherwise it is the
+        usual one.
 
     Raises
     ------
@@ -77,9 +78,8 @@ def train_head(
     check_split(split)
     train, valid = (split[split["split"] == part] for part in ("train", "valid"))
     learnt = pooled_tracks(catalogue, train["track_id"].tolist())
-    head, chosen = head_of(
-        trunk, learnt, train["label"].to_numpy(), is_strength_chosen=is_strength_chosen
-    )
+    usual = None if is_strength_chosen else strength_for(len(learnt))
+    head, chosen = head_of(trunk, learnt, train["label"].to_numpy(), strength=usual)
     valid_ids, valid_labels = valid["track_id"].tolist(), valid["label"].to_numpy()
     pooled = np.stack([track.whole for track in pooled_tracks(catalogue, valid_ids)])
     heard = trunk.coordinates(pooled)
@@ -112,7 +112,7 @@ def head_of(
     *,
     removed_weight: float = REMOVED_WEIGHT,
     loudness: float | None = None,
-    is_strength_chosen: bool = False,
+    strength: float | None = None,
 ) -> tuple[Head, dict[str, float]]:
     """Fit a head to tracks and to what removals leave of them, the labels kept.
 
@@ -125,8 +125,8 @@ def head_of(
         Weight of all that is left of a track, beside 1 for the whole track.
     loudness : float >= 0, optional
         How far weights of loudness may go; chosen by cross-validation if it is not given.
-    is_strength_chosen : bool
-        Whether the strength of the regularisation is chosen likewise; the usual one by default.
+    strength : float > 0, optional
+        Inverse strength C of the regularisation; chosen likewise if it is not given.
 
     Returns
     -------
@@ -138,8 +138,7 @@ def head_of(
         removed = trunk.coordinates(np.stack([track.removed for track in tracks]))
     if loudness is None:
         loudness = choose_loudness(whole, removed, labels, removed_weight)
-    strength = strength_for(len(tracks))
-    if is_strength_chosen:
+    if strength is None:
         strength = choose_strength(whole, removed, labels, removed_weight, loudness)
     head = fit_with_loudness(whole, removed, labels, loudness, removed_weight, strength=strength)
     return head.softened(), {
