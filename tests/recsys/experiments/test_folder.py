@@ -56,6 +56,9 @@ def test_a_record_without_a_recipe_is_of_the_published_one(tmp_path):
     new = experiments.start(tmp_path, lemons)
     assert experiments.newest_unfinished(tmp_path, lemons).path == new.path
     assert experiments.newest_unfinished(tmp_path, OPTIONS).path == old.path
+    now = {**published, "choose_strength": True}  # the default, which is of heads alone
+    assert experiments.newest_unfinished(tmp_path, now).path == old.path
+    assert experiments.newest_unfinished(tmp_path, {**lemons, "choose_strength": True}) is None
 
 
 def test_a_head_is_fitted_in_one_epoch(tmp_path):
