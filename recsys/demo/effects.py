@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter, lfilter, sosfilt
 
 from lemons_utils import SAMPLE_RATE
+from recsys.demo.filters import bandpass, recursive
 from recsys.demo.instruments import AMPLIFIERS
 from recsys.demo.tones import Wave
 
@@ -31,12 +31,10 @@ def amplify(wave: Wave, amplifier: str) -> Wave:
     if not level:
         return wave
     clipped = np.tanh(wave * (drive / level / 2))
-    sos = butter(1, (low_hz, high_hz), "bandpass", fs=SAMPLE_RATE, output="sos")
-    speaker = sosfilt(sos, clipped)
+    speaker = bandpass(clipped, 1, low_hz, high_hz)
     # a one-pole low-pass removes the harsh treble of the clipping
     pole = float(np.exp(-2 * np.pi * high_hz / SAMPLE_RATE))
-    smooth: Wave = lfilter([1 - pole], [1, -pole], speaker)
-    return smooth
+    return recursive([1 - pole], [1, -pole], speaker)
 
 
 def pump(wave: Wave, depth: float, beat_s: float, start_s: float) -> Wave:
@@ -114,7 +112,7 @@ def tone_control(waves: NDArray[np.float64], treble_db: float) -> NDArray[np.flo
     blocker = float(np.exp(-2 * np.pi * 25 / SAMPLE_RATE))
     numerator = np.convolve(shelf, (1.0, -1.0))
     denominator = np.convolve((1.0, -pole), (1.0, -blocker))
-    return np.asarray(lfilter(numerator, denominator, waves, axis=1))
+    return recursive(numerator, denominator, waves)
 
 
 def fade(waves: NDArray[np.float64], in_s: float, out_s: float) -> NDArray[np.float64]:

@@ -7,9 +7,9 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter, sosfilt
 
 from lemons_utils import SAMPLE_RATE
+from recsys.demo.filters import bandpass
 from recsys.demo.tables import read, records
 from recsys.demo.tones import Note, Wave
 
@@ -138,8 +138,7 @@ def _noise(
 ) -> NDArray[np.float64]:
     """Return a decaying burst of noise between two frequencies."""
     samples = round(length_s * SAMPLE_RATE)
-    sos = butter(2, (low_hz, high_hz), "bandpass", fs=SAMPLE_RATE, output="sos")
-    sound = sosfilt(sos, rng.standard_normal(samples))
+    sound = bandpass(rng.standard_normal(samples), 2, low_hz, high_hz)
     burst: NDArray[np.float64] = sound * np.exp(-np.arange(samples) / SAMPLE_RATE / decay_s)
     return burst
 

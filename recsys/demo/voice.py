@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter, sosfilt
 
 from lemons_utils import SAMPLE_RATE
+from recsys.demo.filters import bandpass
 from recsys.demo.tables import read, records
 from recsys.demo.tones import Note, Wave, cycle_tables, gliding, hertz, read_tables
 
@@ -151,8 +151,7 @@ def _shape(samples: int, attack: int) -> Wave:
 def _air() -> Wave:
     """Return ten seconds of breath noise."""
     noise = np.random.default_rng(9).standard_normal(10 * SAMPLE_RATE)
-    sos = butter(1, (500, 5000), "bandpass", fs=SAMPLE_RATE, output="sos")
-    return np.asarray(sosfilt(sos, noise))
+    return bandpass(noise, 1, 500, 5000)
 
 
 @lru_cache(maxsize=64)
@@ -162,6 +161,6 @@ def _burst(consonant: str, variant: int) -> Wave:
         return np.zeros(0)
     samples = round(length_s * SAMPLE_RATE)
     noise = np.random.default_rng([variant, samples]).standard_normal(samples + 400)
-    sos = butter(2, (low_hz, high_hz), "bandpass", fs=SAMPLE_RATE, output="sos")
-    sound = sosfilt(sos, noise)[400:] * np.hanning(samples)
-    return np.asarray(0.35 * level * sound / np.max(np.abs(sound)))
+    sound = bandpass(noise, 2, low_hz, high_hz)[400:] * np.hanning(samples)
+    burst: Wave = 0.35 * level * sound / np.max(np.abs(sound))
+    return burst

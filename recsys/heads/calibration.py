@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from recsys.heads.fitting import Head
 
@@ -39,6 +38,7 @@ def calibrate(
         `temperature` and `offset`.
     """
     from scipy.optimize import minimize  # slow to import, and scoring does not fit
+    from scipy.special import expit
 
     logits, sign = head.logits(features), 2.0 * labels - 1.0
 

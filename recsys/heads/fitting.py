@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
 
 from lemons_utils import ParameterError
 
@@ -87,6 +86,7 @@ def fit_logistic(
             f"base_rate must lie in (0, 1) and strength above 0, got {base_rate} and {strength}"
         )
     from scipy.optimize import minimize  # slow to import, and scoring does not fit
+    from scipy.special import expit, logit
 
     x, sign, bias = features.astype(np.float64), 2.0 * labels - 1.0, float(logit(base_rate))
 
