@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from lemons_utils import DataError, ParameterError
-from recsys.checkpoint import LAST_STATE, load_state
+from recsys import checkpoint
 
 ROWS = 12
 """Most epochs that the table shows; the first and the last are among them."""
@@ -32,9 +32,10 @@ def read_curve(folder: Path, metric: str) -> Curve:
     ParameterError
         If there is no such metric; the message names those that there are.
     """
-    if not (folder / LAST_STATE).is_file():
+    state = folder / checkpoint.LAST_STATE
+    if not state.is_file():
         raise DataError(f"{folder} has no training of epochs: a head is fitted in one go")
-    logged = load_state(folder / LAST_STATE).facts.get("metrics", [])
+    logged = checkpoint.load_state(state).facts.get("metrics", [])
     curve = {int(step): float(values[metric]) for step, values in logged if metric in values}
     if not curve:
         names = sorted({name for _, values in logged for name in values})

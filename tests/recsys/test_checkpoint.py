@@ -207,7 +207,7 @@ def test_wrong_files_are_said_in_one_line(network, tmp_path, case, suffix, says)
 
 def test_the_card_is_written_last(network, tmp_path, monkeypatch):
     """Whoever is killed before it writes everything again, the page too."""
-    monkeypatch.setattr(checkpoint, "card_page", lambda card: 1 / 0)
+    monkeypatch.setattr(checkpoint.weights, "card_page", lambda card: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         save_model(tmp_path / BEST_MODEL, network, make_card(config=CONFIG, metrics={}))
     assert (tmp_path / BEST_MODEL).is_file() and not (tmp_path / "best_model.json").exists()
