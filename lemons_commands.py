@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lemons_places import install
+from lemons_processes import put_off
 
 COMMANDS = {
     "lemons-app": ("explanations.launch", "app"),
@@ -33,6 +34,7 @@ def main() -> Any:
     """Run the command by whose name this was called; return its exit code."""
     name = Path(sys.argv[0]).stem
     module, extra = COMMANDS[name]
+    put_off()
     try:
         run = import_module(module).main
     except ModuleNotFoundError as error:

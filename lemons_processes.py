@@ -1,8 +1,9 @@
-"""How processes end: by an interrupt, or with the process that started them."""
+"""How processes start and end: their imports, interrupts, the process that started them."""
 
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -17,26 +18,40 @@ WATCH_S = 0.5
 """Time after which a worker notices that its parent has ended [s]."""
 
 _HERE = Path(__file__).resolve().parent
+_GENERATIONS = gc.get_threshold()
+_NEW_OBJECTS = 200_000  # as many as the imports of a command leave
 
 
-def interruptible(package: str) -> None:
-    """End a command of a package that is interrupted while it still imports, in one line.
+def before_imports(package: str) -> None:
+    """Let a command of a package load quickly, and end in one line if it is interrupted meanwhile.
 
-    Each package calls this before it imports anything else: Python's own answer is a traceback
-    through whatever library happens to load.
+    Each package calls this before it imports anything else; `lemons_commands` calls `put_off`.
     """
     words = sys.orig_argv
     module = words[words.index("-m") + 1] if "-m" in words[:-1] else ""
     is_script = Path(sys.argv[0]).resolve().is_relative_to(_HERE / package)
-    is_ours = is_script or module.split(".")[0] == package
-    if is_ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    if is_script or module.split(".")[0] == package:
+        put_off()
+
+
+def put_off() -> None:
+    """Put off, until `after_imports`, what Python does about interrupts and garbage.
+
+    Its answer to an interrupt is a traceback through whatever library happens to load; and it
+    searches what libraries load for garbage again and again, for a seventh of the time that a
+    command with torch takes to start, and for half a second when it ends.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _end_at_once)
+        gc.set_threshold(_NEW_OBJECTS, *_GENERATIONS[1:])
 
 
-def raise_interrupts() -> None:
-    """Raise `KeyboardInterrupt` from now on, as `interruptible` has put off."""
+def after_imports() -> None:
+    """End what `put_off` began: interrupts raise, garbage is searched for as always."""
     if signal.getsignal(signal.SIGINT) is _end_at_once:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        gc.freeze()  # what was imported stays, and is not searched again
+        gc.set_threshold(*_GENERATIONS)
 
 
 def _end_at_once(*_: object) -> None:

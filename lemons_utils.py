@@ -23,7 +23,7 @@ from typing import Any, ParamSpec
 from urllib.parse import quote
 
 from lemons_places import HERE, default_data_folder, no_setting, settings_file
-from lemons_processes import INTERRUPTED, raise_interrupts
+from lemons_processes import INTERRUPTED, after_imports
 
 SAMPLE_RATE = 16_000
 """Sample rate of every catalogue [Hz]."""
@@ -69,7 +69,7 @@ def command(main: Callable[_P, int | None]) -> Callable[_P, int]:
 
     @functools.wraps(main)
     def run(*args: _P.args, **kwargs: _P.kwargs) -> int:
-        raise_interrupts()
+        after_imports()
         try:
             return main(*args, **kwargs) or 0
         except (ParameterError, DataError) as error:

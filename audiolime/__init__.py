@@ -8,9 +8,9 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from lemons_processes import interruptible
+from lemons_processes import before_imports
 
-interruptible(__name__)
+before_imports(__name__)
 
 if TYPE_CHECKING:  # type checkers see what `__getattr__` hands out
     from audiolime.components.segmentation import compute_segments as compute_segments

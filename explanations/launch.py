@@ -18,6 +18,7 @@ import urllib.request
 import webbrowser
 
 from explanations.serving import address_of, listen, serve
+from lemons_processes import after_imports, put_off
 from lemons_utils import Configuration, command, configuration
 
 TIMEOUT_S = 5.0
@@ -77,7 +78,10 @@ def launch(config: Configuration, *, browser: bool = True) -> None:
     settings = "`app_host` and `app_port` in config.py"
     with listen(config.app_host, config.app_port, settings=settings) as listener:
         os.environ.setdefault(*WAIT_POLICY)  # read when torch is loaded
-        from explanations.lemons import app  # takes seconds, so the port is asked for first
+        put_off()
+        from explanations.lemons import app  # takes a second, so the port is asked for first
+
+        after_imports()
 
         page_url = address_of(listener)
         print(f"The demo app: {page_url}   (Ctrl+C ends it)", flush=True)

@@ -1,5 +1,5 @@
 """Audio and listening history in, one relevance model per listener out."""
 
-from lemons_processes import interruptible
+from lemons_processes import before_imports
 
-interruptible(__name__)
+before_imports(__name__)

@@ -23,7 +23,6 @@ from sacred.utils import ConfigAddedError, SacredError
 from lemons_places import HERE
 from lemons_utils import Configuration, ParameterError
 from lemons_versions import git_commit
-from recsys import mongo
 
 SETTINGS.CAPTURE_MODE = "sys"  # what Python prints; "fd" would start two `tee` processes a run
 
@@ -234,6 +233,8 @@ def watch(
         else:
             named = {"url": mongodb_url, "db_name": mongodb_db_name}
         if named.get("url"):
+            from recsys import mongo  # its packages wait until a server is named
+
             mongo.ping(named["url"], named["db_name"])
             observer = mongo.PatientMongoObserver(**named, failure_folder=runs_folder / "unsent")
             experiment.observers.append(observer)

@@ -1,5 +1,6 @@
 """An interrupt is one line at any moment, and no worker outlives the command that started it."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -56,6 +57,39 @@ def test_an_interrupt_while_a_command_imports_is_one_line(tmp_path, words):
         _, errors = process.communicate(timeout=10)
     assert process.returncode == 130
     assert errors == "interrupted; run the same command again to go on\n"
+
+
+WATCHED = """
+import atexit, gc, sys
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if name == "numpy":
+            print("importing", gc.get_threshold()[0], gc.get_freeze_count() > 0)
+sys.meta_path.insert(0, Watch())
+atexit.register(lambda: print("at its end", gc.get_threshold()[0], gc.get_freeze_count() > 0))
+"""
+"""Tells how the search for garbage is set, in `sitecustomize`."""
+
+
+@pytest.mark.parametrize(
+    ("words", "seldom"),
+    [
+        (["-m", "recsys.ingest", "--help"], True),
+        (["lemons-ingest", "--help"], True),
+        (["-c", "import recsys.ingest"], False),
+    ],
+)
+def test_garbage_is_searched_for_seldom_while_a_command_imports(tmp_path, words, seldom):
+    (tmp_path / "sitecustomize.py").write_text(WATCHED)
+    (tmp_path / "lemons-ingest").write_text("import lemons_commands\nlemons_commands.main()\n")
+    done = subprocess.run(
+        [sys.executable, *words], cwd=tmp_path, capture_output=True, text=True, check=True,
+        env={**ENVIRONMENT, "PYTHONPATH": f"{tmp_path}:{ROOT}"},
+    )  # fmt: skip
+    lines = done.stdout.splitlines()
+    usual = gc.get_threshold()[0]
+    assert f"importing {200_000 if seldom else usual} False" in lines
+    assert lines[-1] == f"at its end {usual} {seldom}"
 
 
 def test_a_program_that_imports_lemons_keeps_its_own_interrupt():

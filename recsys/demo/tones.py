@@ -13,7 +13,6 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
 from lemons_utils import SAMPLE_RATE
@@ -75,11 +74,13 @@ def cycle_tables(weights: NDArray[np.float64], *, seed: int) -> Wave:
     -------
     ndarray [shape=(frames, 4096)]
     """
+    from scipy.fft import irfft  # not at the start: see filters.py
+
     harmonics = weights.shape[1]
     phases = np.random.default_rng(seed).uniform(0.0, 2 * np.pi, harmonics)
     spectrum = np.zeros((weights.shape[0], _TABLE // 2 + 1), complex)
     spectrum[:, 1 : harmonics + 1] = weights * np.exp(1j * phases) * (_TABLE / 2)
-    tables: Wave = scipy.fft.irfft(spectrum, _TABLE, axis=1)
+    tables: Wave = irfft(spectrum, _TABLE, axis=1)
     return tables
 
 
