@@ -36,6 +36,7 @@ from _tastes import (
 
 from lemons_jobs import add_options, run, workers_of
 from lemons_journal import Journal
+from lemons_places import typed_path
 from lemons_utils import Configuration, ParameterError, command, configuration
 from recsys import progress
 from recsys.catalogue import open_catalogue
@@ -127,7 +128,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
                         help="tracks to explain on each listener's first fold")  # fmt: skip
     parser.add_argument("--measured", action="store_true",
                         help="print the tables of what is measured already")  # fmt: skip
-    parser.add_argument("--out", type=Path, default=RESULTS, metavar="FOLDER")
+    parser.add_argument("--out", type=typed_path, default=RESULTS, metavar="FOLDER")
     parser.add_argument("--name", help="of the results (recipe-CATALOGUE)")
     add_options(parser, jobs=1)
     return parser.parse_args(arguments)

@@ -20,6 +20,7 @@ from explanations.studies import fidelity, planted, real_music, sanity, separato
 from explanations.studies.page import write_page
 from explanations.studies.results import RESULTS, recorded
 from explanations.studies.study import Study, StudySection
+from lemons_places import typed_path
 from lemons_utils import DataError, ParameterError, command, configuration
 from recsys.experiments import trained_listeners
 
@@ -97,9 +98,11 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="all of it, on the smallest scale")
     parser.add_argument("--only", nargs="+", metavar="STUDY", help="run these, show all")
     parser.add_argument("--page_only", action="store_true", help="run none, show what is there")
-    parser.add_argument("--out", type=Path, help=f"folder of the results; by default {RESULTS}, "
-                        "or results-quick in the data folder")  # fmt: skip
-    parser.add_argument("--cache", type=Path, help="what to resume from")
+    parser.add_argument(
+        "--out", type=typed_path, help=f"folder of the results; by default {RESULTS}, or "
+        "results-quick in the data folder",
+    )  # fmt: skip
+    parser.add_argument("--cache", type=typed_path, help="what to resume from")
     parser.add_argument("--jobs", type=int, default=1, help="processes that share the cores")
     return parser.parse_args(arguments)
 

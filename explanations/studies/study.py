@@ -34,6 +34,7 @@ from explanations.studies.results import RESULTS, facts
 from lemons_jobs import Workers, run
 from lemons_journal import Journal
 from lemons_limits import convert_json
+from lemons_places import typed_path
 from lemons_utils import DataError, ParameterError, command, configuration
 
 Item = Mapping[str, Any]
@@ -186,10 +187,12 @@ class Study:
             prog=f"python -m {self.module}", description=self.description
         )
         self.add_options(parser)
-        parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the results")
         parser.add_argument(
-            "--cache", type=Path, help="folder for what is measured and computed along the way, to "
-            "resume from; by default `studies` in the data folder",
+            "--out", type=typed_path, default=RESULTS, help="folder for the results"
+        )
+        parser.add_argument(
+            "--cache", type=typed_path, help="folder for what is measured and computed along the "
+            "way, to resume from; by default `studies` in the data folder",
         )  # fmt: skip
         parser.add_argument("--jobs", type=int, default=1, help="processes that share the cores")
         self.run(StudyRun(self.name, parser.parse_args(words), words, started))

@@ -208,6 +208,7 @@ def _tracks(options: argparse.Namespace) -> None:
     tracks = write_catalogue(folder, unique_tracks)
     more = f", {len(skipped):,} snippets skipped ({folder / 'skipped.csv'})" if skipped else ""
     print(f"catalogue {options.catalogue}: {len(tracks):,} tracks{more}")
+    print(f"next: `python -m recsys.importers.msd plays FOLDER --catalogue {options.catalogue}`")
 
 
 def _link_arrays(arrays: Path, folder: Path) -> None:
@@ -232,6 +233,7 @@ def _plays(options: argparse.Namespace) -> None:
     )
     if counts.matched_rows < counts.rows:
         print(f"songs that fit no track of the catalogue: {unmatched}")
+    print(f"next: `python -m recsys.importers.msd splits --catalogue {catalogue.name}`")
 
 
 def _splits(options: argparse.Namespace) -> None:

@@ -213,6 +213,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"catalogue {name}: {len(tracks):,} tracks with their true stems; {len(skipped)} skipped")
     for file, reason in skipped:
         print(f"  skipped {os.fspath(file)}: {reason}")
+    print(f"next: `python -m recsys.listening plays.csv --catalogue {name}`")
     return 0
 
 

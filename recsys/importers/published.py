@@ -22,6 +22,7 @@ from recsys.importers.pickled import read_pickle, texts
 from recsys.listening import (
     SPLIT_COLUMNS,
     check_split,
+    next_command,
     split_path,
     split_summary,
     write_split,
@@ -130,9 +131,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     listeners = {user_name for user_name, _ in found.values()}
     if unknown := sorted({*(options.user_name or ())} - listeners):
         raise DataError(f"{options.folder} has no split of {', '.join(unknown)}")
-    for folder, (user_name, seed) in found.items():
-        if options.user_name and user_name not in options.user_name:
-            continue
+    wanted = {
+        folder: named
+        for folder, named in found.items()
+        if not options.user_name or named[0] in options.user_name
+    }
+    for folder, (user_name, seed) in wanted.items():
         split = read_published_split(folder)
         kept = split[split["track_id"].isin(there)]
         path = split_path(catalogue, user_name, seed)
@@ -144,6 +148,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         check_split(kept, folder)
         write_split(path, kept)
         print(split_summary(user_name, kept, path))
+    names, seeds = zip(*wanted.values(), strict=True)
+    print(next_command(catalogue, sorted(set(names)), seeds[0]))
     return 0
 
 

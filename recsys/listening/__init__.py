@@ -2,6 +2,7 @@
 
 from recsys.listening.command import add_split_options as add_split_options
 from recsys.listening.command import main as main
+from recsys.listening.command import next_command as next_command
 from recsys.listening.command import split_summary as split_summary
 from recsys.listening.command import write_splits as write_splits
 from recsys.listening.splits import PARTS as PARTS

@@ -119,10 +119,10 @@ def write_splits(
     if len(listeners) > _LISTED:
         print(f"{len(listeners) - len(failed.reasons):,} splits in {catalogue.folder / 'splits'}")
     failed.raise_if_any()
-    print(_next(catalogue, listeners, seed))
+    print(next_command(catalogue, listeners, seed))
 
 
-def _next(catalogue: Catalogue, listeners: Sequence[str], seed: int) -> str:
+def next_command(catalogue: Catalogue, listeners: Sequence[str], seed: int) -> str:
     """Return a line with the command that trains these listeners."""
     if len(listeners) == 1:
         other = "" if seed == PUBLISHED_SEED else f" split_seed={seed}"

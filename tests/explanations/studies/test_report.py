@@ -68,7 +68,8 @@ def test_what_works_is_shown_and_what_fails_is_named(small, two_studies, tmp_pat
     assert page.count("data:image/png;base64,") == 1
 
     (out / "stability.csv").unlink()
-    assert report.main(["--out", str(out), "--page_only"]) == 0
+    assert report.main(["--out", str(out / ".." / out.name), "--page_only"]) == 0
+    assert capfd.readouterr().out == f"page: {out / 'index.html'}\n"
     assert "there are no results of stability" in (out / "index.html").read_text()
 
 

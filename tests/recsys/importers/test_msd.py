@@ -76,7 +76,9 @@ def test_snippets_nested_and_flat_become_arrays(data, raw, tmp_path, write_media
     write_media(snippets / "TRUNKNOWN128F000000.mp3", sound, 22_050)
     arguments = ["tracks", str(raw / "unique_tracks.txt"), "--snippets", str(snippets)]
     assert main([*arguments, "--jobs", "1"]) == 0
-    assert "2 tracks, 1 snippets skipped" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "2 tracks, 1 snippets skipped" in printed
+    assert "\nnext: `python -m recsys.importers.msd plays FOLDER --catalogue " in printed
     catalogue = open_catalogue("msd", data_folder=data)
     assert catalogue.track_ids == sorted(files)
     for track_id, file in files.items():
@@ -114,6 +116,7 @@ def test_plays_are_sorted_by_listener_and_what_is_lost_is_counted(catalogue, raw
     assert main(["plays", str(raw)]) == 0
     printed = capsys.readouterr().out
     assert "23 of 28 rows, 52 of 73 plays, 2 listeners" in printed
+    assert printed.endswith("next: `python -m recsys.importers.msd splits --catalogue msd`\n")
     plays = pd.read_parquet(catalogue.folder / "plays.parquet")
     expected = [(MARKO, track(n), n % 3 + 1) for n in range(2, 12)]
     expected += [(OTHER, track(n), 2) for n in range(8, 20)] + [(OTHER, track(39), 7)]

@@ -148,6 +148,7 @@ def test_songs_that_cannot_be_used_are_told(data, tmp_path, capsys):
     assert main([str(home), "--jobs", "1"]) == 0
     printed = capsys.readouterr().out
     assert "1 tracks with their true stems; 5 skipped" in printed
+    assert printed.endswith("next: `python -m recsys.listening plays.csv --catalogue musdb18`\n")
     for reason in ("vocals.wav is not a file", "shorter than 1 s", "silent", "4 audio streams"):
         assert reason in printed
     assert len(open_catalogue("musdb18", data_folder=data).tracks) == 1

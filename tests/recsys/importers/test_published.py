@@ -65,7 +65,10 @@ def test_published_splits_come_in(catalogue, tmp_path, capsys, labels):
     for name in ("marko-1057386", "paige-7"):
         write_published(tmp_path / "published" / "split" / name, **labels)
     assert main([str(tmp_path / "published"), "--user_name", "marko"]) == 0
-    assert "marko: 30 listened, 30 unheard; 48 train, 6 valid, 6 test" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "marko: 30 listened, 30 unheard; 48 train, 6 valid, 6 test" in printed
+    train = "python -m recsys.experiment with user_name=marko catalogue=msd recipe=lemons"
+    assert printed.endswith(f"next: `{train}`\n")
     assert not split_path(catalogue, "paige", 7).exists()
     split = read_split(split_path(catalogue, "marko")).set_index("track_id").loc[IDS]
     assert split["split"].tolist() == [part for part, size in SIZES.items() for _ in range(size)]
@@ -74,7 +77,12 @@ def test_published_splits_come_in(catalogue, tmp_path, capsys, labels):
     assert split["playcount"].tolist() == [(n % 2 == 0) * counts[n] for n in range(60)]
 
     assert main([str(tmp_path / "published" / "split" / "paige-7")]) == 0
+    assert "catalogue=msd split_seed=7 recipe=lemons`" in capsys.readouterr().out
     assert len(read_split(split_path(catalogue, "paige", 7))) == 60
+
+    assert main([str(tmp_path / "published")]) == 0
+    train = "python -m recsys.train_all --catalogue msd --recipe lemons"
+    assert capsys.readouterr().out.endswith(f"next: `{train}`\n")
 
 
 def test_tracks_without_sound_are_left_out_and_counted(catalogue, tmp_path, capsys):
