@@ -19,7 +19,7 @@ WATCH_S = 0.5
 
 _HERE = Path(__file__).resolve().parent
 _GENERATIONS = gc.get_threshold()
-_NEW_OBJECTS = 200_000  # as many as the imports of a command leave
+_NEW_OBJECTS = 1_000_000  # three times what the imports of a command leave
 
 
 def before_imports(package: str) -> None:

@@ -88,7 +88,7 @@ def test_garbage_is_searched_for_seldom_while_a_command_imports(tmp_path, words,
     )  # fmt: skip
     lines = done.stdout.splitlines()
     usual = gc.get_threshold()[0]
-    assert f"importing {200_000 if seldom else usual} False" in lines
+    assert f"importing {1_000_000 if seldom else usual} False" in lines
     assert lines[-1] == f"at its end {usual} {seldom}"
 
 
