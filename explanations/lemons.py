@@ -265,7 +265,7 @@ def main():
     """Draw the page."""
     app_files = files("explanations") / "app"
     st.set_page_config("LEMONS", str(app_files / "pictures" / "lemon.svg"), layout="wide")
-    st.html(f"<style>{(app_files / 'page.css').read_text(encoding='utf-8')}</style>")
+    st.html(markup.style((app_files / "page.css").read_text(encoding="utf-8")))
     catalogues = open_catalogues(CONFIG.data_folder)
     listeners = all_listeners() if catalogues else []
     head()

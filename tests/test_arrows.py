@@ -54,7 +54,7 @@ SHELVES = {
     **dict.fromkeys(sorted(EXPLAINER), EXPLAINER),
     **dict.fromkeys(sorted(CORE), CORE),
     "explanations.app": {"explanations.player", "explanations.taste_profile", *CORE},
-    "explanations.taste_profile": CORE,
+    "explanations.taste_profile": {"explanations.player.palette", *CORE},
     "explanations.studies": CORE,
     "explanations.player": set(),
 }

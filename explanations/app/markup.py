@@ -12,7 +12,7 @@ from html import escape
 
 from explanations.app.people import Person, picture
 from explanations.app.phrases import COLUMN_NAMES, percent, seconds
-from explanations.player.palette import FULL_WEIGHT
+from explanations.player.palette import FULL_WEIGHT, PALETTE
 from explanations.store import Explanation
 from explanations.taste_profile import Part
 from lemons_utils import SAMPLE_RATE
@@ -22,6 +22,13 @@ ANSWER = "answer"
 
 JOINER = "\u2060"
 """A character without width, across which no line breaks."""
+
+
+def style(sheet: str) -> str:
+    """Return the page's style sheet, with the colours of weights from the palette."""
+    names = ("positive", "negative")  # the same in both themes: bars, and cells behind words
+    colours = "".join(f" --lemons-{name}: {PALETTE['light'][name]};" for name in names)
+    return f"<style>:root {{{colours} }}\n{sheet}</style>"
 
 
 def plain(text: str) -> str:

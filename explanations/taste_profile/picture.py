@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from explanations.player.palette import PALETTE
 from explanations.taste_profile.measuring import Part, TasteProfile
 from recsys.evaluation import plots
 
 PAIRS_DRAWN = 5
-FOR, AGAINST = "#f08c1f", "#3f83d6"
+FOR, AGAINST = PALETTE["light"]["positive"], PALETTE["light"]["negative"]
 """As on the page: orange speaks for a track, blue against it."""
 
 

@@ -28,6 +28,7 @@ from audiolime.separation.cache import cached_stems
 from explanations.explain.playback import mix
 from explanations.listeners import load_listener
 from explanations.player import decode_mask, encode_mask
+from explanations.player.palette import PALETTE
 from explanations.stems import separator_for
 from explanations.store import Explanation, from_json
 from recsys.catalogue import open_catalogue
@@ -247,6 +248,9 @@ def test_every_type_is_at_hand_and_against_is_shown(page: Page, served: Served):
         expect(table.locator("td.lm-for, td.lm-against")).to_have_count(len(found.weights))
         against = page.locator(".waveform", has_text="Against")
         expect(against).to_have_count(1 if found.against(3) else 0)
+    cell = page.locator(".lm-map tbody td:not(.lm-against)").first
+    color = "element => getComputedStyle(element).getPropertyValue('--from')"
+    assert cell.evaluate(color) == PALETTE["light"]["positive"]
 
 
 def test_a_link_reproduces_the_mix_and_it_can_be_saved(page: Page, served: Served, browser):

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from explanations.app import markup
+from explanations.player.palette import PALETTE
 from explanations.store import Explanation, Request
+from tests.declared import ROOT
 
 EVIL = "<script>alert('&\"')</script>"
 SEGMENTS = ((0, 16_000), (16_000, 40_000))
@@ -82,6 +84,17 @@ def test_plain_parts_what_markdown_finds_after_the_escapes(text: str) -> None:
     read = re.sub(r"\\(.)", r"\1", markup.plain(text))
     assert read.replace(markup.JOINER, "") == text
     assert not re.search(r"://|www\.\w|@\w|:\w+:", read)
+
+
+def test_colours_of_weights_are_those_of_the_palette() -> None:
+    sheet = (ROOT / "explanations" / "app" / "page.css").read_text(encoding="utf-8")
+    defined, _, rest = markup.style(sheet).partition("}")
+    assert rest == f"\n{sheet}</style>"
+    assert set(re.findall(r"var\((--lemons-[\w-]+)", sheet)) == set(
+        re.findall(r"(--lemons-[\w-]+): #", defined)
+    )
+    for color in (PALETTE["light"]["positive"], PALETTE["light"]["negative"]):
+        assert color in defined and color not in sheet
 
 
 def test_an_image_holds_its_svg() -> None:
