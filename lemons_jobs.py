@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from lemons_places import install
-from lemons_processes import end_with, without_interrupts
+from lemons_processes import adapt_memory, end_with, without_interrupts
 from lemons_utils import DataError, ParameterError
 
 _Item = TypeVar("_Item")
@@ -223,6 +223,8 @@ def _work_off(
 
 def _on_one_thread(work: Callable[[Any], Any], index: int, item: Any) -> Outcome[Any]:
     """Work on an item in a worker, on one thread: there is a worker for every core."""
+    if "MALLOC_TRIM_THRESHOLD_" in os.environ:
+        adapt_memory()
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
     return _attempt(work, index, item)

@@ -40,9 +40,12 @@ from recsys.heads.pooled import pool
 from recsys.heads.scoring import relevance_tables
 from recsys.model import LocalStatistics
 from recsys.predict import relevance_table
+from recsys.track_table import CHUNK_TRACKS
 
 CORES, MACHINE_HOUR, TERABYTE_MONTH = 16, 0.70, 80.0
 """A machine, and what it and a terabyte of disk cost, in dollars."""
+
+MODELLED_WORKERS = (2, 10, 100, 1000)
 
 DAY_S = 24 * 3600.0
 TOP = 10
@@ -51,7 +54,6 @@ TOP = 10
 HEARD, SCORED_FOR, EMPTY = 16, 3, 2000
 """Tracks that are heard once; listeners whom a large catalogue is scored for; empty items."""
 
-CHUNK = 8
 SOUND_BYTES, FEATURES_BYTES, ROW_BYTES = 2 * 30 * SAMPLE_RATE, 500, 38
 """Of a track: 30 s of sound, its coordinates; its row in a listener's table of relevance."""
 
@@ -192,8 +194,9 @@ def print_workers(trunk: Trunk, catalogue: Catalogue, folder: Path) -> None:
     unheard = Catalogue("unheard", folder / "unheard")
     unheard.folder.mkdir()
     (unheard.folder / "audio").symlink_to(catalogue.folder / "audio")
-    track_ids = sorted(catalogue.track_ids)[: 16 * CHUNK]
-    chunks = [track_ids[start : start + CHUNK] for start in range(0, len(track_ids), CHUNK)]
+    track_ids = sorted(catalogue.track_ids) * 2
+    starts = range(0, len(track_ids), CHUNK_TRACKS)
+    chunks = [track_ids[start : start + CHUNK_TRACKS] for start in starts]
     work = functools.partial(coordinates_of, trunk, unheard)
 
     def rate(workers: Workers) -> float:
@@ -214,7 +217,16 @@ def print_workers(trunk: Trunk, catalogue: Catalogue, folder: Path) -> None:
     print_row(
         "a Dask cluster, two workers", f"{cluster_rate:.1f}", f"{cluster_rate / first / 2:.2f}"
     )
-    print(f"\nempty items through the cluster: {empty:.0f} a second; {os.cpu_count()} cores\n")
+    busy, share = empty * CHUNK_TRACKS / first, cluster_rate / first / 2
+    print(
+        f"\nempty items through the cluster: {empty:.0f} a second ({os.cpu_count()} cores); items "
+        f"of {CHUNK_TRACKS} tracks keep {busy:.0f} workers busy\n"
+    )
+    print_head("workers, modelled", "hours for the sound of a million tracks")
+    for count in MODELLED_WORKERS:
+        hours_taken = 1e6 / (first * share * min(count, busy)) / 3600
+        print_row(f"{count:,}", f"{hours_taken:.2g}")
+    print()
 
 
 def print_grid(unit: Unit) -> None:

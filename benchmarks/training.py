@@ -25,6 +25,7 @@ import torch
 from _published import PublishedFCN, published_steps, published_validation
 from _shared import print_head, print_row, timed
 
+from lemons_processes import freed_memory_kept
 from lemons_utils import SAMPLE_RATE
 from recsys.catalogue import Catalogue, save_audio
 from recsys.dataset import Crops, Tracks
@@ -70,28 +71,51 @@ def measured(
     """Return the steps/s of each loop, and the seconds of each validation, one for each round."""
     rates, seconds = defaultdict[str, list[float]](list), defaultdict[str, list[float]](list)
     threads = torch.get_num_threads()
-    catalogue = Catalogue("benchmark", folder)
-    paths = sorted(folder.rglob("*.npy"))
-    tracks = Tracks(catalogue.audio, catalogue.track_ids[:VALIDATED])
-    published, network = PublishedFCN(), fresh_network(0)
-    score_tracks(network, tracks)
     for _ in range(rounds):
-        loop = published_steps(paths, Options(batch_size=BATCH_SIZE), SAMPLE_RATE)
-        rates["published loop"].append(rate(loop, steps))
-        rates["forward and backward alone, float32"].append(rate(bare_steps(), steps))
+        rates["published loop"].append(alone(published_rate, folder, steps))
+        rates["forward and backward alone, float32"].append(alone(bare_rate, steps))
         for precision in PRECISIONS:
-            found = loop_rate(folder, steps, threads, precision)
+            found = alone(loop_rate, folder, steps, threads, precision)
             rates[f"the loop, {precision}"].append(found)
         rates["two listeners side by side, float32"].append(side_by_side(folder, steps))
-        once = timed(lambda: published_validation(published, paths[:VALIDATED]))
-        seconds["published"].append(once / VALIDATED)
+        seconds["published"].append(alone(validation_seconds, folder, ""))
         for precision in PRECISIONS:
-
-            def score(precision: str = precision) -> None:
-                score_tracks(network, tracks, precision=precision)
-
-            seconds[f"ours, {precision}"].append(timed(score) / VALIDATED)
+            seconds[f"ours, {precision}"].append(alone(validation_seconds, folder, precision))
     return rates, seconds
+
+
+def alone(measure: Callable[..., float], *arguments: object) -> float:
+    """Measure in a process of its own: how one loop leaves memory changes the speed of the next."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(measure, arguments)
+
+
+def published_rate(folder: Path, steps: int) -> float:
+    """Return steps per second of the published loop."""
+    options = Options(batch_size=BATCH_SIZE)
+    return rate(published_steps(sorted(folder.rglob("*.npy")), options, SAMPLE_RATE), steps)
+
+
+def bare_rate(steps: int) -> float:
+    """Return passes per second on ready tensors, with memory kept as within the loop."""
+    with freed_memory_kept():
+        return rate(bare_steps(), steps)
+
+
+def validation_seconds(folder: Path, precision: str) -> float:
+    """Return the seconds of validating a whole track; as published where no precision is given."""
+    catalogue, paths = Catalogue("benchmark", folder), sorted(folder.rglob("*.npy"))[:VALIDATED]
+    tracks = Tracks(catalogue.audio, catalogue.track_ids[:VALIDATED])
+    published, network = PublishedFCN(), fresh_network(0)
+
+    def validate() -> None:
+        if precision:
+            score_tracks(network, tracks, precision=precision)
+        else:
+            published_validation(published, paths)
+
+    validate()
+    return timed(validate) / VALIDATED
 
 
 def rate(losses: Iterator[float], steps: int) -> float:

@@ -17,11 +17,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lemons_processes import freed_memory_kept
 from lemons_utils import ParameterError
 from recsys.dataset import Crops, Tracks, crop_loader
 from recsys.metrics import Evaluation
 from recsys.model import FCN, Network
-from recsys.training.memory import freed_memory_kept
 from recsys.training.trainer import Best, Step, Trainer, TrainingState
 from recsys.training_options import Options
 

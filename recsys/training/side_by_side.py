@@ -13,11 +13,11 @@ from collections.abc import Hashable, Sequence
 
 import torch
 
+from lemons_processes import freed_memory_kept
 from lemons_utils import DataError, ParameterError
 from recsys.model import FCN
 from recsys.training.joined import training_logits
 from recsys.training.loop import Course
-from recsys.training.memory import freed_memory_kept
 from recsys.training.trainer import Best, Step, descend
 
 Ended = Best | ParameterError | DataError
