@@ -97,7 +97,8 @@ def freed_memory_kept() -> Iterator[None]:
     """Keep the memory of freed tensors for the next ones within this context.
 
     Without it, glibc asks the kernel for every tensor beyond 32 MiB, page by page, and returns
-    it when the tensor is freed: a quarter of a training step. The memory is returned at the end.
+    it when the tensor is freed: a quarter of a training step or more. The memory is returned at the
+    end.
     With another C library, nothing changes.
     """
     if (library := _c_library()) is None:
