@@ -1,4 +1,4 @@
-"""How processes start and end, and what they do with freed memory."""
+"""How processes start and end: imports, interrupts, freed memory."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 INTERRUPTED = "interrupted; run the same command again to go on"
 
@@ -58,6 +60,27 @@ def after_imports() -> None:
         gc.set_threshold(*_GENERATIONS)
 
 
+def on_demand(package: str, homes: Mapping[str, str], name: str) -> Any:
+    """Return a public name of a package from its module, for the package's `__getattr__`.
+
+    Parameters
+    ----------
+    package : str
+    homes : mapping from str to str
+        The module in the package that has each name; it is imported now, not with the package.
+    name : str
+        What is asked for.
+
+    Raises
+    ------
+    AttributeError
+        If the package has no such name.
+    """
+    if name not in homes:
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+    return getattr(import_module(f"{package}.{homes[name]}"), name)
+
+
 def _end_at_once(*_: object) -> None:
     os.write(2, f"{INTERRUPTED}\n".encode())
     os._exit(130)
@@ -97,9 +120,8 @@ def freed_memory_kept() -> Iterator[None]:
     """Keep the memory of freed tensors for the next ones within this context.
 
     Without it, glibc asks the kernel for every tensor beyond 32 MiB, page by page, and returns
-    it when the tensor is freed: a quarter of a training step or more. The memory is returned at the
-    end.
-    With another C library, nothing changes.
+    it when the tensor is freed: a quarter of a training step or more. The memory is returned at
+    the end. With another C library, nothing changes.
     """
     if (library := _c_library()) is None:
         yield

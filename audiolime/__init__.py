@@ -5,10 +5,9 @@ Names are imported when they are first asked for: `audiolime.exact` needs torch 
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from lemons_processes import before_imports
+from lemons_processes import before_imports, on_demand
 
 before_imports(__name__)
 
@@ -48,9 +47,7 @@ __all__ = [*_HOME]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return on_demand(__name__, _HOME, name)
 
 
 def __dir__() -> list[str]:

@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from lemons_processes import before_imports
+from lemons_processes import before_imports, on_demand
 
 before_imports(__name__)
 
@@ -19,6 +18,4 @@ __all__ = ["explain_track"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:
-        return getattr(import_module("explanations.explain"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return on_demand(__name__, {"explain_track": "explain"}, name)

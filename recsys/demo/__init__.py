@@ -7,8 +7,9 @@ again, and `true_taste(user_name, song)` tells whether a listener likes it.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
+
+from lemons_processes import on_demand
 
 _NAMES = {
     "listeners": ("LISTENERS", "true_taste"),
@@ -22,6 +23,4 @@ _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names
 
 def __getattr__(name: str) -> Any:
     """Import a public name on first use, since the band's libraries take a second to load."""
-    if name not in _MODULE_OF:
-        raise AttributeError(f"recsys.demo has no {name!r}")
-    return getattr(import_module(f"recsys.demo.{_MODULE_OF[name]}"), name)
+    return on_demand(__name__, _MODULE_OF, name)

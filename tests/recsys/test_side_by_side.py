@@ -17,6 +17,7 @@ from recsys.model import MIN_SAMPLES, LocalStatistics
 from recsys.training import course, fit, fit_side_by_side, fresh_network, side_by_side
 from recsys.training.joined import training_logits
 from recsys.training_options import Options
+from tests.recsys.sounds import audio
 
 OPTIONS = Options(n_epochs=3, batch_size=4)
 LISTENERS = {  # training tracks: 2, 1 and 3 steps an epoch, last batches of 2, 3 and 4
@@ -24,18 +25,6 @@ LISTENERS = {  # training tracks: 2, 1 and 3 steps an epoch, last batches of 2, 
     "bert": (3, dataclasses.replace(OPTIONS, training_seed=2, n_epochs=5, schedule="cosine")),
     "cleo": (12, dataclasses.replace(OPTIONS, training_seed=3, valid_every=2)),
 }
-
-
-def audio(track_id: str) -> np.ndarray:
-    """Odd tracks are tones, even ones noise; each has its own length, pitch and noise."""
-    number = int(track_id)
-    rng = np.random.default_rng(number)
-    samples = MIN_SAMPLES + 256 * (number % 3)
-    if number % 2:
-        sound = 8_000 * np.sin(2 * np.pi * (300 + 50 * number) * np.arange(samples) / 16_000)
-    else:
-        sound = 2_000 * rng.standard_normal(samples)
-    return sound.astype(np.int16)
 
 
 class Listener:

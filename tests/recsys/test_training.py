@@ -12,21 +12,10 @@ from recsys.metrics import evaluate, judge
 from recsys.model import MIN_SAMPLES
 from recsys.training import Best, fit, fresh_network, trainer
 from recsys.training_options import Options, pick_device
+from tests.recsys.sounds import audio
 
 LENGTH = MIN_SAMPLES
 TRAIN, VALID = range(12), range(12, 18)
-
-
-def audio(track_id: str) -> np.ndarray:
-    """Odd tracks are tones, even ones noise; each has its own length, pitch and noise."""
-    number = int(track_id)
-    rng = np.random.default_rng(number)
-    samples = LENGTH + 256 * (number % 3)
-    if number % 2:
-        sound = 8_000 * np.sin(2 * np.pi * (300 + 50 * number) * np.arange(samples) / 16_000)
-    else:
-        sound = 2_000 * rng.standard_normal(samples)
-    return sound.astype(np.int16)
 
 
 def data() -> tuple[Crops, Tracks]:
