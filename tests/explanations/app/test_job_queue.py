@@ -41,10 +41,13 @@ def gate() -> Iterator[Gate]:
 
 def flush(queue: JobQueue) -> None:
     """Wait until all that was asked for before has ended, also what never got its turn."""
-    passed = threading.Event()
+    passed, key = threading.Event(), object()
     asked = [job for job in queue._jobs.values() if not job.ended]
-    queue.ask(object(), "flush", ("pass",), lambda _: passed.set())
-    assert passed.wait(PATIENCE_S)
+    patience = time.monotonic() + PATIENCE_S
+    queue.ask(key, "flush", ("pass",), lambda _: passed.set())
+    while not passed.wait(0.01):  # asked again, because who does not look is gone, here as well
+        assert time.monotonic() < patience
+        queue.ask(key, "flush", ("pass",), lambda _: passed.set())
     with queue._turn:
         assert queue._turn.wait_for(lambda: all(job.ended for job in asked), PATIENCE_S)
 
