@@ -488,7 +488,8 @@ def test_what_matters_plays_from_track_to_track(page: Page, served: Served):
     page.goto(f"{served.address}/?listener=paige")
     start = page.get_by_role("button", name="Play what matters")
     start.click()
-    said, play = page.locator(".medley .said"), page.locator(".mixer .play")
+    said = page.locator(".medley .said")
+    play = page.locator(".mixer .play").last  # for a moment the track before has its mixer too
     expect(said).to_contain_text("1 of 10: “")
     expect(said).to_contain_text(re.compile("[2-9] of 10: “"), timeout=LONG)  # by itself
     page.get_by_role("button", name="Next track").click()
