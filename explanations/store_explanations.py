@@ -18,8 +18,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tqdm import tqdm
-
 from audiolime.components import KINDS
 from explanations.app.people import Person
 from explanations.explain.answers import ENGINES
@@ -31,6 +29,7 @@ from explanations.store import Store
 from explanations.taste_profile import draw_profile, profile_path, renew_profile
 from lemons_jobs import HERE, Workers, add_options, run, workers_of
 from lemons_utils import Configuration, DataError, ParameterError, command, configuration
+from recsys import progress
 from recsys.catalogue import Catalogue, open_catalogue
 from recsys.experiments import named_listeners
 from recsys.predict import predict, relevance_table
@@ -50,12 +49,8 @@ def top_tracks(
         Where tracks without a stored relevance are scored.
     """
     table = relevance_table(catalogue, listener.user_name, listener.checksum)
-    with tqdm(total=len(catalogue.tracks), unit="track", desc="relevance", delay=1) as bar:
-
-        def on_progress(step: str, share: float) -> None:
-            bar.update(round(share * len(catalogue.tracks)) - bar.n)
-
-        bar.set_postfix_str(listener.user_name)
+    about = f"relevance to {listener.user_name}"
+    with progress.shown(catalogue.count, unit="track", about=about) as on_progress:
         scores = predict(
             listener.network, table,
             on_trunk=listener.on_trunk, workers=workers, on_progress=on_progress,
@@ -171,7 +166,7 @@ def _run_jobs(
         run_job, catalogue=replace(catalogue), settings=settings, config=config
     )
     total = sum(len(job.models) for job in jobs) * len(settings.kinds)
-    with tqdm(total=total, unit="explanation", desc="explain") as bar:
+    with progress.bar(total, unit="explanation", about="explain") as bar:
         for outcome in run(work, jobs, workers):
             job = jobs[outcome.index]
             bar.update(len(job.models) * len(settings.kinds))

@@ -182,8 +182,7 @@ def _epochs_bar(folders: Sequence[ExperimentFolder]) -> Iterator[None]:
 
         def follow() -> None:
             while not over.wait(LOOK_S):
-                bar.n = sum(folder.epochs for folder in folders)
-                bar.refresh()
+                bar.update(sum(folder.epochs for folder in folders) - bar.n)
 
         follower = threading.Thread(target=follow, daemon=True)
         if not bar.disable:

@@ -28,7 +28,6 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 import pandas as pd
-from tqdm import tqdm
 
 from explanations.studies.results import RESULTS, facts
 from lemons_jobs import Workers, run
@@ -36,6 +35,7 @@ from lemons_journal import Journal
 from lemons_limits import convert_json
 from lemons_places import typed_path
 from lemons_utils import DataError, ParameterError, command, configuration
+from recsys import progress
 
 Item = Mapping[str, Any]
 """What to measure: names and numbers that JSON can hold, all that decides the rows."""
@@ -233,7 +233,7 @@ def run_items(
     known = _read_journal(journal)
     waiting = [json.loads(key) for key in dict.fromkeys(keys) if key not in known]
     with (
-        tqdm(total=len(keys), initial=len(keys) - len(waiting), desc=name, unit="item") as bar,
+        progress.bar(len(keys), unit="item", initial=len(keys) - len(waiting), about=name) as bar,
         closing(run(work, waiting, Workers(jobs))) as outcomes,
     ):
         for outcome in outcomes:

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import scipy
-from tqdm import tqdm
 
 import lemons_jobs
 from lemons_journal import Journal
 from lemons_limits import convert_json
 from lemons_utils import DataError, ParameterError, write_beside, write_csv
+from recsys import progress
 from recsys.arrays import is_stored
 from recsys.catalogue import UNFINISHED, Catalogue, check_name, write_tracks
 from recsys.demo.listeners import LISTENERS, fresh_songs, listen
@@ -151,11 +151,13 @@ def record(songs: Sequence[Song], folder: Path, *, jobs: int = -1) -> Catalogue:
         journal.rewrite(recorded.items())
         work = functools.partial(_take, folder=folder)
         takes = lemons_jobs.run(work, missing, lemons_jobs.Workers(jobs))
-        bar = tqdm(takes, f"recording {folder.name}", len(songs), initial=len(songs) - len(missing))
-        for outcome in bar:
-            name, track_id = outcome.get()
-            known[name] = track_id
-            journal.append([name, track_id])
+        known_already, about = len(songs) - len(missing), f"recording {folder.name}"
+        with progress.bar(len(songs), unit="track", initial=known_already, about=about) as bar:
+            for outcome in takes:
+                name, track_id = outcome.get()
+                known[name] = track_id
+                journal.append([name, track_id])
+                bar.update()
     track_ids = [known[name] for name in names]
     if missing or listed != track_ids:
         write_tracks(folder, _table(songs, track_ids))

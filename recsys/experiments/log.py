@@ -90,8 +90,9 @@ class EpochLog(ModelLog):
             print(f"going on in {folder.path} after epoch {self._epochs}")
             for step, values in self.state.facts.get("metrics", []):
                 self._log(values, step)
-        self._tenth = max(1, folder.n_epochs // 10)
-        self.bar = progress.bar(folder.n_epochs, unit="epoch", initial=self._epochs)
+        self._n_epochs, self._began_after = folder.n_epochs, self._epochs
+        self._began = time.perf_counter()
+        self.bar = progress.bar(folder.n_epochs, unit="epoch", initial=self._epochs, lines=False)
 
     def on_start(self, untrained: Evaluation, train_loss: float) -> None:
         """Log how good the network is before its first epoch, as epoch 0."""
@@ -135,11 +136,19 @@ class EpochLog(ModelLog):
             shown |= {"AUC": f"{report.valid.auc:.3f}", "MAP": f"{report.valid.map:.3f}"}
         self.bar.n = report.epoch
         self.bar.set_postfix(shown)
-        now_and_then = self.bar.disable and report.epoch % self._tenth == 0
+        now_and_then = self.bar.disable and report.epoch % max(1, self._n_epochs // 10) == 0
         if report.is_best or now_and_then:
             numbers = ", ".join(f"{name} {value}" for name, value in shown.items())
             mark = " (best so far)" if report.is_best else ""
-            self.bar.write(f"epoch {report.epoch}: {numbers}{mark}", file=sys.stdout)
+            epoch = f"epoch {report.epoch}/{self._n_epochs}"
+            pace = self._pace(report.epoch)
+            self.bar.write(f"{epoch}: {numbers}, {pace}{mark}", file=sys.stdout)
+
+    def _pace(self, epoch: int) -> str:
+        """Say how long the training has taken, and about how long the rest will take."""
+        now = time.perf_counter()
+        left = (now - self._began) / (epoch - self._began_after) * (self._n_epochs - epoch)
+        return f"{progress.duration(now - self._started)}, {progress.duration(left)} left"
 
 
 def _of_valid(evaluation: Evaluation) -> dict[str, float]:

@@ -19,6 +19,7 @@ import pandas as pd
 
 from lemons_jobs import Workers, add_options, run, workers_of
 from lemons_utils import DataError, command, configuration, locked, write_csv
+from recsys import progress
 from recsys.arrays import is_stored
 from recsys.catalogue import UNFINISHED, check_name, write_tracks
 from recsys.ingest.decoding import Excerpt, take_in
@@ -50,7 +51,6 @@ def ingest(
     excerpt: Excerpt | None = None,
     workers: Workers = PROCESSES,
     prune: bool = False,
-    show_progress: bool = True,
 ) -> IngestReport:
     """Take a folder tree of music into a catalogue; decode new and changed files alone.
 
@@ -101,7 +101,7 @@ def ingest(
                 todo.append(entry)
             else:
                 journal.entries[file] = replace(known, root=entry.root)
-        unreadable = _decode_all(todo, excerpt, catalogue_folder, journal, workers, show_progress)
+        unreadable = _decode_all(todo, excerpt, catalogue_folder, journal, workers)
         unreadable += [
             Entry(path, str(folder), 0, 0, str(excerpt), reason=reason)
             for path, reason in found.unreachable
@@ -159,23 +159,19 @@ def _decode_all(
     catalogue_folder: Path,
     journal: IngestJournal,
     workers: Workers,
-    show_progress: bool,
 ) -> list[Entry]:
     """Decode in parallel and record each result as it comes; return what could not be opened."""
-    from tqdm import tqdm
-
     unreadable = []
     work = functools.partial(take_in, excerpt=excerpt, catalogue_folder=catalogue_folder)
-    for outcome in tqdm(
-        run(work, todo, workers),
-        total=len(todo), unit="file", desc="ingest", disable=not (show_progress and todo),
-    ):  # fmt: skip
-        entry, is_lasting = outcome.get()
-        if is_lasting:
-            journal.add(entry)
-        else:
-            journal.entries.pop(entry.file, None)
-            unreadable.append(entry)
+    with progress.bar(len(todo), unit="file", about="ingest") as bar:
+        for outcome in run(work, todo, workers):
+            entry, is_lasting = outcome.get()
+            if is_lasting:
+                journal.add(entry)
+            else:
+                journal.entries.pop(entry.file, None)
+                unreadable.append(entry)
+            bar.update()
     return unreadable
 
 

@@ -84,7 +84,7 @@ def test_an_ingest_is_the_same_when_a_worker_dies(
     for number in range(12):
         write_media(tmp_path / "music" / f"{number}.flac", rng.normal(0, 0.1, (1, 20_000)), 16_000)
     (tmp_path / "music" / "torn.flac").write_bytes(b"fLaC")
-    one = ingest(tmp_path / "music", tmp_path / "one", workers=Workers(1), show_progress=False)
+    one = ingest(tmp_path / "music", tmp_path / "one", workers=Workers(1))
 
     add, added = IngestJournal.add, []
 
@@ -95,7 +95,7 @@ def test_an_ingest_is_the_same_when_a_worker_dies(
             kill_a_worker(workers)
 
     monkeypatch.setattr(IngestJournal, "add", add_and_kill)
-    many = ingest(tmp_path / "music", tmp_path / "many", workers=workers, show_progress=False)
+    many = ingest(tmp_path / "music", tmp_path / "many", workers=workers)
     assert many == one and one.tracks == 12 and len(one.skipped) == 1
     assert len(added) == len(set(added)) == 13
     for name in ("tracks.parquet", "skipped.csv", "ingest.jsonl"):
