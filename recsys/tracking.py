@@ -20,7 +20,7 @@ from sacred.observers.mongo import parse_mongo_db_arg
 from sacred.run import Run
 from sacred.utils import ConfigAddedError, SacredError
 
-from lemons_places import HERE
+from lemons_places import HERE, PUBLISHED_SETTINGS
 from lemons_utils import Configuration, ParameterError
 from lemons_versions import git_commit
 
@@ -41,9 +41,9 @@ PUBLISHED_METRICS = {
 
 PUBLISHED_OPTIONS = {
     "uid": "the name of the experiment's folder, and no option",
-    "model_save_path": "the experiment's folder, and no option: models_path is experiments/ here",
+    "model_save_path": "the experiment's folder, and no option",
     "user_id": "left to `python -m recsys.importers.msd splits`: say user_name alone",
-    "input_length": "of no effect, as there: whole tracks are evaluated",
+    "input_length": "of no effect: whole tracks are evaluated, as in the published system",
     "results_path": "a file beside the model, and no option",
 }
 """Options of the published system that a command does not have, and what they are here."""
@@ -264,10 +264,9 @@ def run_commandline(
         experiment.run_commandline([program, *rest])
     except ConfigAddedError as error:
         names = [*map(str, error.__conflicting_configs__)]
-        if published := [name for name in names if name in PUBLISHED_OPTIONS]:
-            raise ParameterError(
-                f"{published[0]} is {PUBLISHED_OPTIONS[published[0]]}: leave it out"
-            ) from error
+        for name in names:
+            if here := PUBLISHED_OPTIONS.get(name) or PUBLISHED_SETTINGS.get(name):
+                raise ParameterError(f"{name} is here {here}: leave it out") from error
         unknown = ", ".join(names)
         known = ", ".join(sorted(set().union(*(scope() for scope in experiment.configurations))))
         raise ParameterError(f"unknown option {unknown}; known are: {known}") from error

@@ -184,7 +184,9 @@ def test_no_module_of_recsys_hides_another():
         ({"device": "abacus"}, "device must be cpu, cuda or auto, got 'abacus'"),
         ({"n_epoch": 4}, "unknown option n_epoch"),
         ({"seed": 4}, "unknown option seed: the seed is training_seed"),
-        ({"model_save_path": "/there"}, "model_save_path is the experiment's folder"),
+        ({"model_save_path": "/there"}, "model_save_path is here the experiment's folder"),
+        ({"models_path": "/there"}, "models_path is here experiments/ under `data_folder`"),
+        ({"n_epoch": 4, "msd_npy_path": "/there"}, "msd_npy_path is here catalogues/msd/audio"),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_no_folder(lemons, data_folder, option, said):
