@@ -28,10 +28,14 @@ def read_curve(folder: Path, metric: str) -> Curve:
     Raises
     ------
     DataError
-        If the folder has no training of epochs.
+        If there is no such folder, or it has no training of epochs.
     ParameterError
         If there is no such metric; the message names those that there are.
     """
+    if not folder.is_dir():
+        raise DataError(
+            f"{folder} is no experiment: `python -m recsys.experiments` lists what there is"
+        )
     state = folder / checkpoint.LAST_STATE
     if not state.is_file():
         raise DataError(f"{folder} has no training of epochs: a head is fitted in one go")

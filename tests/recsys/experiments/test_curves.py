@@ -61,5 +61,5 @@ def test_trainings_are_compared_by_name(lemons, trained, tmp_path):
     assert done.out.splitlines()[:3] == ["valid/auc", f"[1] {names[0]}", f"[2] {names[1]}"]
     assert done.out.splitlines()[-2].split() == ["8", "0.5800"]
     assert picture.stat().st_size > 1000
-    with pytest.raises(DataError):
+    with pytest.raises(DataError, match="none is no experiment"):
         list(compare([tmp_path / "none"], "valid/auc", None))
