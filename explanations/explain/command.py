@@ -51,6 +51,11 @@ def main(arguments: list[str] | None = None) -> None:
             f"taking the centre {options.excerpt_s:g} s of {recording.full_s:.1f} s "
             "(--excerpt_s 0 takes all)"
         )
+    stem, stem_names = options.query_instrument, recording.separator.stem_names
+    if stem is not None and stem not in stem_names:
+        raise ParameterError(
+            f"query_instrument must be one of {', '.join(stem_names)}, got {stem!r}"
+        )
     print(f"{title}: {duration_s:.1f} s, separator {recording.separator.name}")
     folder = options.out or Path(f"explanation-{options.user_name}-{_plain(title)}")
     explanation = explain_track(

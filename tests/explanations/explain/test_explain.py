@@ -239,6 +239,7 @@ def test_command_for_an_audio_file(house, capsys):
     [
         ([], "name either"),
         (["missing.wav"], "is not a file"),
+        (["song.wav", "--query_instrument", "piano"], "one of vocals, drums, bass, other, got"),
         (["broken.wav"], "cannot be decoded"),
         (["short.wav"], "short.wav is 0.50 s long, shorter than 1 s"),
         (["empty.wav"], "empty.wav is 0.00 s long"),
