@@ -194,13 +194,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     shown = None
     for each in listeners:
         with pq.ParquetFile(each.table.path) as file:
-            if len(listeners) == 1:
+            if len(listeners) == 1 or options.unheard:
                 heard = _heard(catalogue, each.user_name, options.split_seed)
                 shown = _print_top(file, heard, each.user_name, unheard=options.unheard)
             tracks = file.metadata.num_rows
         print(f"relevance of {tracks:,} tracks for {each.user_name}: {each.table.path}")
     other = f" --trained_on {options.trained_on}" if options.trained_on else ""
-    if shown is None or other:
+    if shown is None or other or len(listeners) > 1:
         print(
             f"next: `python -m explanations.store_explanations --catalogue {catalogue.name}{other}`"
         )
@@ -283,7 +283,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add_options(parser, jobs=1)
     seed, heard = listening.PUBLISHED_SEED, "of the split that says what the listener has heard"
     parser.add_argument("--split_seed", type=int, default=seed, help=heard)
-    parser.add_argument("--unheard", action="store_true", help="print tracks not heard yet alone")
+    parser.add_argument(
+        "--unheard", action="store_true", help="print tracks not heard yet alone, of every listener"
+    )
     parser.add_argument(
         "--out", metavar="PATH", type=typed_path, help="another place for the table"
     )

@@ -17,6 +17,7 @@ from recsys.catalogue import Catalogue, save_audio, write_tracks
 from recsys.checkpoint import BEST_MODEL, load_model, save_model
 from recsys.experiments import find_model
 from recsys.heads import complete_features, feature_batches, features, read_trunk, trunk_path
+from recsys.listening import PUBLISHED_SEED, read_split, split_path
 from recsys.predict import COLUMNS, predict, relevance_path, relevance_table
 from recsys.track_table import TrackTable
 
@@ -352,6 +353,18 @@ def test_an_interrupted_pass_goes_on(everybody, data_folder, monkeypatch):
     assert track_ids == sorted(everybody.track_ids) and coordinates.shape == (24, 147)
     again = features.coordinates_of(trunk, everybody, track_ids)
     np.testing.assert_array_equal(coordinates, again)
+
+
+def test_everybody_is_told_what_they_have_not_heard(lemons, everybody, data_folder):
+    done = lemons("predict", "--user_name", "all", "--catalogue", "tiny", "--unheard")
+    assert (done.code, done.err) == (0, "")
+    for name, table in tables(everybody, data_folder).items():
+        split = read_split(split_path(everybody, name, PUBLISHED_SEED))
+        heard = split["track_id"][split["label"] == 1]
+        new = table[~table["track_id"].isin(heard)].head(10)
+        printed = done.out.partition(f"{name}, the 10 most relevant (not heard yet):\n")[2]
+        titles = [line.rsplit(": ", 1)[1] for line in printed.splitlines()[:10]]
+        assert titles == new["title"].tolist()
 
 
 def test_networks_and_heads_can_be_scored_together(lemons, everybody, give_model, data_folder):
