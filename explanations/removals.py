@@ -87,7 +87,10 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         "--user_name", nargs="*", default=[], metavar="NAME",
         help="separate the training tracks of these listeners alone",
     )  # fmt: skip
-    parser.add_argument("--split_seed", type=int, default=listening.PUBLISHED_SEED)
+    parser.add_argument(
+        "--split_seed", metavar="SEED", type=int, default=listening.PUBLISHED_SEED,
+        help="of the split whose training tracks are meant (%(default)s)",
+    )  # fmt: skip
     add_options(parser, jobs=1)
     return parser.parse_args(arguments)
 

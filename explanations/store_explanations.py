@@ -20,11 +20,9 @@ from pathlib import Path
 
 from audiolime.components import KINDS
 from explanations.app.people import Person
-from explanations.explain.answers import ENGINES
-from explanations.explain.command import read_num_samples
+from explanations.explain.command import add_settings, read_num_samples
 from explanations.explain.job import ExplanationSettings, TrackJob, run_job
 from explanations.listeners import ListenerModel, load_listener
-from explanations.stems import NAMES
 from explanations.store import Store
 from explanations.taste_profile import draw_profile, profile_path, renew_profile
 from lemons_jobs import HERE, Workers, add_options, run, workers_of
@@ -206,15 +204,20 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--user_name", nargs="*", default=[], metavar="NAME",
                         help="whose tracks, or `all`, the default: who has a model")  # fmt: skip
-    parser.add_argument("--catalogue", default="demo", help="whose tracks to explain")
-    parser.add_argument("--trained_on", help="catalogue of the models, if it is another one")
-    parser.add_argument("--top_n", type=int, default=50, help="tracks per listener")
-    parser.add_argument("--types", nargs="+", choices=KINDS, default=list(KINDS))
-    parser.add_argument("--separator", choices=NAMES)
-    parser.add_argument("--n_segments", type=int, default=5)
-    parser.add_argument("--engine", choices=ENGINES, default="exact")
-    parser.add_argument("--num_samples", help="a number or 'exhaustive'; by default what is best")
-    parser.add_argument("--random_state", type=int, default=0)
+    parser.add_argument(
+        "--catalogue", metavar="NAME", default="demo", help="whose tracks to explain (%(default)s)"
+    )
+    parser.add_argument(
+        "--trained_on", metavar="NAME", help="catalogue of the models, if it is another one"
+    )
+    parser.add_argument(
+        "--top_n", metavar="N", type=int, default=50, help="tracks per listener (%(default)s)"
+    )
+    parser.add_argument(
+        "--types", nargs="+", choices=KINDS, default=list(KINDS),
+        help="weigh segments of time, stems, or each stem in each segment (all)",
+    )  # fmt: skip
+    add_settings(parser)
     add_options(parser, jobs=1)
     options = parser.parse_args(arguments)
     if options.top_n < 1:

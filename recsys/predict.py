@@ -273,8 +273,13 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--trained_on", metavar="NAME", help="catalogue of that model (default: --catalogue)"
     )
-    parser.add_argument("--batch_size", type=int, default=4)
-    parser.add_argument("--num_workers", type=int, default=0)
+    parser.add_argument(
+        "--batch_size", metavar="N", type=int, default=4, help="tracks at a time (%(default)s)"
+    )
+    parser.add_argument(
+        "--num_workers", metavar="N", type=int, default=0,
+        help="processes that load tracks; 0: none but this one",
+    )  # fmt: skip
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto")
     parser.add_argument("--precision", choices=PRECISIONS, default="float32",
                         help="of the published network's convolutions: bfloat16 takes half the "

@@ -32,6 +32,7 @@ from recsys.experiments import (
     side_by_side,
     take_up,
 )
+from recsys.options import TRAINING
 
 LOOK_S = 2.0
 """The time between two readings of the number of trained epochs [s]."""
@@ -244,7 +245,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     group = parser.add_argument_group("options of each training, as of recsys.experiment")
     for name, default in experiment.defaults().items():
         if name not in _NOT_OFFERED:
-            group.add_argument(f"--{name}", type=_literal, default=default, metavar="VALUE")
+            meaning = f"{TRAINING[name].replace('`', '')} ({default!r})".replace("%", "%%")
+            group.add_argument(
+                f"--{name}", type=_literal, default=default, metavar="VALUE", help=meaning
+            )
     return parser.parse_args(arguments)
 
 

@@ -92,25 +92,35 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         description="Explain why a listener's model recommends a track, and write what to hear.",
     )
     parser.add_argument("audio", nargs="?", type=Path, help="any audio file")
-    parser.add_argument("--user_name", required=True, help="whose model to explain")
-    parser.add_argument("--catalogue", default="demo", help="where the model comes from")
-    parser.add_argument("--track", help="explain this track of the catalogue, not a file")
-    parser.add_argument("--type", choices=KINDS, default="time_source")
-    parser.add_argument("--separator", choices=NAMES, help="hybrid, or truth for the demo band")
+    parser.add_argument("--user_name", metavar="NAME", required=True, help="whose model to explain")
     parser.add_argument(
-        "--model", type=Path, help="weights or an experiment; by default the current one"
+        "--catalogue",
+        metavar="NAME",
+        default="demo",
+        help="where the model comes from (%(default)s)",
+    )
+    parser.add_argument(
+        "--track", metavar="ID", help="explain this track of the catalogue, not a file"
+    )
+    parser.add_argument(
+        "--type", choices=KINDS, default="time_source",
+        help="weigh segments of time, stems, or each stem in each segment (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--model",
+        metavar="PATH",
+        type=Path,
+        help="weights or an experiment; by default the current one",
     )
     parser.add_argument(
         "--query_instrument", metavar="STEM", help="also write the top 3 of this stem alone"
     )
-    parser.add_argument("--n_segments", type=int, default=5)
-    parser.add_argument("--engine", choices=ENGINES, default="exact")
-    parser.add_argument("--num_samples", help="a number or 'exhaustive'; by default what is best")
-    parser.add_argument("--random_state", type=int, default=0)
+    add_settings(parser)
     parser.add_argument(
-        "--excerpt_s", type=float, default=30.0, help="centre of a longer file; 0 for all of it"
-    )
-    parser.add_argument("--out", type=typed_path, help="folder for what is written")
+        "--excerpt_s", metavar="S", type=float, default=30.0,
+        help="take the centre S seconds of a longer file, 0 all of it (%(default)g)",
+    )  # fmt: skip
+    parser.add_argument("--out", metavar="DIR", type=typed_path, help="folder for what is written")
     parser.add_argument(
         "--keep",
         action="store_true",
@@ -122,6 +132,30 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     if (options.audio is None) == (options.track is None):
         raise ParameterError("name either an audio file or a track of the catalogue (--track)")
     return options
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how a track is explained."""
+    parser.add_argument(
+        "--separator", choices=NAMES,
+        help="what makes the stems: by default those that are there, truth for the demo band, "
+        "or hybrid",
+    )  # fmt: skip
+    parser.add_argument(
+        "--n_segments", metavar="N", type=int, default=5, help="segments of time (%(default)s)"
+    )
+    parser.add_argument(
+        "--engine", choices=ENGINES, default="exact",
+        help="answer masks from tables, or by a pass of the network each (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--num_samples", metavar="N",
+        help="masks: a number, or 'exhaustive' for all; by default what is best",
+    )  # fmt: skip
+    parser.add_argument(
+        "--random_state", metavar="SEED", type=int, default=0,
+        help="seed of masks that are drawn (%(default)s)",
+    )  # fmt: skip
 
 
 def read_num_samples(text: str | None) -> int | str | None:

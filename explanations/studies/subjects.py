@@ -191,8 +191,10 @@ def context_arguments(
     parser.add_argument("--tracks", choices=("top", "unseen", "any"), default=tracks,
                         help="those of highest relevance, those that no training heard (the "
                         "liked ones first), or any")  # fmt: skip
-    parser.add_argument("--separator", choices=NAMES)
-    parser.add_argument("--n_temporal_segments", type=int, default=5)
+    parser.add_argument("--separator", choices=NAMES, help="by default what fits the track")
+    parser.add_argument(
+        "--n_temporal_segments", type=int, default=5, metavar="N", help="segments of time"
+    )
     return parser
 
 

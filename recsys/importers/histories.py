@@ -79,7 +79,9 @@ def _parse(source: str, about: str, arguments: Sequence[str] | None) -> argparse
     )
     parser.add_argument("export", type=Path, help=about)
     parser.add_argument("--user_name", required=True, metavar="NAME", help="of the listener")
-    parser.add_argument("--catalogue", required=True, metavar="NAME")
+    parser.add_argument(
+        "--catalogue", required=True, metavar="NAME", help="whose tracks were played"
+    )
     add_split_options(parser)
     parser.add_argument("--out", type=typed_path, metavar="CSV", help="another place for the plays")
     return parser.parse_args(arguments)

@@ -189,7 +189,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     add_split_options(splits)
     for step in (tracks, plays, splits):
-        step.add_argument("--catalogue", default="msd", metavar="NAME")
+        step.add_argument(
+            "--catalogue", default="msd", metavar="NAME", help="its name here (%(default)s)"
+        )
     return parser.parse_args(arguments)
 
 

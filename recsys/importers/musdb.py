@@ -197,9 +197,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Take MUSDB18 or MUSDB18-HQ and its true stems into a catalogue.",
     )
     parser.add_argument("folder", type=Path, help="what the archive was unpacked to")
-    parser.add_argument("--catalogue", default="musdb18", metavar="NAME")
+    parser.add_argument(
+        "--catalogue", default="musdb18", metavar="NAME", help="its name here (%(default)s)"
+    )
     parser.add_argument("--excerpt_s", type=float, default=30.0, metavar="S", help="(default: 30)")
-    parser.add_argument("--excerpt_from", choices=("centre", "start"), default="centre")
+    parser.add_argument(
+        "--excerpt_from",
+        choices=("centre", "start"),
+        default="centre",
+        help="where an excerpt lies (%(default)s)",
+    )
     parser.add_argument("--whole", action="store_true", help="whole songs")
     lemons_jobs.add_options(parser, jobs=-1)
     options = parser.parse_args(arguments)

@@ -121,7 +121,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="The splits of the published system, train.pkl, val.pkl and test.pkl.",
     )
     parser.add_argument("folder", type=Path, help="data/split of the published system")
-    parser.add_argument("--catalogue", default="msd", metavar="NAME")
+    parser.add_argument(
+        "--catalogue", default="msd", metavar="NAME", help="whose tracks they split (%(default)s)"
+    )
     parser.add_argument("--user_name", nargs="+", metavar="NAME", help="these listeners alone")
     options = parser.parse_args(arguments)
 

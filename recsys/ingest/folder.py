@@ -231,11 +231,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m recsys.ingest", description="Take a folder of music into a catalogue."
     )
     parser.add_argument("folder", type=Path, help="music, in any depth of folders")
-    parser.add_argument("--catalogue", required=True, metavar="NAME")
+    parser.add_argument(
+        "--catalogue", required=True, metavar="NAME", help="its name; an existing one is renewed"
+    )
     parser.add_argument(
         "--excerpt_s", type=float, metavar="S", help="take S seconds of each file (default: all)"
     )
-    parser.add_argument("--excerpt_from", choices=("centre", "start"), default="centre")
+    parser.add_argument(
+        "--excerpt_from",
+        choices=("centre", "start"),
+        default="centre",
+        help="where an excerpt lies (%(default)s)",
+    )
     add_options(parser, jobs=-1)
     parser.add_argument("--strict", action="store_true", help="exit with 1 if files were skipped")
     parser.add_argument(

@@ -36,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     table = "CSV or Parquet: user_name, playcount, and track_id or title and artist"
     parser.add_argument("plays", type=Path, help=table)
-    parser.add_argument("--catalogue", required=True, metavar="NAME")
+    parser.add_argument(
+        "--catalogue", required=True, metavar="NAME", help="whose tracks were played"
+    )
     parser.add_argument("--user_name", nargs="+", metavar="NAME", help="these listeners alone")
     add_split_options(parser)
     options = parser.parse_args(arguments)
@@ -52,7 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def add_split_options(parser: argparse.ArgumentParser) -> None:
     """Add the options `--group` and `--seed` of a command that writes splits."""
     parser.add_argument("--group", choices=("artist",), help="keep an artist in one part")
-    parser.add_argument("--seed", type=int, default=PUBLISHED_SEED)
+    parser.add_argument(
+        "--seed", type=int, default=PUBLISHED_SEED, help="of the draw and the split (%(default)s)"
+    )
 
 
 def write_splits(

@@ -37,7 +37,8 @@ CONTROLLED = ("four-to-the-floor", "walking-bass")
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--user_name", nargs="*", choices=PLANTED, default=[*PLANTED])
+    parser.add_argument("--user_name", nargs="*", choices=PLANTED, default=[*PLANTED],
+                        help="whose taste is planted (all)")  # fmt: skip
     parser.add_argument("--tracks", type=int, default=384, help="to train from, eight tenths of "
                         "them to train on; a multiple of 16")  # fmt: skip
     parser.add_argument("--fresh", type=int, default=160, help="fresh tracks; a multiple of 16")
@@ -45,7 +46,9 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--k_cells", type=int, default=20, help="of them by Time + Source, too")
     parser.add_argument("--k_controls", type=int, default=40, help="tracks without the property "
                         "to explain by Source, too")  # fmt: skip
-    parser.add_argument("--n_temporal_segments", type=int, default=5)
+    parser.add_argument(
+        "--n_temporal_segments", type=int, default=5, metavar="N", help="segments of time"
+    )
     parser.add_argument("--loudness", type=int, default=192, help="tracks to weigh stems in")
     parser.add_argument("--any", action="store_true",
                         help="also explain what the model scores wrong")  # fmt: skip

@@ -53,10 +53,13 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--excerpts", type=int, default=2, help="of 30 s, of each song in FOLDER")
     parser.add_argument("--separator", choices=NAMES, default=DEFAULT_SEPARATOR,
                         help="what the others are compared with")  # fmt: skip
-    parser.add_argument("--num_samples", nargs="+", type=int, default=[512, 2048, 4096])
+    parser.add_argument("--num_samples", nargs="+", type=int, default=[512, 2048, 4096],
+                        metavar="N", help="masks that an explanation draws")  # fmt: skip
     parser.add_argument("--repeat", type=int, default=5, help="explanations of each track")
     parser.add_argument("--top", type=int, default=3, help="components at the top")
-    parser.add_argument("--n_temporal_segments", type=int, default=5)
+    parser.add_argument(
+        "--n_temporal_segments", type=int, default=5, metavar="N", help="segments of time"
+    )
 
 
 def _run(run: StudyRun) -> None:

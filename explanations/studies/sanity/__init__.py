@@ -37,7 +37,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--depths", nargs="+", type=int, choices=range(1, len(CASCADE) + 1),
                         default=[], help="how many layers to set at random, from the top; by "
                         "default every number that a model has")  # fmt: skip
-    parser.add_argument("--type", choices=KINDS, default="time_source")
+    parser.add_argument("--type", choices=KINDS, default="time_source",
+                        help="what explanations weigh (%(default)s)")  # fmt: skip
     parser.add_argument("--name", default="sanity", help="of the files that it writes")
 
 

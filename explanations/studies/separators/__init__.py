@@ -25,10 +25,12 @@ from lemons_utils import ParameterError
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     context_arguments(parser, num_explanations=12)
-    parser.add_argument("--type", choices=KINDS, default="source")
+    parser.add_argument("--type", choices=KINDS, default="source",
+                        help="what explanations weigh (%(default)s)")  # fmt: skip
     parser.add_argument("--reference", choices=NAMES, default="truth",
                         help="whose stems the others are compared with")  # fmt: skip
-    parser.add_argument("--separators", nargs="+", choices=NAMES, default=[*SEPARATORS])
+    parser.add_argument("--separators", nargs="+", choices=NAMES, default=[*SEPARATORS],
+                        help="those that are compared (%(default)s)")  # fmt: skip
     parser.add_argument("--name", default="separators", help="of the files that it writes")
 
 

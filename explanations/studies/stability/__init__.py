@@ -24,7 +24,8 @@ from explanations.studies.subjects import context_arguments, measure_tracks
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     context_arguments(parser, num_explanations=50)
-    parser.add_argument("--type", choices=KINDS, default="time_source")
+    parser.add_argument("--type", choices=KINDS, default="time_source",
+                        help="what explanations weigh (%(default)s)")  # fmt: skip
     parser.add_argument("--num_samples", nargs="+", type=int, default=[512, 1024, 2048, 4096],
                         metavar="N", help="masks that an explanation draws")  # fmt: skip
     parser.add_argument("--repeat", type=int, default=5, help="explanations of each track")
