@@ -50,6 +50,8 @@ def main(arguments: list[str] | None = None) -> None:
         raise DataError("; ".join(failures))
     sources = ", ".join(f"{len(chosen)} from {source}" for source, chosen in by_source.items())
     print(f"{len(track_ids)} tracks have statistics: {sources} ({catalogue.folder / 'statistics'})")
+    if users := options.user_name or listening.users(catalogue, options.split_seed):
+        print(listening.next_command(catalogue, users, options.split_seed))
 
 
 def _tracks(catalogue: Catalogue, user_names: list[str], seed: int) -> list[str]:

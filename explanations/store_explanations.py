@@ -106,6 +106,7 @@ def main(arguments: list[str] | None = None) -> None:
     for listener in listeners:
         print(f"{listener.user_name}: {listener.found.line}")
     store_tops(listeners, catalogue, settings, config, top_n=options.top_n, workers=workers)
+    print("next: `python -m explanations.launch`")
 
 
 def store_tops(

@@ -78,6 +78,11 @@ def evaluate(_run: Run, _config: Mapping[str, Any]) -> dict[str, Any]:
         _tabulate(results, settings.experiments / "-".join(filter(None, names)), _run)
     else:
         _print(results[0], files)
+    named = "" if everybody or found.why else f" --model {found.path}"
+    print(
+        f"next: `python -m recsys.predict --user_name {options['user_name']} "
+        f"--catalogue {catalogue.name}{named}`"
+    )
     means = {m: sum(getattr(r, m) for r in results) / len(results) for m in ("auc", "map")}
     return {**means, "listeners": {result.user_name: asdict(result) for result in results}}
 

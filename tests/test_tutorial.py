@@ -57,10 +57,12 @@ def test_the_tutorial_leads_to_an_explanation(music, capsys):
         "lemons-ingest": ["recsys.listening", "plays.csv --catalogue mine"],
         "lemons-listening": ["recsys.experiment", "with user_name=me catalogue=mine recipe=lemons"],
         "lemons-train": ["recsys.predict", "--user_name me --catalogue mine"],
+        "lemons-eval": ["recsys.predict", "--user_name me --catalogue mine"],
+        "lemons-explain": ["explanations.launch", ""],
         "lemons-predict": ["explanations.explain", "--user_name me --catalogue mine --track TRACK"],
     }
     for name, (module, arguments) in following.items():
-        said = re.search(r"^next: `python -m (\S+) (.*)`$", printed[name], re.MULTILINE)
+        said = re.search(r"^next: `python -m (\S+) ?(.*)`$", printed[name], re.MULTILINE)
         assert said[1] == module
         assert re.sub(r"track \w+", "track TRACK", said[2]) == arguments
     assert import_module(said[1]).main(shlex.split(said[2])) == 0

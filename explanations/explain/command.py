@@ -84,6 +84,7 @@ def main(arguments: list[str] | None = None) -> None:
     files.append(picture)
     draw(explanation, stems, picture, title=title)
     print("wrote " + ", ".join(str(path) for path in files))
+    print("next: `python -m explanations.launch`")
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:

@@ -9,8 +9,8 @@ import time
 import pandas as pd
 
 from lemons_utils import command, configuration
+from recsys import listening
 from recsys.demo.recording import LABELS, TRACKS, record_demo, record_fresh
-from recsys.listening import PUBLISHED_SEED
 
 
 def _arguments() -> argparse.Namespace:
@@ -21,7 +21,9 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--catalogue", help="name of the catalogue (demo, or demo-fresh)")
     parser.add_argument("--tracks", type=int, default=TRACKS, help="tracks of the demo catalogue")
-    parser.add_argument("--seed", type=int, default=PUBLISHED_SEED, help="seed of the splits")
+    parser.add_argument(
+        "--seed", type=int, default=listening.PUBLISHED_SEED, help="seed of the splits"
+    )
     parser.add_argument(
         "--fresh",
         type=int,
@@ -45,11 +47,17 @@ def main() -> None:
             tracks=options.tracks, seed=options.seed, jobs=options.jobs,
         )  # fmt: skip
         table = "plays.csv"
+        following = listening.next_command(
+            catalogue, listening.users(catalogue, options.seed), options.seed
+        )
     else:
         catalogue = record_fresh(
             catalogues / (options.catalogue or "demo-fresh"), options.fresh, jobs=options.jobs
         )
         table = LABELS
+        following = (
+            f"next: `python -m recsys.eval with user_name=all test_catalogue={catalogue.name}`"
+        )
     rows = pd.read_csv(catalogue.folder / table).groupby("user_name").size()
     tracks = catalogue.tracks
     print(
@@ -57,6 +65,7 @@ def main() -> None:
         f"{tracks['artist'].nunique()} artists, {time.perf_counter() - started:.1f} s"
     )
     print(f"{table}: " + ", ".join(f"{name} {size}" for name, size in rows.items()))
+    print(following)
 
 
 if __name__ == "__main__":
