@@ -78,11 +78,11 @@ def evaluate(_run: Run, _config: Mapping[str, Any]) -> dict[str, Any]:
         _tabulate(results, settings.experiments / "-".join(filter(None, names)), _run)
     else:
         _print(results[0], files)
-    named = "" if everybody or found.why else f" --model {found.path}"
-    print(
-        f"next: `python -m recsys.predict --user_name {options['user_name']} "
-        f"--catalogue {catalogue.name}{named}`"
-    )
+    following = f"explanations.store_explanations --catalogue {catalogue.name}"
+    if not everybody:
+        named = "" if found.why else f" --model {found.path}"
+        following = f"recsys.predict --user_name {user_name} --catalogue {catalogue.name}{named}"
+    print(f"next: `python -m {following}`")
     means = {m: sum(getattr(r, m) for r in results) / len(results) for m in ("auc", "map")}
     return {**means, "listeners": {result.user_name: asdict(result) for result in results}}
 
