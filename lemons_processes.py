@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import gc
 import os
+import select
 import signal
 import sys
 import threading
@@ -84,6 +85,22 @@ def on_demand(package: str, homes: Mapping[str, str], name: str) -> Any:
 def _end_at_once(*_: object) -> None:
     os.write(2, f"{INTERRUPTED}\n".encode())
     os._exit(130)
+
+
+def flushed(code: int) -> int:
+    """Return an exit code once the output is written, which Python does too late to be told."""
+    print(end="", flush=True)
+    return code
+
+
+def nobody_reads() -> bool:
+    """Return whether the reader of this command's output has ended; if so, write it nowhere."""
+    output = sys.stdout.fileno()
+    pipe = select.poll()
+    pipe.register(output, 0)
+    if ended := any(events & select.POLLERR for _, events in pipe.poll(0)):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), output)  # what is left to write goes there
+    return ended
 
 
 @contextlib.contextmanager

@@ -23,7 +23,7 @@ from typing import Any, ParamSpec
 from urllib.parse import quote
 
 from lemons_places import HERE, default_data_folder, no_setting, settings_file
-from lemons_processes import INTERRUPTED, after_imports
+from lemons_processes import INTERRUPTED, after_imports, flushed, nobody_reads
 
 SAMPLE_RATE = 16_000
 """Sample rate of every catalogue [Hz]."""
@@ -63,19 +63,22 @@ def command(main: Callable[_P, int | None]) -> Callable[_P, int]:
     """Turn a main function into a command with the exit codes that people expect.
 
     A `ParameterError` or `DataError` is a mistake of the user, a disk that is full or a file that
-    may not be written one of the machine: one line on stderr, exit code 2. An interrupt exits 130.
-    Any other exception is a fault of the program and keeps its traceback.
+    may not be written one of the machine: one line on stderr, exit code 2. An interrupt exits 130,
+    and 141 means that whatever read the output has ended, as `head` does. Any other exception is
+    a fault of the program and keeps its traceback.
     """
 
     @functools.wraps(main)
     def run(*args: _P.args, **kwargs: _P.kwargs) -> int:
         after_imports()
         try:
-            return main(*args, **kwargs) or 0
+            return flushed(main(*args, **kwargs) or 0)
         except (ParameterError, DataError) as error:
             print(f"error: {error}", file=sys.stderr)
             return 2
         except OSError as error:
+            if error.errno == errno.EPIPE and nobody_reads():
+                return 141
             if error.errno not in _STORAGE:
                 raise
             name = error.filename2 or error.filename  # the copy, where copying fails

@@ -95,6 +95,27 @@ def test_garbage_is_searched_for_seldom_while_a_command_imports(tmp_path, words,
     assert lines[-1] == f"at its end {usual} {seldom}"
 
 
+@pytest.mark.parametrize("is_told_at_once", [True, False])
+def test_a_reader_of_the_output_may_end_before_the_command(is_told_at_once):
+    script = (
+        "import sys; from lemons_utils import command\n"
+        f"def main(): sys.stdin.read(); print('here', flush={is_told_at_once})\n"
+        "sys.exit(command(main)())"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        text=True,
+        stdin=-1,
+        stdout=-1,
+        stderr=-1,
+        env={**ENVIRONMENT, "PYTHONUNBUFFERED": ""},
+    ) as process:
+        process.stdout.close()
+        process.stdin.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 141
+
+
 def test_a_program_that_imports_lemons_keeps_its_own_interrupt():
     script = "import signal, recsys, explanations, audiolime; print(signal.getsignal(2).__name__)"
     done = subprocess.run(
