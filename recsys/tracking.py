@@ -134,6 +134,12 @@ class RecordedExperiment(Experiment):  # type: ignore[misc]
     understand: Callable[[Mapping[str, Any], Collection[str]], Mapping[str, Any]]
     seed: str
 
+    def get_usage(self, program_name: str | None = None) -> tuple[str, str, str]:
+        """Return sacred's usage, of a command by its name instead of a path from these sources."""
+        name = Path(program_name or sys.argv[0] or self.path).name
+        usage: tuple[str, str, str] = super().get_usage(str(Path(self.base_dir) / name))
+        return usage
+
     def get_experiment_info(self) -> dict[str, Any]:
         """Return what sacred knows of the sources, with the commit of LEMONS where it is known."""
         info: dict[str, Any] = super().get_experiment_info()

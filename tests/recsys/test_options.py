@@ -27,6 +27,12 @@ def test_help_lists_every_option_with_its_meaning(command, meanings, capsys):
             assert meaning.replace("`", "") in printed
 
 
+def test_help_has_the_name_of_the_command_and_no_path(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["/usr/bin/lemons-train", "--help"])
+    assert experiment.main() == 0
+    assert capsys.readouterr().out.startswith("Usage:\n  lemons-train [(with UPDATE...)]")
+
+
 def test_the_page_on_training_has_the_same_tables():
     for command, meanings in COMMANDS:
         assert options.table(command.defaults(), meanings) in PAGE
