@@ -14,10 +14,10 @@ from explanations.explain.answers import ENGINES
 from explanations.explain.picture import draw
 from explanations.explain.playback import write_playback
 from explanations.explain.recording import read_recording
-from explanations.explain.track import explain_track
+from explanations.explain.track import explain_recording
 from explanations.explanation import PAIRS_SHOWN
 from explanations.listeners import load_listener
-from explanations.stems import NAMES, stems_of
+from explanations.stems import NAMES
 from explanations.store import TITLES, Explanation, Store
 from lemons_places import typed_path
 from lemons_utils import SAMPLE_RATE, ParameterError, command, configuration
@@ -58,10 +58,11 @@ def main(arguments: list[str] | None = None) -> None:
         )
     print(f"{title}: {duration_s:.1f} s, separator {recording.separator.name}")
     folder = options.out or Path(f"explanation-{options.user_name}-{_plain(title)}")
-    explanation = explain_track(
-        options.user_name,
+    explanation, subject = explain_recording(
+        listener,
         recording,
         kind=options.type,
+        catalogue=options.catalogue,
         n_segments=options.n_segments,
         engine=options.engine,
         num_samples=read_num_samples(options.num_samples),
@@ -69,16 +70,9 @@ def main(arguments: list[str] | None = None) -> None:
         store=Store(folder) if options.keep else None,
         config=config,
         on_progress=_print_step,
-        catalogue=options.catalogue,
-        model_path=listener.path,
     )
     print(_table(explanation, options.user_name))
-    stems = stems_of(
-        recording.audio,
-        recording.separator,
-        stems_folder=config.stems,
-        limit_gb=config.stems_cache_gb,
-    ).waveforms
+    stems = subject.stems.waveforms
     picture = folder / f"{options.type}.png"
     files = write_playback(explanation, stems, folder, query_instrument=options.query_instrument)
     files.append(picture)

@@ -38,8 +38,10 @@ def draw(
     largest = max(float(np.abs(weight).max()), 1e-9)
     shade = ScalarMappable(TwoSlopeNorm(0.0, -largest, largest), "PuOr_r")
     framed = explanation.grid(explanation.top(3))
-    figure = plots.new_figure(11, 1.2 * len(stems) + 1.0, layout=None)
+    height = 1.2 * len(stems) + 1.0
+    figure = plots.new_figure(11, height, layout=None)
     axes = figure.subplots(len(stems), 1, sharex=True, squeeze=False)
+    figure.subplots_adjust(left=0.1, right=0.93, bottom=0.5 / height, top=1 - 0.45 / height)
     loudest = max(float(np.abs(stems).max()), 1e-6)
     for row, (axis, stem) in enumerate(zip(axes[:, 0], stems, strict=True)):
         for column, (start, end) in enumerate(explanation.segments):
@@ -63,10 +65,11 @@ def draw(
         f"{title + ': ' if title else ''}relevance {explanation.relevance:.2f}, "
         f"{TITLES[explanation.kind]}, fidelity {explanation.fidelity:.2f}",
         fontsize=11,
+        y=1 - 0.12 / height,
     )
     bar = figure.colorbar(shade, ax=axes[:, 0].tolist(), fraction=0.025, pad=0.01)
     bar.set_label("weight")
-    plots.save_figure(figure, path, dpi=130, bbox_inches="tight")
+    plots.save_figure(figure, path, dpi=130)
 
 
 def _outline(

@@ -123,6 +123,37 @@ def explain_track(
             separator=separator,
             config=config,
         )
+    explanation, _ = explain_recording(
+        listener,
+        recording,
+        kind=kind,
+        catalogue=catalogue,
+        n_segments=n_segments,
+        engine=engine,
+        num_samples=num_samples,
+        random_state=random_state,
+        store=store,
+        config=config,
+        on_progress=on_progress,
+    )
+    return explanation
+
+
+def explain_recording(
+    listener: ListenerModel,
+    recording: Recording,
+    *,
+    kind: str,
+    catalogue: str,
+    n_segments: int,
+    engine: str,
+    num_samples: int | str | None,
+    random_state: int,
+    store: Store | None,
+    config: Configuration,
+    on_progress: OnProgress | None,
+) -> tuple[Explanation, Subject]:
+    """Do what `explain_track` does with what it loads; return what was explained, too."""
     subject = prepare(
         recording.audio,
         recording.separator,
@@ -131,7 +162,7 @@ def explain_track(
         n_segments=n_segments,
         on_progress=on_progress,
     )
-    return explain(
+    explanation = explain(
         listener,
         subject,
         kind,
@@ -144,6 +175,7 @@ def explain_track(
         what_if=store is not None,
         on_progress=on_progress,
     )
+    return explanation, subject
 
 
 def default_segments(samples: int, n_segments: int = 5) -> tuple[tuple[int, int], ...]:
