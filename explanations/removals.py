@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from explanations.stems import NAMES, separator_for, stems_of
 from lemons_jobs import add_options, workers_of
+from lemons_places import print_next
 from lemons_utils import Configuration, DataError, command, configuration
 from recsys import heads, listening
 from recsys.catalogue import Catalogue, open_catalogue
@@ -51,7 +52,7 @@ def main(arguments: list[str] | None = None) -> None:
     sources = ", ".join(f"{len(chosen)} from {source}" for source, chosen in by_source.items())
     print(f"{len(track_ids)} tracks have statistics: {sources} ({catalogue.folder / 'statistics'})")
     if users := options.user_name or listening.users(catalogue, options.split_seed):
-        print(listening.next_command(catalogue, users, options.split_seed))
+        print_next(listening.training_command(catalogue, users, options.split_seed))
 
 
 def _tracks(catalogue: Catalogue, user_names: list[str], seed: int) -> list[str]:

@@ -26,6 +26,7 @@ from explanations.listeners import ListenerModel, load_listener
 from explanations.store import Store
 from explanations.taste_profile import draw_profile, profile_path, renew_profile
 from lemons_jobs import HERE, Workers, add_options, run, workers_of
+from lemons_places import print_next
 from lemons_utils import Configuration, DataError, ParameterError, command, configuration
 from recsys import progress
 from recsys.catalogue import Catalogue, open_catalogue
@@ -106,7 +107,7 @@ def main(arguments: list[str] | None = None) -> None:
     for listener in listeners:
         print(f"{listener.user_name}: {listener.found.line}")
     store_tops(listeners, catalogue, settings, config, top_n=options.top_n, workers=workers)
-    print("next: `python -m explanations.launch`")
+    print_next("explanations.launch")
 
 
 def store_tops(

@@ -192,7 +192,7 @@ def open_catalogue(name: str, *, data_folder: Path) -> Catalogue:
     there = sorted(path.name for path in home.iterdir() if path.is_dir()) if home.is_dir() else []
     raise DataError(
         f"no catalogue {name!r} in {home} (there: {', '.join(there) or 'none'}); "
-        f"`{how_to('demo')}` builds `demo`, "
+        f"`{how_to('demo')}` builds `demo`, `python -m recsys.demo --fresh 200` `demo-fresh`, "
         f"`python -m recsys.ingest FOLDER --catalogue {name}` makes one of your own music"
     )
 

@@ -23,6 +23,7 @@ from typing import Any
 import torch
 from sacred.run import Run
 
+from lemons_places import print_next
 from lemons_utils import Configuration, DataError, ParameterError, command, configuration, write_csv
 from recsys import experiments, listening, tracking
 from recsys.catalogue import Catalogue, open_catalogue
@@ -82,7 +83,7 @@ def evaluate(_run: Run, _config: Mapping[str, Any]) -> dict[str, Any]:
     if not everybody:
         named = "" if found.why else f" --model {found.path}"
         following = f"recsys.predict --user_name {user_name} --catalogue {catalogue.name}{named}"
-    print(f"next: `python -m {following}`")
+    print_next(following)
     means = {m: sum(getattr(r, m) for r in results) / len(results) for m in ("auc", "map")}
     return {**means, "listeners": {result.user_name: asdict(result) for result in results}}
 

@@ -23,6 +23,7 @@ import pandas as pd
 import torch
 from sacred.run import Run
 
+from lemons_places import print_next
 from lemons_utils import Configuration, ParameterError, checksum, command, configuration
 from recsys import checkpoint, listening, progress, tracking
 from recsys.catalogue import Catalogue, open_catalogue
@@ -113,7 +114,7 @@ def _train(run: Run, settings: Configuration) -> dict[str, Any]:
         options, catalogue, experiments=settings.experiments, folder=folder, run=run
     )
     user_name, name = options["user_name"], catalogue.name
-    print(f"next: `python -m recsys.predict --user_name {user_name} --catalogue {name}`")
+    print_next(f"recsys.predict --user_name {user_name} --catalogue {name}")
     return numbers
 
 

@@ -25,7 +25,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from lemons_jobs import HERE, Workers, add_options, workers_of
-from lemons_places import typed_path
+from lemons_places import print_next, typed_path
 from lemons_utils import OnProgress, ParameterError, command, configuration
 from recsys import checkpoint, experiments, heads, listening, progress
 from recsys.catalogue import Catalogue, check_name, open_catalogue
@@ -201,13 +201,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"relevance of {tracks:,} tracks for {each.user_name}: {each.table.path}")
     other = f" --trained_on {options.trained_on}" if options.trained_on else ""
     if shown is None or other or len(listeners) > 1:
-        print(
-            f"next: `python -m explanations.store_explanations --catalogue {catalogue.name}{other}`"
-        )
+        print_next(f"explanations.store_explanations --catalogue {catalogue.name}{other}")
     else:
-        print(
-            f"next: `python -m explanations.explain --user_name {listeners[0].user_name} "
-            f"--catalogue {catalogue.name} --track {shown}`"
+        print_next(
+            f"explanations.explain --user_name {listeners[0].user_name} "
+            f"--catalogue {catalogue.name} --track {shown}"
         )
     return 0
 

@@ -21,6 +21,7 @@ from typing import Any
 from tqdm import tqdm
 
 from lemons_jobs import Workers, add_options, run, workers_of
+from lemons_places import print_next
 from lemons_utils import Configuration, DataError, ParameterError, command, configuration
 from recsys import experiment, heads, listening, progress
 from recsys.catalogue import open_catalogue
@@ -219,10 +220,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         together=options.together,
         settings=settings,
     )
-    print(
-        f"models of {len(users)} listeners: {settings.experiments}\n"
-        f"next: `python -m recsys.predict --user_name all --catalogue {options.catalogue}`"
-    )
+    print(f"models of {len(users)} listeners: {settings.experiments}")
+    print_next(f"recsys.predict --user_name all --catalogue {options.catalogue}")
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

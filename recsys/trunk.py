@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lemons_jobs import Workers, add_options, workers_of
+from lemons_places import print_next
 from lemons_utils import Configuration, DataError, ParameterError, command, configuration
 from recsys import checkpoint, experiment, heads, listening, progress
 from recsys.catalogue import Catalogue, check_name, open_catalogue
@@ -143,9 +144,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )  # fmt: skip
     print(
         f"{options.user_name}: head fitted to {len(liked)} liked and {len(disliked)} disliked "
-        f"tracks: {path}\nnext: `python -m recsys.predict --user_name {options.user_name} "
-        f"--catalogue {catalogue.name}`"
+        f"tracks: {path}"
     )
+    print_next(f"recsys.predict --user_name {options.user_name} --catalogue {catalogue.name}")
 
 
 def _make(
@@ -165,9 +166,9 @@ def _make(
         )
     print(f"coordinates of {catalogue.count:,} tracks: {features}")
     own = "" if name == catalogue.name else f" --trunk {name}"
-    print(
-        f"next: `python -m recsys.train_all --catalogue {catalogue.name} --recipe lemons{own}` "
-        "fits everybody's head"
+    print_next(
+        f"recsys.train_all --catalogue {catalogue.name} --recipe lemons{own}",
+        why="fits everybody's head",
     )
 
 

@@ -19,7 +19,7 @@ from explanations.explanation import PAIRS_SHOWN
 from explanations.listeners import load_listener
 from explanations.stems import NAMES
 from explanations.store import TITLES, Explanation, Store
-from lemons_places import typed_path
+from lemons_places import print_next, typed_path
 from lemons_utils import SAMPLE_RATE, ParameterError, command, configuration
 
 LOW_FIDELITY = 0.5
@@ -78,7 +78,7 @@ def main(arguments: list[str] | None = None) -> None:
     files.append(picture)
     draw(explanation, stems, picture, title=title)
     print("wrote " + ", ".join(str(path) for path in files))
-    print("next: `python -m explanations.launch`")
+    print_next("explanations.launch")
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:

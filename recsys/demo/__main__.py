@@ -8,6 +8,7 @@ import time
 
 import pandas as pd
 
+from lemons_places import print_next
 from lemons_utils import command, configuration
 from recsys import listening
 from recsys.demo.recording import LABELS, TRACKS, record_demo, record_fresh
@@ -47,7 +48,7 @@ def main() -> None:
             tracks=options.tracks, seed=options.seed, jobs=options.jobs,
         )  # fmt: skip
         table = "plays.csv"
-        following = listening.next_command(
+        following = listening.training_command(
             catalogue, listening.users(catalogue, options.seed), options.seed
         )
     else:
@@ -55,9 +56,7 @@ def main() -> None:
             catalogues / (options.catalogue or "demo-fresh"), options.fresh, jobs=options.jobs
         )
         table = LABELS
-        following = (
-            f"next: `python -m recsys.eval with user_name=all test_catalogue={catalogue.name}`"
-        )
+        following = f"recsys.eval with user_name=all test_catalogue={catalogue.name}"
     rows = pd.read_csv(catalogue.folder / table).groupby("user_name").size()
     tracks = catalogue.tracks
     print(
@@ -65,7 +64,7 @@ def main() -> None:
         f"{tracks['artist'].nunique()} artists, {time.perf_counter() - started:.1f} s"
     )
     print(f"{table}: " + ", ".join(f"{name} {size}" for name, size in rows.items()))
-    print(following)
+    print_next(following)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from lemons_audio import to_float32
 from lemons_jobs import Workers
-from lemons_places import is_clone
+from lemons_places import is_clone, steps
 from lemons_utils import Configuration, DataError, command, configuration
 from recsys import eval as evaluation
 from recsys import predict
@@ -48,14 +48,15 @@ def main(arguments: list[str] | None = None) -> int:
     training = {"catalogue": catalogue.name, **TRAINING}
     train_all([*LISTENERS], training, workers=workers, settings=config)
     flags = ["--catalogue", catalogue.name, "--jobs", str(workers.jobs)]
-    if code := predict.main(["--user_name", *LISTENERS, *flags]):
-        return code
     table = home / f"{catalogue.name}-evaluation.csv"
-    if not _is_current(table, catalogue, config):
-        if code := evaluation.main(["with", "user_name=all", f"catalogue={catalogue.name}"]):
+    with steps():
+        if code := predict.main(["--user_name", *LISTENERS, *flags]):
             return code
-    else:
-        print(f"{reports.as_text(pd.read_csv(table))}\ntable: {table}")
+        if not _is_current(table, catalogue, config):
+            if code := evaluation.main(["with", "user_name=all", f"catalogue={catalogue.name}"]):
+                return code
+        else:
+            print(f"{reports.as_text(pd.read_csv(table))}\ntable: {table}")
     at_hand = (
         "With the virtual environment at hand (`. .venv/bin/activate`) go" if is_clone() else "Go"
     )

@@ -20,6 +20,7 @@ from pathlib import Path
 import pandas as pd
 
 import lemons_jobs
+from lemons_places import print_next
 from lemons_utils import (
     DataError,
     ParameterError,
@@ -210,7 +211,7 @@ def _tracks(options: argparse.Namespace) -> None:
     tracks = write_catalogue(folder, unique_tracks)
     more = f", {len(skipped):,} snippets skipped ({folder / 'skipped.csv'})" if skipped else ""
     print(f"catalogue {options.catalogue}: {len(tracks):,} tracks{more}")
-    print(f"next: `python -m recsys.importers.msd plays FOLDER --catalogue {options.catalogue}`")
+    print_next(f"recsys.importers.msd plays FOLDER --catalogue {options.catalogue}")
 
 
 def _link_arrays(arrays: Path, folder: Path) -> None:
@@ -235,7 +236,7 @@ def _plays(options: argparse.Namespace) -> None:
     )
     if counts.matched_rows < counts.rows:
         print(f"songs that fit no track of the catalogue: {unmatched}")
-    print(f"next: `python -m recsys.importers.msd splits --catalogue {catalogue.name}`")
+    print_next(f"recsys.importers.msd splits --catalogue {catalogue.name}")
 
 
 def _splits(options: argparse.Namespace) -> None:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 import lemons_jobs
 from lemons_audio import catalogue_blocks, count_streams, to_int16, write_audio
+from lemons_places import print_next
 from lemons_utils import SAMPLE_RATE, DataError, ParameterError, command, configuration, write_csv
 from recsys import progress
 from recsys.arrays import is_stored, save_audio
@@ -220,7 +221,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"catalogue {name}: {len(tracks):,} tracks with their true stems; {len(skipped)} skipped")
     for file, reason in skipped:
         print(f"  skipped {os.fspath(file)}: {reason}")
-    print(f"next: `python -m recsys.listening plays.csv --catalogue {name}`")
+    print_next(f"recsys.listening plays.csv --catalogue {name}")
     return 0
 
 

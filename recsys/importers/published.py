@@ -16,15 +16,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lemons_places import print_next
 from lemons_utils import DataError, command, configuration, first_line
 from recsys.catalogue import open_catalogue
 from recsys.importers.pickled import read_pickle, texts
 from recsys.listening import (
     SPLIT_COLUMNS,
     check_split,
-    next_command,
     split_path,
     split_summary,
+    training_command,
     write_split,
 )
 
@@ -151,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         write_split(path, kept)
         print(split_summary(user_name, kept, path))
     names, seeds = zip(*wanted.values(), strict=True)
-    print(next_command(catalogue, sorted(set(names)), seeds[0]))
+    print_next(training_command(catalogue, sorted(set(names)), seeds[0]))
     return 0
 
 

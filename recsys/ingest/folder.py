@@ -18,6 +18,7 @@ from pathlib import Path, PurePath
 import pandas as pd
 
 from lemons_jobs import Workers, add_options, run, workers_of
+from lemons_places import print_next
 from lemons_utils import DataError, command, configuration, locked, write_csv
 from recsys import progress
 from recsys.arrays import is_stored
@@ -259,7 +260,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prune=options.prune,
     )
     _print(name, report)
-    print(f"next: `python -m recsys.listening plays.csv --catalogue {name}`")
+    print_next(f"recsys.listening plays.csv --catalogue {name}")
     return 1 if options.strict and report.skipped else 0
 
 

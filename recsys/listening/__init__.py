@@ -2,8 +2,8 @@
 
 from recsys.listening.command import add_split_options as add_split_options
 from recsys.listening.command import main as main
-from recsys.listening.command import next_command as next_command
 from recsys.listening.command import split_summary as split_summary
+from recsys.listening.command import training_command as training_command
 from recsys.listening.command import write_splits as write_splits
 from recsys.listening.splits import PARTS as PARTS
 from recsys.listening.splits import PUBLISHED_SEED as PUBLISHED_SEED

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from lemons_places import print_next
 from lemons_utils import DataError, ParameterError, command, configuration, write_csv
 from recsys import progress
 from recsys.catalogue import Catalogue, check_name, open_catalogue
@@ -123,17 +124,17 @@ def write_splits(
     if len(listeners) > _LISTED:
         print(f"{len(listeners) - len(failed.reasons):,} splits in {catalogue.folder / 'splits'}")
     failed.raise_if_any()
-    print(next_command(catalogue, listeners, seed))
+    print_next(training_command(catalogue, listeners, seed))
 
 
-def next_command(catalogue: Catalogue, listeners: Sequence[str], seed: int) -> str:
-    """Return a line with the command that trains these listeners."""
+def training_command(catalogue: Catalogue, listeners: Sequence[str], seed: int) -> str:
+    """Return the command that trains these listeners, without its `python -m`."""
     if len(listeners) == 1:
         other = "" if seed == PUBLISHED_SEED else f" split_seed={seed}"
-        options = f"experiment with user_name={listeners[0]} catalogue={catalogue.name}{other}"
-        return f"next: `python -m recsys.{options} recipe=lemons`"
+        options = f"user_name={listeners[0]} catalogue={catalogue.name}{other}"
+        return f"recsys.experiment with {options} recipe=lemons"
     other = "" if seed == PUBLISHED_SEED else f" --split_seed {seed}"
-    return f"next: `python -m recsys.train_all --catalogue {catalogue.name}{other} --recipe lemons`"
+    return f"recsys.train_all --catalogue {catalogue.name}{other} --recipe lemons"
 
 
 def _counts_of(matched: pd.DataFrame) -> dict[str, dict[str, int]]:

@@ -98,6 +98,7 @@ def test_it_trains_everybody_with_true_stems_once(
     monkeypatch.setattr(build, "stems_of", stems)
     assert build.main(["--jobs", "1"]) == 0
     out = capsys.readouterr().out
+    assert "next:" not in out  # each step follows the other by itself
     for name in LISTENERS:
         assert f"{name}: head fitted, validation AUC" in out
         found = find_model(config.experiments, catalogue="demo", user_name=name)
