@@ -26,6 +26,12 @@ _LIMITS = {
     "worse. The identifiers of these tracks are in its card.",
 }
 
+OF_EPOCHS = (
+    *("input_length", "batch_size", "n_epochs", "patience", "valid_every", "lr", "wd"),
+    *("schedule", "precision", "training_seed", "model_load_path", "device"),
+)
+"""Options of trainings in epochs, which say nothing of a head that was fitted in one go."""
+
 
 def card_page(card: Mapping[str, Any]) -> str:
     """Return a model's or a trunk's page as Markdown, with metadata in YAML on top.
@@ -57,7 +63,11 @@ def _lines(card: Mapping[str, Any]) -> Iterator[str]:
         )
         yield from (f"| {label} | {value:.3f} |" for label, value in metrics.items())
     yield from ("", "## Training", "", "| option | value |", "|---|---|")
-    yield from (f"| `{option}` | {_text(value)} |" for option, value in config.items())
+    in_one_go = config.get("recipe") == "lemons" and not config.get("finetune_epochs")
+    without = OF_EPOCHS if in_one_go else ()
+    for option, value in config.items():
+        if option not in without:
+            yield f"| `{option}` | {_text(value)} |"
     for key in ("split_checksum", "sample_checksum", "started", "finished", "epochs", "seconds"):
         if card.get(key) is not None:
             yield f"| {key.replace('_', ' ')} | {_text(card[key])} |"

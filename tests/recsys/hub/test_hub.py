@@ -13,10 +13,13 @@ import torch
 import yaml
 
 from lemons_utils import DataError
+from recsys import experiment
 from recsys.checkpoint import load_model, make_card, save_model
 from recsys.hub import card_page
+from recsys.hub.card import OF_EPOCHS
 from recsys.hub.command import main, push_to_hub, write_repository
 from recsys.model import LocalStatistics
+from recsys.options import TRAINING
 
 
 @pytest.fixture
@@ -43,6 +46,20 @@ def test_a_model_has_its_page_beside_its_card(weights):
     assert "| AUC | 0.750 |" in text and r"| `trunk` | a\|b |" in text
     card = json.loads(weights.with_suffix(".json").read_text())
     assert card["model_checksum"] in text and card["versions"]["torch"] in text
+
+
+def test_a_head_fitted_in_one_go_has_no_options_of_epochs():
+    names = list(TRAINING)
+    of_epochs = names[names.index("input_length") : names.index("device") + 1]
+    assert [*OF_EPOCHS] == of_epochs
+    for changes, shown in (
+        ({"recipe": "lemons", "finetune_epochs": 0}, False),
+        ({"recipe": "lemons", "finetune_epochs": 4}, True),
+        ({"recipe": "published", "finetune_epochs": 0}, True),
+    ):
+        page = card_page({"config": {**experiment.defaults(), **changes}})
+        assert [f"| `{name}` |" in page for name in of_epochs] == [shown] * len(of_epochs)
+        assert "| `split_seed` |" in page
 
 
 def test_a_trunk_has_a_page_without_results(tmp_path):
