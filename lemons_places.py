@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -20,8 +19,6 @@ PUBLISHED_SETTINGS = {
     "musdb_storage_cache": "nowhere: arrays of a catalogue are the cache",
 }
 """Settings of the published system's config.py, and where LEMONS has what they say."""
-
-_by_hand = True
 
 
 def is_clone(folder: Path = HERE) -> bool:
@@ -65,23 +62,6 @@ def typed_path(text: str) -> Path:
 def how_to(target: str, folder: Path = HERE) -> str:
     """Return the command line of a Makefile's target, `demo` or `app`, for the user to type."""
     return f"make {target}" if (folder / "Makefile").exists() else f"lemons-{target}"
-
-
-@contextlib.contextmanager
-def steps() -> Iterator[None]:
-    """Print no next command within this context, in which one follows the other by itself."""
-    global _by_hand
-    before, _by_hand = _by_hand, False
-    try:
-        yield
-    finally:
-        _by_hand = before
-
-
-def print_next(command: str, *, why: str = "") -> None:
-    """Print the command to type next: `python -m` and what follows it."""
-    if _by_hand:
-        print(f"next: `python -m {command}`{why and ' '}{why}", flush=True)
 
 
 def install(extra: str) -> str:

@@ -20,8 +20,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from explanations.stems import NAMES, separator_for, stems_of
+from lemons_commands import print_next
 from lemons_jobs import add_options, workers_of
-from lemons_places import print_next
 from lemons_utils import Configuration, DataError, command, configuration
 from recsys import heads, listening
 from recsys.catalogue import Catalogue, open_catalogue

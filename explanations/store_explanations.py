@@ -25,8 +25,8 @@ from explanations.explain.job import ExplanationSettings, TrackJob, run_job
 from explanations.listeners import ListenerModel, load_listener
 from explanations.store import Store
 from explanations.taste_profile import draw_profile, profile_path, renew_profile
+from lemons_commands import print_next
 from lemons_jobs import HERE, Workers, add_options, run, workers_of
-from lemons_places import print_next
 from lemons_utils import Configuration, DataError, ParameterError, command, configuration
 from recsys import progress
 from recsys.catalogue import Catalogue, open_catalogue

@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from sacred.run import Run
 
-from lemons_places import print_next
+from lemons_commands import print_next
 from lemons_utils import Configuration, DataError, ParameterError, command, configuration, write_csv
 from recsys import experiments, listening, tracking
 from recsys.catalogue import Catalogue, open_catalogue

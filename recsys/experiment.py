@@ -23,7 +23,7 @@ import pandas as pd
 import torch
 from sacred.run import Run
 
-from lemons_places import print_next
+from lemons_commands import print_next
 from lemons_utils import Configuration, ParameterError, checksum, command, configuration
 from recsys import checkpoint, listening, progress, tracking
 from recsys.catalogue import Catalogue, open_catalogue

@@ -24,8 +24,9 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
+from lemons_commands import print_next
 from lemons_jobs import HERE, Workers, add_options, workers_of
-from lemons_places import print_next, typed_path
+from lemons_places import typed_path
 from lemons_utils import OnProgress, ParameterError, command, configuration
 from recsys import checkpoint, experiments, heads, listening, progress
 from recsys.catalogue import Catalogue, check_name, open_catalogue

@@ -20,8 +20,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from lemons_commands import print_next
 from lemons_jobs import Workers, add_options, run, workers_of
-from lemons_places import print_next
 from lemons_utils import Configuration, DataError, ParameterError, command, configuration
 from recsys import experiment, heads, listening, progress
 from recsys.catalogue import open_catalogue

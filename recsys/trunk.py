@@ -13,8 +13,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from lemons_commands import print_next
 from lemons_jobs import Workers, add_options, workers_of
-from lemons_places import print_next
 from lemons_utils import Configuration, DataError, ParameterError, command, configuration
 from recsys import checkpoint, experiment, heads, listening, progress
 from recsys.catalogue import Catalogue, check_name, open_catalogue

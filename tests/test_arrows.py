@@ -21,12 +21,14 @@ SHARED = (
     "lemons_decoding",
     "lemons_audio",
     "lemons_jobs",
+    "lemons_commands",
 )
 PACKAGES = ("recsys", "audiolime", "explanations")
 OURS = {*PACKAGES, *SHARED, "benchmarks", "tests", "config_template"}
 MAY_IMPORT = {
     "lemons_processes": set(),
     "lemons_places": set(),
+    "lemons_commands": {"lemons_places", "lemons_processes"},
     "lemons_utils": {"lemons_places", "lemons_processes"},
     "lemons_versions": set(),
     "lemons_journal": {"lemons_utils"},

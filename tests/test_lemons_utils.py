@@ -27,6 +27,7 @@ from lemons_audio import (
     to_int16,
     write_audio,
 )
+from lemons_commands import print_next, steps
 from lemons_places import how_to
 from lemons_utils import (
     DataError,
@@ -605,3 +606,31 @@ def test_the_sigmoid_is_silent_about_its_ends():
         np.testing.assert_array_equal(found, 1 / (1 + np.exp(-logits)))
     assert found[0] == 0 and found[-1] == 1 and found.dtype == np.float64
     assert sigmoid(np.float32(2)) == 1 / (1 + np.exp(-2.0))
+
+
+@pytest.mark.parametrize(
+    ("called", "printed"),
+    [
+        ("experiment.py", "next: `python -m recsys.listening plays.csv --catalogue mine`\n"),
+        ("/usr/bin/lemons-ingest", "next: `lemons-listening plays.csv --catalogue mine`\n"),
+    ],
+)
+def test_the_next_command_is_named_as_this_one_was(called, printed, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", [called])
+    print_next("recsys.listening plays.csv --catalogue mine")
+    assert capsys.readouterr().out == printed
+
+
+def test_every_command_can_come_next(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["lemons-train"])
+    for module in ("explanations.explain", "recsys.experiment", "recsys.experiments"):
+        print_next(module)
+    print_next("recsys.train_all", why="trains everybody")  # has no name of its own
+    with steps():
+        print_next("recsys.predict")
+    assert capsys.readouterr().out.splitlines() == [
+        "next: `lemons-explain`",
+        "next: `lemons-train`",
+        "next: `lemons-experiments`",
+        "next: `python -m recsys.train_all` trains everybody",
+    ]

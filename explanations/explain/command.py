@@ -19,7 +19,8 @@ from explanations.explanation import PAIRS_SHOWN
 from explanations.listeners import load_listener
 from explanations.stems import NAMES
 from explanations.store import TITLES, Explanation, Store
-from lemons_places import print_next, typed_path
+from lemons_commands import print_next
+from lemons_places import typed_path
 from lemons_utils import SAMPLE_RATE, ParameterError, command, configuration
 
 LOW_FIDELITY = 0.5

@@ -8,7 +8,7 @@ import time
 
 import pandas as pd
 
-from lemons_places import print_next
+from lemons_commands import print_next
 from lemons_utils import command, configuration
 from recsys import listening
 from recsys.demo.recording import LABELS, TRACKS, record_demo, record_fresh

@@ -16,8 +16,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lemons_audio import to_float32
+from lemons_commands import steps
 from lemons_jobs import Workers
-from lemons_places import is_clone, steps
+from lemons_places import is_clone
 from lemons_utils import Configuration, DataError, command, configuration
 from recsys import eval as evaluation
 from recsys import predict

@@ -20,7 +20,7 @@ from pathlib import Path
 import pandas as pd
 
 import lemons_jobs
-from lemons_places import print_next
+from lemons_commands import print_next
 from lemons_utils import (
     DataError,
     ParameterError,

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 import lemons_jobs
 from lemons_audio import catalogue_blocks, count_streams, to_int16, write_audio
-from lemons_places import print_next
+from lemons_commands import print_next
 from lemons_utils import SAMPLE_RATE, DataError, ParameterError, command, configuration, write_csv
 from recsys import progress
 from recsys.arrays import is_stored, save_audio

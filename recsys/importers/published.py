@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lemons_places import print_next
+from lemons_commands import print_next
 from lemons_utils import DataError, command, configuration, first_line
 from recsys.catalogue import open_catalogue
 from recsys.importers.pickled import read_pickle, texts

@@ -17,8 +17,8 @@ from pathlib import Path, PurePath
 
 import pandas as pd
 
+from lemons_commands import print_next
 from lemons_jobs import Workers, add_options, run, workers_of
-from lemons_places import print_next
 from lemons_utils import DataError, command, configuration, locked, write_csv
 from recsys import progress
 from recsys.arrays import is_stored

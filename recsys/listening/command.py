@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lemons_places import print_next
+from lemons_commands import print_next
 from lemons_utils import DataError, ParameterError, command, configuration, write_csv
 from recsys import progress
 from recsys.catalogue import Catalogue, check_name, open_catalogue
