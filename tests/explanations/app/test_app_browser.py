@@ -103,6 +103,7 @@ def main(page: Page):
 
 def explained(page: Page, served: Served) -> Explanation:
     """Read what is stored of the explanation that the page shows."""
+    expect(page).to_have_url(re.compile("[?&]track="), timeout=LONG)  # told after all is drawn
     told = dict(part.split("=") for part in page.url.split("?")[1].split("&"))
     folder = served.folder / "stored_explanations" / "demo" / told["listener"] / told["track"]
     return from_json(json.loads((folder / f"{told['type']}.json").read_text()))
