@@ -58,12 +58,8 @@ def draw_dots(axes: Any, place: float, values: NDArray[np.float64], colour: str)
         axes.plot([place - 0.3, place + 0.3], 2 * [values.mean()], color=colour)
 
 
-def save_figure(figure: Any, path: Path, *, dpi: int = 110, **options: Any) -> None:
-    """Write a picture in the format of its suffix, the same bytes for the same figure.
-
-    Further options as of `Figure.savefig`.
-    """
-    if path.suffix == ".png":
-        options["metadata"] = {"Software": None}
+def save_figure(figure: Any, path: Path, *, dpi: int = 110) -> None:
+    """Write a picture in the format of its suffix, the same bytes for the same figure."""
+    metadata = {"Software": None} if path.suffix == ".png" else None
     with write_beside(path) as temporary:
-        figure.savefig(temporary, dpi=dpi, **options)
+        figure.savefig(temporary, dpi=dpi, metadata=metadata)
