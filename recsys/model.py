@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from recsys.melspectrogram import HOP_LENGTH, N_FFT, N_MELS, LogMel, check_waveforms
+from recsys.normalisation import first_maps
 
 CHANNELS = (1, 64, 128, 128, 128, 64)
 """Channels before the first block and after each of the five."""
@@ -37,12 +38,8 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map [batch, in, height, width] to [batch, out, height // 2, width // 2]."""
-        return self.after_convolution(self.conv(x))
-
-    def after_convolution(self, x: Tensor) -> Tensor:
-        """Apply the layers after the convolution."""
         # Maximum and ReLU commute; pooling first leaves the ReLU a quarter of the work.
-        return torch.relu(self.pool(self.bn(x)))
+        return torch.relu(self.pool(self.bn(self.conv(x))))
 
 
 class FCN(nn.Module):
@@ -91,48 +88,15 @@ class FCN(nn.Module):
 
     def features(self, log_mel: Tensor) -> Tensor:
         """Map decibels [batch, 256, frames] to feature maps [batch, 64, 8, frames // 32]."""
-        x = log_mel[:, None]
-        is_training = self.spec_bn.training
-        if is_training:
-            x = self._first_convolution(x)
+        first, x = self.layer1, log_mel[:, None]
+        if self.spec_bn.training and first.bn.training:
+            x = first_maps([self.spec_bn], [first.conv], [first.bn], x)
+            x = torch.relu(first.pool(x))
         else:  # whose convolutions may be in bfloat16
-            x = self.layer1.conv(self.spec_bn(x).to(self.layer1.conv.weight.dtype))
-        x = self.layer1.after_convolution(x)
+            x = first(self.spec_bn(x).to(first.conv.weight.dtype))
         for block in self.stages[1:]:
             x = block(x)
         return x
-
-    def _first_convolution(self, x: Tensor) -> Tensor:
-        """`layer1.conv(spec_bn(x))` with batch statistics, without a gradient for the input.
-
-        `spec_bn` scales and shifts by two numbers. Their gradients, taken through the first
-        convolution's input, cost a ninth of a training step. Here the scale and the shift move
-        into the convolution's weights, where their gradients cost nothing: the normalised
-        input is one channel, a constant of one (zero where the padding is) the other.
-        """
-        bn = self.spec_bn
-        normalised = nn.functional.batch_norm(
-            x,
-            bn.running_mean,
-            bn.running_var,
-            training=True,
-            momentum=bn.momentum or 0.0,
-            eps=bn.eps,
-        )
-        if bn.num_batches_tracked is not None:
-            bn.num_batches_tracked.add_(1)
-        inputs = torch.cat([normalised, torch.ones_like(normalised)], dim=1)
-        return nn.functional.conv2d(
-            inputs.contiguous(memory_format=torch.channels_last),
-            self.first_weight().contiguous(memory_format=torch.channels_last),
-            self.layer1.conv.bias,
-            padding=1,
-        )
-
-    def first_weight(self) -> Tensor:
-        """Return the first convolution's weights for the normalised input and for ones."""
-        bn, conv = self.spec_bn, self.layer1.conv
-        return torch.cat([bn.weight[0] * conv.weight, bn.bias[0] * conv.weight], dim=1)
 
     def head(self, mean: Tensor, maximum: Tensor) -> Tensor:
         """Map the channels' means and maxima over a track, [batch, 64] each, to logits."""

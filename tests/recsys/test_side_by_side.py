@@ -230,9 +230,10 @@ def assert_near(listener, other, *, loss, logits):
 
 
 @pytest.mark.parametrize(
-    ("precision", "loss", "logits"), [("float32", 1e-3, 0.05), ("bfloat16", 0.1, 0.5)]
+    ("precision", "loss", "logits"), [("float32", 5e-3, 0.2), ("bfloat16", 0.1, 0.5)]
 )
 def test_in_lower_precision_few_epochs_are_near(precision, loss, logits):
+    """Adam takes whole steps along gradients that only rounding keeps from zero, as `spec_bn`'s."""
     how = {"dtype": torch.float32, "precision": precision}
     together = trained_together([Listener(name, **how) for name in LISTENERS])
     for name, listener in zip(LISTENERS, together, strict=True):
