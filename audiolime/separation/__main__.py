@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Separate audio files into stems; 0 if all could be, 2 if one could not."""
     options = _options(arguments)
     workers = workers_of(options)
-    load(options.separator)  # raises before any file is read
+    load(options.separator)  # says what is missing before any file is read
     jobs = [
         SeparationJob(track.absolute(), folder.absolute(), options.separator)
         for track, folder in _folders(options.out, options.tracks).items()

@@ -16,7 +16,7 @@ class Hybrid(ComputingSeparator):
     Raises
     ------
     DataError
-        If Spleeter's weights are missing.
+        As of `spleeter:2stems`.
     """
 
     name = "hybrid"
@@ -24,7 +24,7 @@ class Hybrid(ComputingSeparator):
     stem_names = ("vocals", "drums", "bass", "other")
 
     def __init__(self) -> None:
-        spleeter.networks()
+        spleeter.find_weights()
 
     def estimate(self, mix: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
         """Estimate vocals, drums and bass."""

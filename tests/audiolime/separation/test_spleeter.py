@@ -115,6 +115,18 @@ def test_other_weights_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec)
     with pytest.raises(DataError, match="reinstall"):
         get_separator("spleeter:2stems")
+    for known in (spleeter._VOICE, spleeter._BAND):
+        with (folder / known.name).open("wb") as file:
+            file.truncate(known.size)
+    separator = get_separator("spleeter:2stems")
+    with pytest.raises(DataError, match="reinstall"):
+        separator.separate(np.ones(16_000, np.float32), 16_000)
+
+
+def test_a_separator_that_has_nothing_to_separate_reads_no_weights(monkeypatch):
+    spleeter._load.cache_clear()
+    monkeypatch.setattr(torch, "load", None)
+    assert get_separator("hybrid").stem_names == ("vocals", "drums", "bass", "other")
 
 
 def test_the_package_with_the_weights_is_never_imported():
