@@ -39,6 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", default="float32", help="of training steps")
+    parser.add_argument("--compiled", action="store_true", help="by PyTorch's compiler")
     parser.add_argument("--listeners", type=int, default=7)
     parser.add_argument("--steps", type=int, default=4, help="steps per measurement")
     parser.add_argument("--rounds", type=int, default=3)
@@ -46,7 +47,7 @@ def main() -> None:
     options = parser.parse_args()
     clock = time.process_time if options.cpu_time else time.perf_counter
     device = pick_device(options.device)
-    training = Options(device=str(device), precision=options.precision)
+    training = Options(device=str(device), precision=options.precision, compiled=options.compiled)
     audio = noise(device)
     ways: dict[str, Take] = {"one after the other": one_by_one, "side by side": take}
     step_s: dict[str, list[float]] = {name: [] for name in ways}
@@ -59,7 +60,8 @@ def main() -> None:
 
     is_cpu, threads = device.type == "cpu", torch.get_num_threads()
     where = f"CPU, threads: {threads}" if is_cpu else torch.cuda.get_device_name(device)
-    print(f"{options.listeners} listeners, steps in {options.precision}, {where}\n")
+    how = ", compiled" if options.compiled else ""
+    print(f"{options.listeners} listeners, steps in {options.precision}{how}, {where}\n")
     print_head("", *ways)
     median = {name: statistics.median(each) for name, each in step_s.items()}
     print_row("a step of all [ms]", *(f"{1e3 * each:,.1f}" for each in median.values()))

@@ -28,6 +28,7 @@ from lemons_utils import SAMPLE_RATE
 from recsys import model
 from recsys.model import CHANNELS, FCN, Block
 from recsys.training import fresh_network
+from recsys.training.joined import training_logits
 from recsys.training_options import PRECISIONS
 
 BATCH_SIZE = 20
@@ -124,20 +125,19 @@ def print_ways(precision: str, rounds: int, *, with_compiler: bool) -> None:
     network = fresh_network(0).train()
     ways: dict[str, Callable[[], object]] = {
         "as it is": lambda: step(network, precision),
-        "the first block's layers one by one": otherwise(network, precision, plain_first_block()),
-        "normalisation after pooling": otherwise(
+        "the first block's layers one by one": in_another_way(
+            network, precision, plain_first_block()
+        ),
+        "normalisation after pooling": in_another_way(
             network, precision, blocks(nn.Module.__call__, normalised_after_pooling)
         ),
-        "gradients of weights as products": otherwise(
+        "gradients of weights as products": in_another_way(
             network, precision, blocks(with_products, plain_after)
         ),
-        "both": otherwise(network, precision, blocks(with_products, normalised_after_pooling)),
+        "both": in_another_way(network, precision, blocks(with_products, normalised_after_pooling)),
     }
     if with_compiler:
-        compiled = fresh_network(0).train()
-        features = torch.compile(compiled.features)
-        compiled.features = features  # type: ignore[method-assign]
-        ways["compiled"] = lambda: step(compiled, precision)
+        ways["compiled"] = lambda: step(network, precision, compiled=True)
     seconds = defaultdict[str, list[float]](list)
     for way in ways.values():
         way()
@@ -151,19 +151,24 @@ def print_ways(precision: str, rounds: int, *, with_compiler: bool) -> None:
         print_row(name, f"{statistics.median(found):.3f}", f"{ratio:.2f}")
 
 
-def step(network: FCN, precision: str = "") -> None:
+def step(network: FCN, precision: str = "float32", *, compiled: bool = False) -> None:
     """Compute the loss of a batch and its gradients."""
     torch.manual_seed(0)  # dropout, too
     waveforms = (0.1 * torch.randn(BATCH_SIZE, SAMPLE_RATE)).to(network.fc.weight.dtype)
     labels = (torch.arange(BATCH_SIZE) % 2).float()
     network.zero_grad()
     with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
-        logits = network(waveforms)[:, 0]
+        numbers = [contextlib.nullcontext()]
+        logits = (
+            training_logits([network], waveforms[None], numbers, compiled=True)[0]
+            if compiled
+            else network(waveforms)[:, 0]
+        )
     loss = nn.functional.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype))
     torch.autograd.backward(loss)
 
 
-def otherwise(network: FCN, precision: str, patch: Patch) -> Callable[[], object]:
+def in_another_way(network: FCN, precision: str, patch: Patch) -> Callable[[], object]:
     """Return what takes a step with other code in place, whose gradients are the same."""
 
     def run() -> None:

@@ -66,6 +66,7 @@ def defaults() -> dict[str, Any]:
         "wd": 1e-4,
         "schedule": "constant",  # of the learning rate; or "cosine"
         "precision": "float32",  # of a training step; or "bfloat16"
+        "compiled": False,  # True: training steps by PyTorch's compiler, for a GPU
         "training_seed": 1_930_289,
         "model_load_path": "",  # weights to start from
         "device": "cuda:0" if torch.cuda.is_available() else "cpu",
@@ -86,6 +87,8 @@ def options_of(given: Mapping[str, Any]) -> dict[str, Any]:
     if options["recipe"] not in recipes.RECIPES:
         names = " or ".join(recipes.RECIPES)
         raise ParameterError(f"recipe must be {names}, got {options['recipe']!r}")
+    if options["compiled"] and options["recipe"] != "published":
+        raise ParameterError("compiled is of the published network: say recipe=published")
     if (epochs := options["finetune_epochs"]) < 0:
         raise ParameterError(f"finetune_epochs must be 0 or greater, got {epochs}")
     if options["finetune_epochs"] and options["recipe"] != "lemons":

@@ -31,6 +31,8 @@ TRAINING = {
     "wd": "weight decay of Adam",
     "schedule": "course of the learning rate: `constant` or `cosine`",
     "precision": "precision of convolutions, in validation too: `float32` or `bfloat16`",
+    "compiled": "let PyTorch's compiler make the operations of the network's blocks into few, on a "
+    "GPU into CUDA graphs; slower on a CPU; of `published` alone",
     "training_seed": "initial weights, crops, dropout",
     "model_load_path": "weights to start from",
     "device": "`cpu`, `cuda`, `cuda:1` or `auto`",

@@ -49,6 +49,9 @@ class Options:
         The course of the learning rate; cosine ends at zero after `n_epochs`.
     precision : "float32" or "bfloat16"
         The precision of the convolutions, in training steps and in validation.
+    compiled : bool
+        Whether the steps of an FCN go through PyTorch's compiler, for a GPU; on a CPU they are
+        slower.
     """
 
     n_epochs: int = 1000
@@ -63,6 +66,7 @@ class Options:
     device: str = "cpu"
     schedule: str = "constant"
     precision: str = "float32"
+    compiled: bool = False
 
     def __post_init__(self) -> None:
         for name in ("n_epochs", "batch_size", "lr", "valid_every", "log_step", "patience"):

@@ -17,8 +17,10 @@ from recsys.checkpoint import BEST_MODEL, LAST_STATE, trained_epochs, utc_now
 NOTE = "experiment.json"
 """File in each folder: the options of the training, when it began, and whether it has ended."""
 
-CHANGE_NOTHING = frozenset({"use_tensorboard", "log_step", "num_workers", "resume", "use"})
-"""Options that the weights do not depend on."""
+CHANGE_NOTHING = frozenset(
+    {"use_tensorboard", "log_step", "num_workers", "compiled", "resume", "use"}
+)
+"""Options that the weights do not depend on, but for rounding."""
 
 _LOCAL_TIME = "%Y-%m-%d_%H-%M-%S"
 _NAMED = re.compile(r"(\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d)-(.+)")

@@ -28,7 +28,7 @@ _LIMITS = {
 
 OF_EPOCHS = (
     *("input_length", "batch_size", "n_epochs", "patience", "valid_every", "lr", "wd"),
-    *("schedule", "precision", "training_seed", "model_load_path", "device"),
+    *("schedule", "precision", "compiled", "training_seed", "model_load_path", "device"),
 )
 """Options of trainings in epochs, which say nothing of a head that was fitted in one go."""
 

@@ -6,12 +6,15 @@ channel by itself, so that every network computes what it would compute alone, u
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from lemons_utils import ParameterError, first_line
 from recsys.model import FCN
 from recsys.normalisation import batch_normalised, first_maps
 
@@ -20,6 +23,8 @@ def training_logits(
     networks: Sequence[FCN],
     waveforms: Tensor,
     random_numbers: Sequence[AbstractContextManager[None]],
+    *,
+    compiled: bool = False,
 ) -> Tensor:
     """Return the logits of several networks in training mode, each of waveforms of its own.
 
@@ -30,29 +35,25 @@ def training_logits(
     waveforms : Tensor [shape=(networks, batch, samples)], float32, finite
     random_numbers : sequence of contexts
         In which the dropout of each network is drawn.
+    compiled : bool
+        Whether PyTorch's compiler makes the operations of all blocks into few.
 
     Returns
     -------
     Tensor [shape=(networks, batch)]
+
+    Raises
+    ------
+    ParameterError
+        If the compiler fails, as where there is none of C++.
     """
     count, batch, samples = waveforms.shape
     spec = networks[0].spec
     padded = spec.mel.spectrogram.reflect_ends(waveforms.reshape(-1, samples))
     log_mel = spec.of_padded(padded)
     log_mel = log_mel.reshape(count, batch, *log_mel.shape[1:]).transpose(0, 1)
-    first, *later = zip(*(network.stages for network in networks), strict=True)
-    convs, norms = [block.conv for block in first], [block.bn for block in first]
-    x = first_maps([network.spec_bn for network in networks], convs, norms, log_mel)
-    x = torch.relu(first[0].pool(x))
-    for blocks in later:
-        weight, bias = (
-            torch.cat([getattr(block.conv, name) for block in blocks]) for name in _AFFINE
-        )
-        x = nn.functional.conv2d(x, weight, bias, padding=1, groups=count)
-        norms = [block.bn for block in blocks]
-        affine = {name: torch.cat([getattr(norm, name) for norm in norms]) for name in _AFFINE}
-        x = torch.relu(blocks[0].pool(batch_normalised(norms, x, **affine)))
-    maps = x.reshape(batch, count, -1, *x.shape[2:])
+    maps = (_compiled_maps if compiled else _maps)(networks, log_mel)
+    maps = maps.reshape(batch, count, -1, *maps.shape[2:])
     means, maxima = maps.mean(dim=(3, 4)), maps.amax(dim=(3, 4))  # [batch, networks, 64]
     logits = []
     for place, (network, numbers) in enumerate(zip(networks, random_numbers, strict=True)):
@@ -61,4 +62,50 @@ def training_logits(
     return torch.stack(logits)
 
 
+def _maps(networks: Sequence[FCN], log_mel: Tensor) -> Tensor:
+    """Map decibels [batch, networks, 256, frames] to maps [batch, networks * 64, 8, columns]."""
+    first, *later = zip(*(network.stages for network in networks), strict=True)
+    convs, norms = [block.conv for block in first], [block.bn for block in first]
+    x = first_maps([network.spec_bn for network in networks], convs, norms, log_mel)
+    x = torch.relu(first[0].pool(x))
+    for blocks in later:
+        weight, bias = (
+            torch.cat([getattr(block.conv, name) for block in blocks]) for name in _AFFINE
+        )
+        x = nn.functional.conv2d(x, weight, bias, padding=1, groups=len(networks))
+        norms = [block.bn for block in blocks]
+        affine = {name: torch.cat([getattr(norm, name) for norm in norms]) for name in _AFFINE}
+        x = torch.relu(blocks[0].pool(batch_normalised(norms, x, **affine)))
+    return x
+
+
 _AFFINE = ("weight", "bias")
+
+COMPILER: dict[str, Any] = {"mode": "reduce-overhead", "dynamic": False}
+"""How PyTorch's compiler is called: on a GPU its graphs are replayed as CUDA graphs."""
+
+SIZES = 256
+"""How many numbers of networks and of crops are compiled; those beyond would not be."""
+
+
+@functools.cache
+def _compiled() -> Callable[[Sequence[FCN], Tensor], Tensor]:
+    compiled: Callable[[Sequence[FCN], Tensor], Tensor] = torch.compile(_maps, **COMPILER)
+    return compiled
+
+
+def _compiled_maps(networks: Sequence[FCN], log_mel: Tensor) -> Tensor:
+    """Do what `_maps` does; the first call for a number of networks and crops takes a minute."""
+    from torch import _dynamo  # half a second that others do not need
+
+    if log_mel.is_cuda:
+        torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
+    try:
+        with _dynamo.config.patch(recompile_limit=SIZES):
+            return _compiled()(networks, log_mel)
+    except _dynamo.exc.TorchDynamoException as error:
+        why = first_line(getattr(error, "inner_exception", error))
+        raise ParameterError(
+            f"PyTorch's compiler failed ({why}): it needs one of C++, and for a GPU Triton; or "
+            "leave compiled out"
+        ) from error

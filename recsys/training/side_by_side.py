@@ -60,8 +60,14 @@ def fit_side_by_side(courses: Sequence[Course]) -> list[Ended]:
         _check([step.trainer.network for step in waiting.values()])
         while waiting:
             for numbers in _alike(waiting):
-                steps = [waiting[number] for number in numbers]
-                for number, loss in zip(numbers, take(steps), strict=True):
+                try:
+                    losses = take([waiting[number] for number in numbers])
+                except ParameterError as error:  # of the compiler
+                    for number in numbers:
+                        results[number] = error
+                        del waiting[number]
+                    continue
+                for number, loss in zip(numbers, losses, strict=True):
                     advance(number, loss)
     return [results[number] for number in range(len(courses))]
 
@@ -69,14 +75,16 @@ def fit_side_by_side(courses: Sequence[Course]) -> list[Ended]:
 def take(steps: Sequence[Step]) -> list[float]:
     """Take steps of several trainings together; return their losses.
 
-    The steps are of one device and one precision, with as many crops of the same length each.
+    The steps are of one device and one precision, with as many crops of the same length each, and
+    compiled all or none.
     """
     trainers = [step.trainer for step in steps]
     networks = [trainer.network for trainer in trainers if isinstance(trainer.network, FCN)]
     waveforms = torch.stack([step.waveforms.to(trainers[0].device) for step in steps])
     with trainers[0].precision():
         numbers = [trainer.random_numbers() for trainer in trainers]
-        logits = training_logits(networks, waveforms, numbers)
+        compiled = trainers[0].options.compiled
+        logits = training_logits(networks, waveforms, numbers, compiled=compiled)
     return descend(steps, logits)
 
 
@@ -85,7 +93,8 @@ def _alike(waiting: dict[int, Step]) -> list[list[int]]:
     groups = defaultdict[Hashable, list[int]](list)
     for number, step in waiting.items():
         trainer = step.trainer
-        key = (str(trainer.device), trainer.options.precision, step.waveforms.shape)
+        how = trainer.options.precision, trainer.options.compiled
+        key = (str(trainer.device), *how, step.waveforms.shape)
         groups[key].append(number)
     return list(groups.values())
 

@@ -13,7 +13,8 @@ from torch import Tensor
 from lemons_utils import ParameterError
 from recsys.dataset import Tracks
 from recsys.metrics import Evaluation, evaluate
-from recsys.model import Network
+from recsys.model import FCN, Network
+from recsys.training.joined import training_logits
 from recsys.training_options import SCHEDULES, Options, pick_device
 
 
@@ -60,6 +61,10 @@ class Trainer:
     """A network in training, its optimiser and the count of epochs and steps."""
 
     def __init__(self, network: Network, options: Options, recipe: dict[str, Any]) -> None:
+        if options.compiled and not isinstance(network, FCN):
+            raise ParameterError(
+                f"only an FCN's steps are compiled, not {type(network).__name__}'s: leave it out"
+            )
         self.device = pick_device(options.device)
         self.network, self.options, self.recipe = network.to(self.device), options, recipe
         self._learning = {
@@ -87,9 +92,15 @@ class Trainer:
 
     def train_step(self, step: Step) -> float:
         """Take a step by itself; return its loss."""
-        with self.random_numbers(), self.precision():
-            logits = self.network(step.waveforms.to(self.device))
-        return descend([step], logits.T)[0]
+        waveforms = step.waveforms.to(self.device)
+        if self.options.compiled and isinstance(self.network, FCN):
+            numbers = [self.random_numbers()]
+            with self.precision():
+                logits = training_logits([self.network], waveforms[None], numbers, compiled=True)
+        else:
+            with self.random_numbers(), self.precision():
+                logits = self.network(waveforms).T
+        return descend([step], logits)[0]
 
     def precision(self) -> torch.autocast:
         """Return the context of training steps in the precision of the options."""

@@ -14,7 +14,7 @@ import torch
 from lemons_utils import ParameterError
 from recsys.dataset import Crops, ResidentAudio, Tracks
 from recsys.model import MIN_SAMPLES, LocalStatistics
-from recsys.training import course, fit, fit_side_by_side, fresh_network, side_by_side
+from recsys.training import course, fit, fit_side_by_side, fresh_network, joined, side_by_side
 from recsys.training.joined import training_logits
 from recsys.training_options import Options
 from tests.recsys.sounds import audio
@@ -240,6 +240,50 @@ def test_in_lower_precision_few_epochs_are_near(precision, loss, logits):
         assert_near(Listener(name, **how).alone(), listener, loss=loss, logits=logits)
 
 
+@pytest.fixture
+def compiled_by(monkeypatch):
+    """Call PyTorch's compiler in another way, in this test alone."""
+
+    def how(**options) -> None:
+        monkeypatch.setattr(joined, "COMPILER", {"dynamic": False, "fullgraph": True, **options})
+        joined._compiled.cache_clear()
+
+    yield how
+    joined._compiled.cache_clear()
+
+
+def test_compiled_trainings_are_the_plain_ones(compiled_by, alone):
+    compiled_by(backend="aot_eager")  # the same graphs, without what is written in C++
+    first, *others = (
+        Listener(name, log_step=1, compiled=True) for name in ("bert", "anna", "cleo")
+    )
+    assert_same(alone["bert"], first.alone())
+    for name, other in zip(("anna", "cleo"), trained_together(others), strict=True):
+        assert_same(alone[name], other)
+    assert joined._compiled.cache_info().hits > 0
+
+
+def test_as_many_sizes_are_compiled_as_there_are(compiled_by, monkeypatch):
+    compiled_by(backend="eager")
+    monkeypatch.setattr(joined, "_maps", lambda networks, log_mel: 2 * log_mel)
+    for crops in range(1, 21):  # PyTorch ends at eight of itself
+        assert joined._compiled_maps([], torch.ones(crops, 1, 2, 3)).sum() == 12 * crops
+
+
+def test_a_compiler_that_fails_is_one_line_and_leaves_the_others_alone(compiled_by, alone):
+    def fail(graph, inputs):
+        raise RuntimeError("no g++ here\nand more")
+
+    compiled_by(backend=fail)
+    said = r"failed \(no g\+\+ here\): it needs one of C\+\+"
+    with pytest.raises(ParameterError, match=said):
+        Listener("anna", compiled=True).alone()
+    bert, anna = Listener("bert", log_step=1), Listener("anna", compiled=True)
+    bert.best, failed = fit_side_by_side([bert.course(), anna.course()])
+    assert_same(alone["bert"], bert)
+    assert isinstance(failed, ParameterError) and "g++" in str(failed)
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize(
@@ -260,6 +304,17 @@ def test_on_a_gpu_few_epochs_are_near_those_of_a_cpu(dtype, loss, logits):
     with torch.backends.cudnn.flags(allow_tf32=False):
         for here, there in zip(trained("cpu"), trained("cuda"), strict=True):
             assert_near(here, there, loss=loss, logits=logits)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_on_a_gpu_compiled_trainings_are_near_the_plain_ones():
+    def trained(**how):
+        listeners = [Listener(name, device="cuda", **how) for name in LISTENERS]
+        return trained_together(make_resident(listeners, "cuda"))
+
+    for plain, compiled in zip(trained(), trained(compiled=True), strict=True):
+        assert_near(plain, compiled, loss=1e-5, logits=1e-4)
 
 
 @pytest.mark.gpu

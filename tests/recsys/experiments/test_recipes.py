@@ -112,6 +112,7 @@ def test_it_is_never_worse_on_validation_tracks_than_the_head(lemons, data_folde
             {**HEAD, "recipe": "published", "finetune_epochs": 2},
             "finetune_epochs is of heads: say recipe=lemons or trunk=NAME",
         ),
+        ({**TUNED, "compiled": True}, "compiled is of the published network"),
         ({**TUNED, "batch_size": 0}, "batch_size must be greater than 0, got 0"),
         ({**TUNED, "input_length": 100}, "input_length must be at least 7,936"),
         ({**TUNED, "model_load_path": "a.pth"}, "leave model_load_path out"),
