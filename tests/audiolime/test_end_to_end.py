@@ -46,7 +46,8 @@ def predict_fn(golden_folder):
 def check(explanation, expected):
     assert np.array_equal(explanation.neighborhood_data, expected["neighbourhood"])
     relevance = explanation.neighborhood_labels[:, 1]
-    assert np.abs(relevance - expected["p"]).max() <= 1e-6
+    # The rounding of float32 within the network differs between processors; with AMX by 1.2e-6.
+    assert np.abs(relevance - expected["p"]).max() <= 2e-6
     found = dict(explanation.local_exp[1])
     wanted = dict(expected["local_exp"])
     assert found.keys() == wanted.keys()

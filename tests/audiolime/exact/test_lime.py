@@ -68,7 +68,8 @@ def test_golden_weights_of_time_and_source(golden_folder, golden_network):
     segments = [(32_000 * t, 32_000 * (t + 1)) for t in range(5)]
     engine = LocalStateEngine(golden_network, stems, segments)
     logits = engine.evaluate(case["neighbourhood"])
-    assert np.abs(1 / (1 + np.exp(-logits)) - case["p"]).max() <= 1e-6
+    # The rounding of float32 within the network differs between processors; with AMX by 1.2e-6.
+    assert np.abs(1 / (1 + np.exp(-logits)) - case["p"]).max() <= 2e-6
     expected = dict(case["local_exp"])
     masks = np.array(case["neighbourhood"])
     found = fit_sampled(masks, 1 / (1 + np.exp(-logits)), kernel_width=0.25, alpha=1.0)
