@@ -192,10 +192,15 @@ def context_arguments(
                         help="those of highest relevance, those that no training heard (the "
                         "liked ones first), or any")  # fmt: skip
     parser.add_argument("--separator", choices=NAMES, help="by default what fits the track")
+    add_segments(parser)
+    return parser
+
+
+def add_segments(parser: argparse.ArgumentParser) -> None:
+    """Add the number of segments of time."""
     parser.add_argument(
         "--n_temporal_segments", type=int, default=5, metavar="N", help="segments of time"
     )
-    return parser
 
 
 def context_of(options: argparse.Namespace, cache: Path) -> tuple[StudyContext, list[str]]:

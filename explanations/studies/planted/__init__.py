@@ -23,7 +23,7 @@ from explanations.studies.planted.measuring import measure
 from explanations.studies.planted.page import TITLE, draw, section
 from explanations.studies.results import write_results
 from explanations.studies.study import Item, Study, StudyRun
-from explanations.studies.subjects import StudyContext
+from explanations.studies.subjects import StudyContext, add_segments
 from lemons_jobs import Workers
 from lemons_utils import configuration
 from recsys.demo.build import TRAINING, pool_band
@@ -46,9 +46,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--k_cells", type=int, default=20, help="of them by Time + Source, too")
     parser.add_argument("--k_controls", type=int, default=40, help="tracks without the property "
                         "to explain by Source, too")  # fmt: skip
-    parser.add_argument(
-        "--n_temporal_segments", type=int, default=5, metavar="N", help="segments of time"
-    )
+    add_segments(parser)
     parser.add_argument("--loudness", type=int, default=192, help="tracks to weigh stems in")
     parser.add_argument("--any", action="store_true",
                         help="also explain what the model scores wrong")  # fmt: skip

@@ -23,7 +23,7 @@ from explanations.studies.results import write_results
 from explanations.studies.separators import measuring as separation
 from explanations.studies.stability.measuring import measure as measure_stability
 from explanations.studies.study import Item, Row, Study, StudyRun
-from explanations.studies.subjects import StudyContext, context_of
+from explanations.studies.subjects import StudyContext, add_segments, context_of
 
 _CURVES = ["deletion", "insertion"]
 
@@ -57,9 +57,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
                         metavar="N", help="masks that an explanation draws")  # fmt: skip
     parser.add_argument("--repeat", type=int, default=5, help="explanations of each track")
     parser.add_argument("--top", type=int, default=3, help="components at the top")
-    parser.add_argument(
-        "--n_temporal_segments", type=int, default=5, metavar="N", help="segments of time"
-    )
+    add_segments(parser)
 
 
 def _run(run: StudyRun) -> None:
