@@ -23,7 +23,7 @@ from recsys.checkpoint import save_state
 from recsys.dataset import Crops, ResidentAudio, Tracks
 from recsys.metrics import evaluate
 from recsys.training import Course, Step, course, fresh_network
-from recsys.training.side_by_side import take
+from recsys.training.trainer import take
 from recsys.training_options import Options, pick_device
 
 EPOCHS, TRAIN, VALID = 1000, 1650, 206

@@ -73,7 +73,12 @@ def _normalised(
     return kernels * rate[..., None, None, None], _stacked(norms, "bias") + (bias - mean) * rate
 
 
-def batch_normalised(norms: Sequence[nn.BatchNorm2d], x: Tensor, **affine: Tensor) -> Tensor:
+def batch_normalised(
+    norms: Sequence[nn.BatchNorm2d],
+    x: Tensor,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+) -> Tensor:
     """Normalise the channels of several networks, side by side, by the batch's statistics.
 
     Parameters
@@ -81,8 +86,7 @@ def batch_normalised(norms: Sequence[nn.BatchNorm2d], x: Tensor, **affine: Tenso
     norms : sequence of BatchNorm2d
         Layers of the networks, whose running statistics are kept.
     x : Tensor [shape=(batch, networks * channels, height, width)]
-    affine : Tensor [shape=(networks * channels,)]
-        `weight` and `bias`, or neither.
+    weight, bias : Tensor [shape=(networks * channels,)], optional
 
     Returns
     -------
@@ -90,7 +94,7 @@ def batch_normalised(norms: Sequence[nn.BatchNorm2d], x: Tensor, **affine: Tenso
     """
     mean, variance = norms[0].weight.new_zeros(2, x.shape[1])
     x = nn.functional.batch_norm(
-        x, mean, variance, training=True, momentum=1.0, eps=norms[0].eps, **affine
+        x, mean, variance, weight, bias, training=True, momentum=1.0, eps=norms[0].eps
     )
     _move_statistics(norms, mean.view(len(norms), -1), variance.view(len(norms), -1))
     return x

@@ -69,17 +69,19 @@ def _maps(networks: Sequence[FCN], log_mel: Tensor) -> Tensor:
     x = first_maps([network.spec_bn for network in networks], convs, norms, log_mel)
     x = torch.relu(first[0].pool(x))
     for blocks in later:
-        weight, bias = (
-            torch.cat([getattr(block.conv, name) for block in blocks]) for name in _AFFINE
-        )
-        x = nn.functional.conv2d(x, weight, bias, padding=1, groups=len(networks))
-        norms = [block.bn for block in blocks]
-        affine = {name: torch.cat([getattr(norm, name) for norm in norms]) for name in _AFFINE}
-        x = torch.relu(blocks[0].pool(batch_normalised(norms, x, **affine)))
+        convs, norms = [block.conv for block in blocks], [block.bn for block in blocks]
+        x = nn.functional.conv2d(x, *_parameters(convs), padding=1, groups=len(networks))
+        x = torch.relu(blocks[0].pool(batch_normalised(norms, x, *_parameters(norms))))
     return x
 
 
-_AFFINE = ("weight", "bias")
+def _parameters(layers: Sequence[nn.Module]) -> tuple[Tensor, Tensor]:
+    """Return the weights and the biases of layers, side by side."""
+    weight, bias = (
+        torch.cat([getattr(layer, name) for layer in layers]) for name in ("weight", "bias")
+    )
+    return weight, bias
+
 
 COMPILER: dict[str, Any] = {"mode": "reduce-overhead", "dynamic": False}
 """How PyTorch's compiler is called: on a GPU its graphs are replayed as CUDA graphs."""

@@ -16,9 +16,8 @@ import torch
 from lemons_processes import freed_memory_kept
 from lemons_utils import DataError, ParameterError
 from recsys.model import FCN
-from recsys.training.joined import training_logits
 from recsys.training.loop import Course
-from recsys.training.trainer import Best, Step, descend
+from recsys.training.trainer import Best, Step, take
 
 Ended = Best | ParameterError | DataError
 
@@ -70,22 +69,6 @@ def fit_side_by_side(courses: Sequence[Course]) -> list[Ended]:
                 for number, loss in zip(numbers, losses, strict=True):
                     advance(number, loss)
     return [results[number] for number in range(len(courses))]
-
-
-def take(steps: Sequence[Step]) -> list[float]:
-    """Take steps of several trainings together; return their losses.
-
-    The steps are of one device and one precision, with as many crops of the same length each, and
-    compiled all or none.
-    """
-    trainers = [step.trainer for step in steps]
-    networks = [trainer.network for trainer in trainers if isinstance(trainer.network, FCN)]
-    waveforms = torch.stack([step.waveforms.to(trainers[0].device) for step in steps])
-    with trainers[0].precision():
-        numbers = [trainer.random_numbers() for trainer in trainers]
-        compiled = trainers[0].options.compiled
-        logits = training_logits(networks, waveforms, numbers, compiled=compiled)
-    return descend(steps, logits)
 
 
 def _alike(waiting: dict[int, Step]) -> list[list[int]]:

@@ -92,15 +92,11 @@ class Trainer:
 
     def train_step(self, step: Step) -> float:
         """Take a step by itself; return its loss."""
-        waveforms = step.waveforms.to(self.device)
-        if self.options.compiled and isinstance(self.network, FCN):
-            numbers = [self.random_numbers()]
-            with self.precision():
-                logits = training_logits([self.network], waveforms[None], numbers, compiled=True)
-        else:
-            with self.random_numbers(), self.precision():
-                logits = self.network(waveforms).T
-        return descend([step], logits)[0]
+        if self.options.compiled:
+            return take([step])[0]
+        with self.random_numbers(), self.precision():
+            logits = self.network(step.waveforms.to(self.device))
+        return descend([step], logits.T)[0]
 
     def precision(self) -> torch.autocast:
         """Return the context of training steps in the precision of the options."""
@@ -177,6 +173,22 @@ class Trainer:
         self._random |= {
             name: state.tensors[name] for name in self._random if name in state.tensors
         }
+
+
+def take(steps: Sequence[Step]) -> list[float]:
+    """Take steps of several trainings together; return their losses.
+
+    The steps are of one device and one precision, with as many crops of the same length each, and
+    compiled all or none.
+    """
+    trainers = [step.trainer for step in steps]
+    networks = [trainer.network for trainer in trainers if isinstance(trainer.network, FCN)]
+    waveforms = torch.stack([step.waveforms.to(trainers[0].device) for step in steps])
+    with trainers[0].precision():
+        numbers = [trainer.random_numbers() for trainer in trainers]
+        compiled = trainers[0].options.compiled
+        logits = training_logits(networks, waveforms, numbers, compiled=compiled)
+    return descend(steps, logits)
 
 
 def descend(steps: Sequence[Step], logits: Tensor) -> list[float]:
