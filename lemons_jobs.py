@@ -259,16 +259,17 @@ def _processes(jobs: int) -> Iterator[_Pool]:
     executors: list[Any] = []
 
     def submit(call: Callable[[], Any]) -> Any:
-        with without_interrupts():
-            executors[:] = [  # the one there is, or another in place of one that is broken
-                get_reusable_executor(
-                    count, timeout=IDLE_S, env=ONE_THREAD,
-                    initializer=end_with, initargs=(os.getpid(),),
-                )
-            ]  # fmt: skip
-        resource_tracker.ensure_running()  # its start, like that of loky's, lets interrupts through
-        with without_interrupts():
-            return executors[0].submit(call)
+        while True:
+            with without_interrupts():
+                executors[:] = [  # the one there is, or another in place of one that is broken
+                    get_reusable_executor(
+                        count, timeout=IDLE_S, env=ONE_THREAD,
+                        initializer=end_with, initargs=(os.getpid(),),
+                    )
+                ]  # fmt: skip
+            resource_tracker.ensure_running()  # starts, like loky's, and lets interrupts through
+            with without_interrupts(), contextlib.suppress(TerminatedWorkerError):
+                return executors[0].submit(call)  # unless it broke just now
 
     try:
         yield _Pool(

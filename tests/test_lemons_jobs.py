@@ -109,6 +109,29 @@ def test_items_that_all_kill_their_workers_end_it_early(tmp_path):
     assert len(list(tmp_path.iterdir())) < 40
 
 
+def test_processes_that_die_before_they_get_their_item_are_replaced(monkeypatch, wait_until):
+    from multiprocessing import resource_tracker
+
+    from joblib.externals.loky import get_reusable_executor
+
+    assert [outcome.get() for outcome in run(abs, [-1], Workers(2))] == [1]
+    todo = ["die"]
+
+    def die(ensure_running=resource_tracker.ensure_running):
+        """Between the executor's being asked for and its getting the item."""
+        ensure_running()
+        if todo:
+            todo.pop()
+            executor = get_reusable_executor(reuse=True)
+            for pid in executor._processes:
+                os.kill(pid, signal.SIGKILL)
+            wait_until(lambda: executor._flags.broken is not None)
+
+    monkeypatch.setattr(resource_tracker, "ensure_running", die)
+    assert sorted(outcome.get() for outcome in run(abs, [-2, -3], Workers(2))) == [2, 3]
+    assert not todo
+
+
 def test_jobs_do_not_fight_for_cores(elsewhere, monkeypatch):
     def work(item):
         import os
