@@ -182,7 +182,8 @@ def complexity(weights: ArrayLike) -> float:
     if len(absolute) == 1 or largest == 0:
         return 0.0
     share = absolute / largest  # first, or the smallest weights would not add up
-    share = share[share > 0] / share.sum()
+    share = share / share.sum()
+    share = share[share > 0]
     return float(min(max(-(share @ np.log(share)) / np.log(len(absolute)), 0.0), 1.0))
 
 
