@@ -41,6 +41,12 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(1057386)
 
 
+@pytest.fixture(autouse=True)
+def _same_weights() -> None:
+    """Give networks that a test makes without a seed the same weights in every run."""
+    torch.manual_seed(1057386)
+
+
 @pytest.fixture(scope="session")
 def write_media() -> Callable[..., None]:
     """Write (channels, samples) audio as what the suffix says: FFmpeg's formats through PyAV."""
