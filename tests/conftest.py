@@ -21,6 +21,7 @@ from hypothesis import settings
 
 from lemons_audio import write_audio
 from lemons_jobs import Workers
+from tests.pretended_gpu import pretended_gpu
 
 torch.set_num_threads(1)  # two pytest workers on two cores
 
@@ -45,6 +46,22 @@ def rng() -> np.random.Generator:
 def _same_weights() -> None:
     """Give networks that a test makes without a seed the same weights in every run."""
     torch.manual_seed(1057386)
+
+
+NEEDS_GPU = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+]
+
+
+@pytest.fixture(params=["pretended", pytest.param("real", marks=NEEDS_GPU)])
+def gpu(request) -> Iterator[torch.device]:
+    """Yield a GPU: one that is pretended everywhere, and a real one where there is one."""
+    if request.param == "real":
+        yield torch.device("cuda")
+        return
+    with pretended_gpu() as device:
+        yield device
 
 
 @pytest.fixture(scope="session")

@@ -284,12 +284,10 @@ def test_a_compiler_that_fails_is_one_line_and_leaves_the_others_alone(compiled_
     assert isinstance(failed, ParameterError) and "g++" in str(failed)
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize(
     ("dtype", "loss", "logits"), [(torch.float64, 1e-5, 1e-4), (torch.float32, 0.02, 0.4)]
 )
-def test_on_a_gpu_few_epochs_are_near_those_of_a_cpu(dtype, loss, logits):
+def test_on_a_gpu_few_epochs_are_near_those_of_a_cpu(gpu, dtype, loss, logits):
     """Without dropout, which a GPU draws by other numbers, and without TF32.
 
     In float32, initial weights that differ by 1e-5 move the logits by 0.2 on a CPU alone.
@@ -302,7 +300,7 @@ def test_on_a_gpu_few_epochs_are_near_those_of_a_cpu(dtype, loss, logits):
         return trained_together(make_resident(listeners, device))
 
     with torch.backends.cudnn.flags(allow_tf32=False):
-        for here, there in zip(trained("cpu"), trained("cuda"), strict=True):
+        for here, there in zip(trained("cpu"), trained(str(gpu)), strict=True):
             assert_near(here, there, loss=loss, logits=logits)
 
 
@@ -317,12 +315,10 @@ def test_on_a_gpu_compiled_trainings_are_near_the_plain_ones():
         assert_near(plain, compiled, loss=1e-5, logits=1e-4)
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_on_a_gpu_each_is_what_it_is_alone_and_goes_on_after_a_kill():
+def test_on_a_gpu_each_is_what_it_is_alone_and_goes_on_after_a_kill(gpu):
     """With dropout, whose numbers are the same on one device."""
-    alone = [Listener(name, device="cuda").alone() for name in LISTENERS]
-    again = [Listener(name, device="cuda") for name in LISTENERS]
+    alone = [Listener(name, device=str(gpu)).alone() for name in LISTENERS]
+    again = [Listener(name, device=str(gpu)) for name in LISTENERS]
     courses = [
         each.course(resume=before.reports[0].state)
         for each, before in zip(again, alone, strict=True)

@@ -333,13 +333,11 @@ def test_bfloat16_stays_near(golden_network, golden_folder, segments_at):
     assert near.measured_error() == pytest.approx(error, rel=1e-3)
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_on_a_gpu(small_network, random_stems, segments_at):
+def test_on_a_gpu(gpu, small_network, random_stems, segments_at):
     track = random_stems(3, 9000), segments_at(9000, [3000, 3100, 6000])
     masks = masks_for(12, count=40)
     expected = LocalStateEngine(small_network(), *track).evaluate(masks)
-    found = LocalStateEngine(small_network().cuda(), *track).evaluate(masks)
+    found = LocalStateEngine(small_network().to(gpu), *track).evaluate(masks)
     assert np.abs(found - expected).max() <= TOLERANCE
 
 
