@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from lemons_utils import DataError
 from recsys.checkpoint import load_model
@@ -21,6 +22,7 @@ from recsys.experiments import (
 )
 from recsys.heads import Head, Trunk, find_head
 from recsys.model import Network
+from recsys.training_options import pick_device
 
 FELLOWS = 64
 """Most heads that go to a browser together: half a kilobyte each, a few more than a page shows."""
@@ -34,6 +36,7 @@ class ListenerModel:
     ----------
     user_name : str
     network : Network, in evaluation mode
+        On the device that explains.
     checksum : str
         SHA-256 of the weights.
     path : Path
@@ -61,6 +64,11 @@ class ListenerModel:
         return (self.trunk, self.head) if self.trunk and self.head else None
 
     @property
+    def device(self) -> str:
+        """The device that the network is on."""
+        return str(self.network.window.device)
+
+    @property
     def found(self) -> FoundModel:
         """The file of weights, to be named."""
         return FoundModel(self.path, self.why)
@@ -72,6 +80,7 @@ def load_listener(
     catalogue: str,
     experiments: Path,
     model_path: Path | None = None,
+    device: str = "cpu",
 ) -> ListenerModel:
     """Load a listener's current model, or that of a path, once for as long as its file is the same.
 
@@ -84,17 +93,21 @@ def load_listener(
         `configuration().experiments`.
     model_path : Path, optional
         Weights, or an experiment's folder, or its name.
+    device : str
+        Where the network is put: "cpu", "cuda", "cuda:1" or "auto".
 
     Raises
     ------
     DataError
         If there is no such model.
+    ParameterError
+        If this machine has no such device.
     """
     found = find_model(experiments, catalogue=catalogue, user_name=user_name, named=model_path)
     path = found.path
     if not path.is_file():
         raise DataError(f"there are no weights at {path}: train a model or name another file")
-    network, card = _loaded(path, path.stat().st_mtime_ns)
+    network, card = _loaded(path, path.stat().st_mtime_ns, pick_device(device))
     trunk, head = find_head(network, card, experiments) or (None, None)
     model_checksum = str(card["model_checksum"])
     return ListenerModel(user_name, network, model_checksum, path, found.why, trunk, head)
@@ -135,6 +148,7 @@ def _heads_on(
 
 
 @functools.lru_cache(maxsize=16)
-def _loaded(path: Path, modified_ns: int) -> tuple[Network, dict[str, Any]]:
+def _loaded(path: Path, modified_ns: int, device: torch.device) -> tuple[Network, dict[str, Any]]:
     """Load weights and their card, again if the time of their last change differs."""
-    return load_model(path)
+    network, card = load_model(path)
+    return network.to(device), card

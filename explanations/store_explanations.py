@@ -52,7 +52,8 @@ def top_tracks(
     with progress.shown(catalogue.count, unit="track", about=about) as on_progress:
         scores = predict(
             listener.network, table,
-            on_trunk=listener.on_trunk, workers=workers, on_progress=on_progress,
+            on_trunk=listener.on_trunk, device=listener.device, workers=workers,
+            on_progress=on_progress,
         )  # fmt: skip
     return list(scores["track_id"].head(top_n))
 
@@ -95,12 +96,14 @@ def main(arguments: list[str] | None = None) -> None:
         random_state=options.random_state,
         separator=options.separator,
         n_segments=options.n_segments,
+        device=options.device,
     )
     listeners = [
         load_listener(
             name,
             catalogue=options.trained_on or options.catalogue,
             experiments=config.experiments,
+            device=options.device,
         )
         for name in names
     ]

@@ -81,6 +81,7 @@ def predict(
     *,
     on_trunk: tuple[Trunk, Head] | None = None,
     batch_size: int = 4,
+    device: str = "cpu",
     workers: Workers = HERE,
     on_progress: OnProgress | None = None,
 ) -> pd.DataFrame:
@@ -94,7 +95,7 @@ def predict(
     DataFrame with columns track_id, relevance (in [0, 1]), title, artist
         The most relevant track first, as in the file.
     """
-    how: dict[str, Any] = {"workers": workers, "on_progress": on_progress}
+    how: dict[str, Any] = {"device": device, "workers": workers, "on_progress": on_progress}
     if on_trunk is None:
         score_catalogue(network, table, batch_size=batch_size, **how)
     else:

@@ -22,11 +22,13 @@ class PlainEngine(MaskAnswers):
     Parameters
     ----------
     network : callable
-        Maps waveforms [batch, samples] to logits [batch, 1]; in evaluation mode, on the CPU.
+        Maps waveforms [batch, samples] to logits [batch, 1]; in evaluation mode.
     stems : ndarray [shape=(S, samples)], float32
     segments : sequence of (start, end) [samples]
     batch_size : int
         How many masks the network runs on at once.
+    device : torch.device or str
+        Where the network takes waveforms.
     """
 
     def __init__(
@@ -36,11 +38,12 @@ class PlainEngine(MaskAnswers):
         segments: Sequence[tuple[int, int]],
         *,
         batch_size: int = 4,
+        device: torch.device | str = "cpu",
     ) -> None:
         super().__init__()
         named = {str(number): stem for number, stem in enumerate(stems)}
         self._factorization = TimeSourceFactorization(named, SAMPLE_RATE, list(segments))
-        self._network, self._batch_size = network, batch_size
+        self._network, self._batch_size, self._device = network, batch_size, device
         self._size = len(segments), len(stems)
 
     def components(self, kind: str) -> Components:
@@ -54,4 +57,5 @@ class PlainEngine(MaskAnswers):
 
     @torch.inference_mode()
     def _logits(self, waveforms: NDArray[np.float32]) -> NDArray[np.float64]:
-        return np.asarray(self._network(torch.as_tensor(waveforms)).double().numpy())
+        logits = self._network(torch.as_tensor(waveforms).to(self._device))
+        return np.asarray(logits.double().cpu().numpy())

@@ -69,6 +69,7 @@ def answer(
     Parameters
     ----------
     network : Network, in evaluation mode
+        It answers on its device.
     stems : ndarray [shape=(stems, samples)], float32
     engine : 'exact' or 'plain'
     num_samples : int, or 'exhaustive'
@@ -85,7 +86,7 @@ def answer(
     answers: MaskAnswers
     options: dict[str, Any] = {"kind": components.kind}
     if engine == "plain":
-        answers = PlainEngine(network, stems, components.segments)
+        answers = PlainEngine(network, stems, components.segments, device=network.window.device)
     elif tables is not None and (
         components.are_cells or components.count <= FEW or num_samples != "exhaustive"
     ):

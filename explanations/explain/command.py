@@ -37,6 +37,7 @@ def main(arguments: list[str] | None = None) -> None:
         catalogue=options.catalogue,
         experiments=config.experiments,
         model_path=options.model,
+        device=options.device,
     )
     print(listener.found.line)
     recording = read_recording(
@@ -152,6 +153,9 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         "--random_state", metavar="SEED", type=int, default=0,
         help="seed of masks that are drawn (%(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--device", default="auto", help="where masks are answered: cpu, cuda or auto (%(default)s)"
+    )
 
 
 def read_num_samples(text: str | None) -> int | str | None:

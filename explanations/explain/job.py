@@ -28,6 +28,8 @@ class ExplanationSettings:
     n_segments : int
     what_if : bool
         Whether the tables of the mixer are made, too.
+    device : str
+        Where the network answers masks.
     """
 
     kinds: tuple[str, ...]
@@ -37,6 +39,7 @@ class ExplanationSettings:
     separator: str | None = None
     n_segments: int = 5
     what_if: bool = True
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,11 @@ def run_job(
     kinds = [kind for kind in reversed(KINDS) if kind in settings.kinds]
     for user_name, model in job.models.items():
         listener = load_listener(
-            user_name, catalogue=catalogue.name, experiments=config.experiments, model_path=model
+            user_name,
+            catalogue=catalogue.name,
+            experiments=config.experiments,
+            model_path=model,
+            device=settings.device,
         )
         for kind in kinds:  # Time + Source first: its tables answer the others
             explain(

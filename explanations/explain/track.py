@@ -75,6 +75,7 @@ def explain_track(
     num_samples: int | str | None = None,
     random_state: int = 0,
     model_path: Path | None = None,
+    device: str = "cpu",
     store: Store | None = None,
     config: Configuration | None = None,
     on_progress: OnProgress | None = None,
@@ -97,6 +98,8 @@ def explain_track(
         See `explain`.
     model_path : Path, optional
         Weights, or an experiment; by default the listener's current one.
+    device : str
+        Where the network answers masks: "cpu", "cuda", "cuda:1" or "auto".
     store : Store, optional
         Where to keep the explanation, and its what-if tables unless listeners of a trunk share
         them; those of a catalogue's track are kept in the data folder.
@@ -106,23 +109,22 @@ def explain_track(
     Raises
     ------
     ParameterError
-        If an argument is unknown or out of range.
+        If an argument is unknown or out of range, or this machine has no such device.
     DataError
         If the listener has no model, or the audio cannot be read.
     """
     config = config or configuration()
     listener = load_listener(
-        user_name, catalogue=catalogue, experiments=config.experiments, model_path=model_path
-    )
+        user_name, catalogue=catalogue, experiments=config.experiments,
+        model_path=model_path, device=device,
+    )  # fmt: skip
     recording = path_or_track_id
     if not isinstance(recording, Recording):
         is_file = Path(recording).is_file()
         recording = read_recording(
             Path(recording) if is_file else recording,
-            catalogue=catalogue,
-            separator=separator,
-            config=config,
-        )
+            catalogue=catalogue, separator=separator, config=config,
+        )  # fmt: skip
     explanation, _ = explain_recording(
         listener,
         recording,

@@ -1,9 +1,11 @@
 import importlib
 import json
+import shutil
 import threading
 
 import pytest
 
+from explanations.listeners import load_listener
 from explanations.store import Store, from_json
 from explanations.store_explanations import main, track_jobs
 from explanations.taste_profile import read_profile
@@ -56,6 +58,28 @@ def test_a_taste_profile_is_made_of_the_source_explanations(house, on_trunk, cap
         assert path.with_suffix(".png").stat().st_size > 10_000
     assert main(["--user_name", "marko", *arguments, "--types", "source", "--top_n", "1"]) == 0
     assert "over 2 tracks" in capsys.readouterr().out, "one of more tracks stays"
+
+
+@pytest.mark.parametrize("engine", ["exact", "plain"])
+def test_on_a_gpu_explanations_are_those_of_the_cpu(gpu, engine, house, on_trunk):
+    on_trunk("anna")
+    arguments = ["--catalogue", "own", "--separator", "folder", "--engine", engine]
+
+    def explained(device):
+        assert main([*arguments, "--top_n", "1", "--types", "time_source", "--device", device]) == 0
+        found = {path: from_json(json.loads(path.read_text())) for path in stored(house)}
+        for folder in ("stored_explanations", "catalogues/own/relevance"):
+            shutil.rmtree(house.folder / folder)
+        return found
+
+    here, there = explained("cpu"), explained(str(gpu))
+    assert here.keys() == there.keys() and len(here) == 2
+    for path, found in here.items():
+        assert there[path].weights == pytest.approx(found.weights, abs=1e-5)
+        assert there[path].relevance == pytest.approx(found.relevance, abs=1e-5)
+    experiments = house.folder / "experiments"
+    listener = load_listener("marko", catalogue="own", experiments=experiments, device=str(gpu))
+    assert listener.network.window.is_cuda and listener.device.startswith("cuda")
 
 
 def test_the_best_tracks_come_first(house):
@@ -140,6 +164,7 @@ def test_many_explain_the_same_when_one_of_them_dies(house, workers, request, ki
         (["--user_name", "marko", "--catalogue", "nowhere"], "no catalogue"),
         ([*ARGUMENTS, "--top_n", "0"], "top_n"),
         ([*ARGUMENTS, "--jobs", "0"], "jobs must be 1 or more"),
+        ([*ARGUMENTS, "--device", "cuda:99"], "device must be cpu, cuda or auto, got 'cuda:99'"),
     ],
 )
 def test_one_line_for_a_mistake(house, capsys, arguments, expected):

@@ -78,6 +78,14 @@ def test_batches_and_chunks_change_nothing(network, catalogue, tmp_path, monkeyp
     pd.testing.assert_frame_equal(table, expected, atol=1e-7)
 
 
+def test_on_a_gpu_relevance_is_that_of_the_cpu(gpu, network, catalogue, tmp_path):
+    here = predict(network, relevance_of(catalogue, tmp_path / "here.parquet"))
+    there = relevance_of(catalogue, tmp_path / "there.parquet")
+    found = predict(network, there, device=str(gpu)).set_index("track_id")["relevance"]
+    assert network.window.is_cuda
+    assert found[here["track_id"]].to_numpy() == pytest.approx(here["relevance"], abs=1e-5)
+
+
 def test_what_is_known_is_not_scored_again(network, catalogue, tmp_path, monkeypatch):
     path = tmp_path / "out.parquet"
     first = predict(network, relevance_of(catalogue, path))
@@ -322,6 +330,16 @@ def test_heads_have_the_relevance_of_their_networks(kept, lemons, everybody, dat
         assert list(table.sort_values("track_id")["title"]) == list(
             everybody.tracks.sort_values("track_id")["title"]
         )
+
+
+def test_on_a_gpu_tracks_have_the_coordinates_of_the_cpu(gpu, everybody, data_folder):
+    trunk = read_trunk(trunk_path(data_folder / "experiments", "tiny"))
+    shutil.rmtree(everybody.folder / "statistics")
+    here, there = (
+        features.coordinates_of(trunk, everybody, everybody.track_ids[:3], device=device)
+        for device in ("cpu", str(gpu))
+    )
+    assert np.abs(here).max() > 0 and there == pytest.approx(here, abs=1e-4)
 
 
 def test_a_catalogue_is_heard_once_for_all_heads(lemons, everybody, data_folder, monkeypatch):
