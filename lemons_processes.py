@@ -1,4 +1,4 @@
-"""How processes start and end: imports, interrupts, freed memory."""
+"""How processes start, compute and end: imports, interrupts, freed memory, full precision."""
 
 from __future__ import annotations
 
@@ -163,6 +163,19 @@ def adapt_memory() -> None:
     if (library := _c_library()) is not None:
         library.mallopt(_MMAP_THRESHOLD, 32 * _MIB)
         library.mallopt(_TRIM_THRESHOLD, 64 * _MIB)
+
+
+@contextlib.contextmanager
+def full_precision() -> Iterator[None]:
+    """Keep a GPU from rounding float32 to 10 bits before it convolves, as it does by default."""
+    import torch
+
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
 
 
 def _c_library() -> ctypes.CDLL | None:

@@ -27,11 +27,13 @@ from numpy.typing import NDArray
 from audiolime.components.segmentation import equal_segments
 from audiolime.exact import LocalStateEngine, TrunkTables
 from lemons_audio import to_float32
+from lemons_processes import full_precision
 from lemons_utils import SAMPLE_RATE, command
 from recsys.checkpoint import load_model
 from recsys.demo.takes import stems as true_stems
 from recsys.inference import track_logits
 from recsys.model import FCN, Network
+from recsys.training_options import pick_device
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden" / "fcn_state_dict.safetensors"
 ALL_SOUND = 4
@@ -47,6 +49,7 @@ clock = time.perf_counter
 
 
 @command
+@full_precision()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, prog="benchmarks/explain.py")
@@ -68,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     global clock
     clock = time.process_time if options.cpu_time else time.perf_counter
     torch.set_num_threads(options.threads)
-    network = load_model(options.model)[0].to(options.device)
+    network = load_model(options.model)[0].to(pick_device(options.device))
     stems = to_float32(true_stems(ALL_SOUND))
     segments = equal_segments(stems.shape[1], 5)
     silent = [not stems[:, start:end].any(axis=1).all() for start, end in segments]

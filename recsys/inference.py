@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_eval
 
 from lemons_audio import sigmoid
+from lemons_processes import full_precision
 from lemons_utils import OnProgress, ParameterError
 from recsys.dataset import Tracks, track_loader
 from recsys.melspectrogram import HOP_LENGTH, N_FFT, check_waveforms
@@ -164,7 +165,7 @@ def score_tracks(
     try:
         loader = track_loader(tracks, batch_size=batch_size, num_workers=num_workers)
         order, scored = list[int](), list[Tensor]()
-        with torch.inference_mode():
+        with torch.inference_mode(), full_precision():
             folded = _folded(network, precision)
             for places, waveforms in loader:
                 scored.append(_in_strips(folded, waveforms.to(device)))

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lemons_processes import full_precision
 from lemons_utils import OnProgress, ParameterError
 from recsys.dataset import Crops, Tracks, crop_loader
 from recsys.inference import relevance, score_tracks
@@ -174,6 +175,7 @@ def evaluate(
     return judge(tracks.track_ids, tracks.labels, logits)
 
 
+@full_precision()
 @torch.inference_mode()
 def crop_loss(
     network: Network,

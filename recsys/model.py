@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from lemons_processes import full_precision
 from recsys.melspectrogram import HOP_LENGTH, N_FFT, N_MELS, LogMel, check_waveforms
 from recsys.normalisation import first_maps
 
@@ -223,7 +224,8 @@ class LocalStatistics(nn.Module):
             strip = padded[:, HOP_LENGTH * begin : HOP_LENGTH * (end - 1) + N_FFT]
             rows = _rows(self.spec.of_padded(strip))
             # One kernel serves every row, so rows are items of a batch here.
-            local = nn.functional.conv1d(rows.reshape(-1, 1, end - begin), self.kernel, offset)
+            with full_precision():
+                local = nn.functional.conv1d(rows.reshape(-1, 1, end - begin), self.kernel, offset)
             total += torch.relu_(local).sum(dim=2).reshape(len(waveforms), -1)
         return (total / (frames - CONTEXT)).to(waveforms.dtype)
 

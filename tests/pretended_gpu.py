@@ -1,8 +1,10 @@
 """A GPU that is pretended: tensors that say they lie on one, and are computed with on the CPU.
 
 They are refused beside tensors of the CPU and become no NumPy arrays, as on a GPU, so that what
-forgets to move something fails without one, too. How a GPU rounds, and how fast it is, this cannot
-tell. Autograd, optimisers and modules work; PyTorch's compiler and autocast do not.
+moves only a part of what it computes with fails without one, too. Convolutions round float32 to
+10 bits unless they are told not to, as a GPU's do by default. Otherwise how a GPU rounds, and how
+fast it is, this cannot tell. Autograd, optimisers, modules and tracing work; PyTorch's compiler,
+autocast and generators of random numbers do not, and other processes know nothing of it.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ from typing import Any
 from unittest import mock
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, fx
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves, tree_map
 
@@ -29,6 +32,10 @@ CROSSING = {
 }
 """What takes tensors of both kinds."""
 
+CONVOLUTIONS = {F.conv1d, F.conv2d, torch.conv1d, torch.conv2d}
+PLAIN = (torch.device, torch._C._nn._parse_to)
+"""What names devices and takes no tensors."""
+
 
 class OnGpu(Tensor):
     """A tensor that is said to lie on a GPU. Its values are in `held`, on the CPU."""
@@ -38,7 +45,7 @@ class OnGpu(Tensor):
     @classmethod
     def __torch_function__(cls, func, types, args=(), kwargs=None):
         """Call a function of PyTorch, of which some arguments are such tensors."""
-        return _call(func, args, kwargs or {})
+        return NotImplemented if _is_traced(types) else _call(func, args, kwargs or {})
 
 
 @contextlib.contextmanager
@@ -58,7 +65,13 @@ def pretended_gpu() -> Iterator[torch.device]:
 
 class _Pretended(TorchFunctionMode):
     def __torch_function__(self, func, types, args=(), kwargs=None):
-        return _call(func, args, kwargs or {})
+        how = kwargs or {}
+        return func(*args, **how) if _is_traced(types) else _call(func, args, how)
+
+
+def _is_traced(types: Sequence[type]) -> bool:
+    """Return whether some of a function's arguments stand for values that are not known yet."""
+    return any(issubclass(kind, fx.Proxy) for kind in types)
 
 
 def _call(func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -66,7 +79,7 @@ def _call(func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, An
     leaves = tree_leaves((args, kwargs))
     tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
     labelled = [isinstance(tensor, OnGpu) for tensor in tensors]
-    if func in (torch.device, torch._C._nn._parse_to):
+    if func in PLAIN:
         return func(*args, **kwargs)
     if func is torch._has_compatible_shallow_copy_type:
         return len(set(labelled)) == 1
@@ -79,22 +92,30 @@ def _call(func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, An
             return True
         if func in (Tensor.numpy, Tensor.__array__):
             raise TypeError("can't convert a tensor of a GPU to NumPy: use Tensor.cpu() first")
-        if func not in CROSSING and not devices and _is_mixed(tensors):
+        indexed = func in (Tensor.__getitem__, Tensor.__setitem__) and not labelled[0]
+        if indexed or (func not in CROSSING and not devices and _is_mixed(tensors)):
             raise RuntimeError(f"{func} got tensors of the CPU and of the GPU: {_said(tensors)}")
     to_gpu = any(labelled) and func is not Tensor.cpu
+    if func is Tensor.copy_:
+        to_gpu = labelled[0]
     if func in (Tensor.to, Tensor.type_as) and len(tensors) == 2:
         to_gpu = labelled[1]
     elif devices:
         to_gpu = devices[-1] == "cuda"
+    held, options = tree_map(_held, (args, kwargs))
     with torch._C.DisableTorchFunctionSubclass():
-        found = func(*tree_map(_held, args), **tree_map(_held, kwargs))
+        if to_gpu and func in CONVOLUTIONS and torch.backends.cudnn.allow_tf32:
+            held = [_rounded(held[0]), _rounded(held[1]), *held[2:]]
+        found = func(*held, **options)
     known = {id(tensor.held): tensor for tensor in tensors if isinstance(tensor, OnGpu)}
 
     def labelled_again(value: Any) -> Any:
         if not isinstance(value, Tensor):
             return value
+        if to_gpu and id(value) not in known:
+            return _label(value, of_parameter=func is Tensor.__deepcopy__ and _is_param(tensors[0]))
         if to_gpu:
-            return known[id(value)] if id(value) in known else _label(value)
+            return known[id(value)]
         return value.clone() if id(value) in known else value  # which moving to a CPU copies
 
     return tree_map(labelled_again, found)
@@ -115,11 +136,28 @@ def _held(leaf: Any) -> Any:
     return "cpu" if _device(leaf) == "cuda" else leaf
 
 
-def _label(values: Tensor) -> OnGpu:
+def _rounded(values: Tensor) -> Tensor:
+    """Round float32 to the 10 bits of TF32; gradients pass."""
+    if values.dtype != torch.float32:
+        return values
+    with torch.no_grad():
+        bits = values.detach().contiguous().view(torch.int32)
+        rounded = ((bits + 0x1000) & ~0x1FFF).view(torch.float32).reshape(values.shape)
+        difference = rounded - values.detach()
+    return values + difference
+
+
+def _label(values: Tensor, *, of_parameter: bool = False) -> OnGpu:
     with torch._C.DisableTorchFunction():
         tensor = Tensor._make_subclass(OnGpu, torch.empty(0))
     tensor.held = values
+    if of_parameter:
+        tensor._is_param = True  # by which PyTorch knows parameters of other types than its own
     return tensor
+
+
+def _is_param(tensor: Tensor) -> bool:
+    return isinstance(tensor, torch.nn.Parameter)
 
 
 def _is_mixed(tensors: Sequence[Tensor]) -> bool:

@@ -13,6 +13,7 @@ from audiolime.components import Components
 from audiolime.components.stem_factorization import TimeSourceFactorization
 from audiolime.exact.answers import MaskAnswers
 from audiolime.neighbourhood import evaluate
+from lemons_processes import full_precision
 from lemons_utils import SAMPLE_RATE
 
 
@@ -55,6 +56,7 @@ class PlainEngine(MaskAnswers):
         answers = evaluate(self._factorization, self._logits, masks, batch_size=self._batch_size)
         return answers[:, 0]
 
+    @full_precision()
     @torch.inference_mode()
     def _logits(self, waveforms: NDArray[np.float32]) -> NDArray[np.float64]:
         logits = self._network(torch.as_tensor(waveforms).to(self._device))

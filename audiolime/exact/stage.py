@@ -7,9 +7,6 @@ convolution adds by itself, cost nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -18,6 +15,7 @@ from audiolime.exact.depthwise import DepthwiseConvolution
 from audiolime.exact.network import Stage
 from audiolime.exact.receptive_field import Window
 from audiolime.exact.winograd import TILE, BandConvolution
+from lemons_processes import full_precision
 from lemons_utils import ParameterError
 
 MANY = 64
@@ -96,7 +94,7 @@ class LocalStage:
         return y[:, first : y.shape[1] - last]
 
     def _convolve(self, x: Tensor, padding: int, bias: bool) -> Tensor:
-        with _full_precision(x):
+        with full_precision():
             y = F.conv2d(
                 x.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last),
                 self._weight,
@@ -136,20 +134,6 @@ class LocalStage:
             (0, self.pool_bands.padding),
         )
         out.copy_(pooled.permute(0, 2, 3, 1))
-
-
-@contextmanager
-def _full_precision(x: Tensor) -> Iterator[None]:
-    """Keep a GPU from rounding float32 to 10 bits before it multiplies, its default."""
-    if not x.is_cuda:
-        yield
-        return
-    before = torch.backends.cudnn.allow_tf32
-    torch.backends.cudnn.allow_tf32 = False
-    try:
-        yield
-    finally:
-        torch.backends.cudnn.allow_tf32 = before
 
 
 PAIRS = Window(2, 2, 0)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from lemons_processes import full_precision
 from lemons_utils import ParameterError
 from recsys.dataset import Crops, ResidentAudio, Tracks
 from recsys.model import MIN_SAMPLES, LocalStatistics
@@ -299,7 +300,7 @@ def test_on_a_gpu_few_epochs_are_near_those_of_a_cpu(gpu, dtype, loss, logits):
             each.network.dropout.p = 0.0
         return trained_together(make_resident(listeners, device))
 
-    with torch.backends.cudnn.flags(allow_tf32=False):
+    with full_precision():
         for here, there in zip(trained("cpu"), trained(str(gpu)), strict=True):
             assert_near(here, there, loss=loss, logits=logits)
 
