@@ -11,6 +11,7 @@ from torch import Tensor, fx, nn
 
 from audiolime.exact.adapted_head import find_head, linear_if_it_is
 from audiolime.exact.adapted_stages import FoundStage, find_stages
+from lemons_processes import full_precision
 from lemons_utils import ParameterError, first_line
 
 SAMPLES = 65_536
@@ -31,7 +32,16 @@ class AdaptedNetwork(nn.Module):
         self.module, self.front, self.fc = module, front, head
         self.n_fft, self.hop_length = int(stft["n_fft"]), int(stft["hop_length"])
         self.register_buffer("window", stft["window"])
-        self.stages, self.head_statistics = list(stages), tuple(statistics)
+        self.head_statistics = tuple(statistics)
+        self.stages: list[FoundStage] = []
+        self.layers = nn.ModuleList()  # of the stages, which may not be the module's
+        for stage in stages:
+            self.add(stage)
+
+    def add(self, stage: FoundStage) -> None:
+        """Add a last stage."""
+        self.stages.append(stage)
+        self.layers.extend(layer for layer in (stage.conv, stage.bn) if layer is not None)
 
     def from_spectrum(self, spectra: Tensor) -> Tensor:
         """Complex [batch, n_fft // 2 + 1, frames] -> real [batch, channels, bands, frames]."""
@@ -58,6 +68,7 @@ class AdaptedNetwork(nn.Module):
         return outputs
 
 
+@full_precision()
 @torch.no_grad()
 def adapt(module: nn.Module, *, samples: int = SAMPLES) -> AdaptedNetwork:
     """Make a torch network one that `LocalStateEngine` takes, by finding its parts.
@@ -98,7 +109,7 @@ def adapt(module: nn.Module, *, samples: int = SAMPLES) -> AdaptedNetwork:
     head = linear_if_it_is(found_head, len(statistics) * stages[-1].conv.out_channels)
     found = AdaptedNetwork(module, options, front, stages, statistics, head).eval()
     if bands_first:
-        found.stages.append(_averaging_bands(found, noise))
+        found.add(_averaging_bands(found, noise))
     _check(found, noise)
     return found
 
@@ -142,7 +153,9 @@ def _stft_options(traced: fx.GraphModule, node: fx.Node) -> dict[str, Any]:
             raise ParameterError(f"torch.stft must have {name}={value}, got {options[name]!r}")
     options["hop_length"] = options["hop_length"] or n_fft // 4
     length = options["win_length"] or n_fft
-    window = torch.ones(length) if options["window"] is None else options["window"]
+    window = options["window"]
+    if window is None:
+        window = torch.ones(length, device=next(traced.parameters()).device)
     left = (n_fft - length) // 2
     options["window"] = F.pad(window.detach(), (left, n_fft - length - left))
     return options

@@ -170,6 +170,24 @@ def test_adapted_networks_are_answered_exactly(kind, make, random_stems, segment
     assert np.isfinite(engine.shapley(output="logit")).all()
 
 
+@pytest.mark.filterwarnings("ignore:A window was not provided")
+@pytest.mark.parametrize("moved_first", [True, False])
+@pytest.mark.parametrize("window", [True, False])
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_adapted_networks_answer_on_a_gpu(
+    gpu, kind, window, moved_first, make, random_stems, segments_at
+):
+    network = make(kind)
+    if not window:
+        network.front.window = None
+    track = random_stems(2, 6000), segments_at(6000, [2100, 4000])
+    masks = np.random.default_rng(0).integers(0, 2, (12, 6))
+    expected = LocalStateEngine(adapt(network), *track, output=0).evaluate(masks)
+    there = adapt(network.to(gpu)) if moved_first else adapt(network).to(gpu)
+    found = LocalStateEngine(there, *track, output=0).evaluate(masks)
+    assert np.abs(found - expected).max() <= 1e-5
+
+
 def test_a_linear_head_stays_one_with_tables(make, random_stems, segments_at, plain_logits):
     stems, segments = random_stems(2, 5000), segments_at(5000, [2500])
     network = make(Both)
