@@ -64,11 +64,6 @@ class ListenerModel:
         return (self.trunk, self.head) if self.trunk and self.head else None
 
     @property
-    def device(self) -> str:
-        """The device that the network is on."""
-        return str(self.network.window.device)
-
-    @property
     def found(self) -> FoundModel:
         """The file of weights, to be named."""
         return FoundModel(self.path, self.why)

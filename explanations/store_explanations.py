@@ -35,7 +35,12 @@ from recsys.predict import predict, relevance_table
 
 
 def top_tracks(
-    listener: ListenerModel, catalogue: Catalogue, top_n: int, *, workers: Workers = HERE
+    listener: ListenerModel,
+    catalogue: Catalogue,
+    top_n: int,
+    *,
+    device: str = "cpu",
+    workers: Workers = HERE,
 ) -> list[str]:
     """List the tracks of highest relevance to a listener, the highest first.
 
@@ -44,6 +49,8 @@ def top_tracks(
     listener : ListenerModel
     catalogue : Catalogue
     top_n : int > 0
+    device : str
+        The listener's.
     workers : Workers
         Where tracks without a stored relevance are scored.
     """
@@ -52,7 +59,7 @@ def top_tracks(
     with progress.shown(catalogue.count, unit="track", about=about) as on_progress:
         scores = predict(
             listener.network, table,
-            on_trunk=listener.on_trunk, device=listener.device, workers=workers,
+            on_trunk=listener.on_trunk, device=device, workers=workers,
             on_progress=on_progress,
         )  # fmt: skip
     return list(scores["track_id"].head(top_n))
@@ -141,7 +148,9 @@ def store_tops(
         At the end, if tracks could not be explained, each of which is printed.
     """
     tops = {
-        listener.user_name: top_tracks(listener, catalogue, top_n, workers=workers)
+        listener.user_name: top_tracks(
+            listener, catalogue, top_n, device=settings.device, workers=workers
+        )
         for listener in listeners
     }
     jobs = track_jobs(tops, {listener.user_name: listener.path for listener in listeners})

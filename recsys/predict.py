@@ -12,6 +12,7 @@ ADDRESS` on a Dask cluster.
 from __future__ import annotations
 
 import argparse
+import copy
 import functools
 import itertools
 import sys
@@ -148,6 +149,8 @@ def score_catalogue(
         "device": device,
         "precision": precision,
     }
+    if not workers.is_here:  # who may have no GPU, or another; what moves it is `device`
+        network = copy.deepcopy(network).cpu()
     work = functools.partial(_relevance, network, audio, how)
     table.complete(work, step="score", workers=workers, on_progress=on_progress)
 

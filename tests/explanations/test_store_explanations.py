@@ -5,7 +5,8 @@ import threading
 
 import pytest
 
-from explanations.listeners import load_listener
+from audiolime.exact import LocalStateEngine, PlainEngine
+from explanations.explain import main as explain
 from explanations.store import Store, from_json
 from explanations.store_explanations import main, track_jobs
 from explanations.taste_profile import read_profile
@@ -60,26 +61,45 @@ def test_a_taste_profile_is_made_of_the_source_explanations(house, on_trunk, cap
     assert "over 2 tracks" in capsys.readouterr().out, "one of more tracks stays"
 
 
+@pytest.fixture
+def answered_on(monkeypatch) -> list[str]:
+    """Note the type of the device of every network that an engine is made of."""
+    found: list[str] = []
+    for engine in (LocalStateEngine, PlainEngine):
+
+        def noted(self, network, *arguments, make=engine.__init__, **options):
+            found.append(network.window.device.type)
+            make(self, network, *arguments, **options)
+
+        monkeypatch.setattr(engine, "__init__", noted)
+    return found
+
+
 @pytest.mark.parametrize("engine", ["exact", "plain"])
-def test_on_a_gpu_explanations_are_those_of_the_cpu(gpu, engine, house, on_trunk):
+def test_on_a_gpu_explanations_are_those_of_the_cpu(gpu, engine, house, on_trunk, answered_on):
     on_trunk("anna")
     arguments = ["--catalogue", "own", "--separator", "folder", "--engine", engine]
 
     def explained(device):
+        answered_on.clear()
         assert main([*arguments, "--top_n", "1", "--types", "time_source", "--device", device]) == 0
         found = {path: from_json(json.loads(path.read_text())) for path in stored(house)}
         for folder in ("stored_explanations", "catalogues/own/relevance"):
             shutil.rmtree(house.folder / folder)
-        return found
+        return found, answered_on[:]
 
-    here, there = explained("cpu"), explained(str(gpu))
+    (here, on_cpu), (there, on_gpu) = explained("cpu"), explained(str(gpu))
+    assert on_cpu == ["cpu"] * 2 and on_gpu == ["cuda"] * 2
     assert here.keys() == there.keys() and len(here) == 2
     for path, found in here.items():
         assert there[path].weights == pytest.approx(found.weights, abs=1e-5)
         assert there[path].relevance == pytest.approx(found.relevance, abs=1e-5)
-    experiments = house.folder / "experiments"
-    listener = load_listener("marko", catalogue="own", experiments=experiments, device=str(gpu))
-    assert listener.network.window.is_cuda and listener.device.startswith("cuda")
+
+
+def test_a_file_is_explained_on_a_gpu(gpu, house, answered_on, capsys):
+    track = ["--catalogue", "own", "--track", house.track_ids[0], "--separator", "folder"]
+    assert explain(["--user_name", "marko", *track, "--device", str(gpu)]) == 0
+    assert answered_on == ["cuda"] and "relevance to marko" in capsys.readouterr().out
 
 
 def test_the_best_tracks_come_first(house):
