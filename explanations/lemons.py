@@ -6,6 +6,7 @@ Reads top to bottom like the page it draws. `explanations.app` makes what it sho
 long work goes to `explanations.app.job_queue`, which all viewers share.
 """
 
+import time
 from importlib.resources import files
 
 import streamlit as st
@@ -43,9 +44,17 @@ CONFIG = configuration()
 
 
 # -- what all viewers share --------------------------------------------------------------------
-@st.cache_resource(ttl=5, show_spinner=False)
+FRESH_S = 5  # after which a new listener appears; a string below would be written on the page
+
+
 def all_listeners():
     """List the listeners with a model; a new one appears within seconds."""
+    # Not by Streamlit's `ttl`: what runs out while it is read ends the page (1.67).
+    return _listeners(int(time.monotonic() / FRESH_S))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _listeners(period):
     return people(open_catalogues(CONFIG.data_folder), CONFIG.experiments)
 
 

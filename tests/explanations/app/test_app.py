@@ -1,5 +1,7 @@
 """The Python side of the page, without a browser: every state, and how one leads to the next."""
 
+import ast
+import itertools
 import re
 import shutil
 from pathlib import Path
@@ -54,6 +56,12 @@ def pick_first(app: AppTest) -> str:
     return first.removeprefix("pick-")
 
 
+def test_nothing_of_the_code_is_written_on_the_page():
+    """Streamlit writes whatever value stands alone in the file of a page."""
+    alone = [node for node in ast.parse(PAGE.read_text()).body[1:] if isinstance(node, ast.Expr)]
+    assert not [node for node in alone if not isinstance(node.value, ast.Call)]
+
+
 def test_says_how_to_make_a_catalogue(open_page, tmp_path):
     app = open_page(tmp_path)
     assert "no catalogue" in app.info[0].value
@@ -65,6 +73,17 @@ def test_says_how_to_train_a_listener(open_page, tmp_path, house):
     app = open_page(tmp_path)
     assert "No listener" in app.info[0].value
     assert "recsys.experiment" in app.code[0].value
+
+
+def test_what_runs_out_while_it_is_read_does_not_end_the_page(open_page, house, monkeypatch):
+    """Streamlit looks at its clock twice when it reads something that it keeps for some time."""
+    clock = itertools.count(step=3)
+    timer = "streamlit.runtime.caching.cache_utils.TTLCACHE_TIMER"
+    monkeypatch.setattr(timer, lambda: float(next(clock)))
+    app = open_page(house)
+    for _ in range(3):
+        good(app.run())
+    assert "choose-paige" in keys(app)
 
 
 def test_shows_everybody_with_a_model(open_page, house):
