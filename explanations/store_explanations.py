@@ -49,9 +49,7 @@ def top_tracks(
     listener : ListenerModel
     catalogue : Catalogue
     top_n : int > 0
-    device : str
-        The listener's.
-    workers : Workers
+    device, workers
         Where tracks without a stored relevance are scored.
     """
     table = relevance_table(catalogue, listener.user_name, listener.checksum)

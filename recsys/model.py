@@ -212,6 +212,7 @@ class LocalStatistics(nn.Module):
         logits: Tensor = self.fc(self.pooled(waveforms))
         return logits
 
+    @full_precision()
     def pooled(self, waveforms: Tensor) -> Tensor:
         """Map waveforms to the means of their statistics over time, [batch, 1235] dB."""
         check_waveforms(waveforms, min_samples=MIN_SAMPLES)
@@ -224,8 +225,7 @@ class LocalStatistics(nn.Module):
             strip = padded[:, HOP_LENGTH * begin : HOP_LENGTH * (end - 1) + N_FFT]
             rows = _rows(self.spec.of_padded(strip))
             # One kernel serves every row, so rows are items of a batch here.
-            with full_precision():
-                local = nn.functional.conv1d(rows.reshape(-1, 1, end - begin), self.kernel, offset)
+            local = nn.functional.conv1d(rows.reshape(-1, 1, end - begin), self.kernel, offset)
             total += torch.relu_(local).sum(dim=2).reshape(len(waveforms), -1)
         return (total / (frames - CONTEXT)).to(waveforms.dtype)
 

@@ -112,11 +112,12 @@ def _call(func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, An
     def labelled_again(value: Any) -> Any:
         if not isinstance(value, Tensor):
             return value
-        if to_gpu and id(value) not in known:
-            return _label(value, of_parameter=func is Tensor.__deepcopy__ and _is_param(tensors[0]))
-        if to_gpu:
+        if not to_gpu:
+            return value.clone() if id(value) in known else value  # which moving to a CPU copies
+        if id(value) in known:
             return known[id(value)]
-        return value.clone() if id(value) in known else value  # which moving to a CPU copies
+        is_copy = func is Tensor.__deepcopy__
+        return _label(value, of_parameter=is_copy and isinstance(tensors[0], torch.nn.Parameter))
 
     return tree_map(labelled_again, found)
 
@@ -154,10 +155,6 @@ def _label(values: Tensor, *, of_parameter: bool = False) -> OnGpu:
     if of_parameter:
         tensor._is_param = True  # by which PyTorch knows parameters of other types than its own
     return tensor
-
-
-def _is_param(tensor: Tensor) -> bool:
-    return isinstance(tensor, torch.nn.Parameter)
 
 
 def _is_mixed(tensors: Sequence[Tensor]) -> bool:

@@ -96,7 +96,7 @@ def test_on_a_gpu_explanations_are_those_of_the_cpu(gpu, engine, house, on_trunk
         assert there[path].relevance == pytest.approx(found.relevance, abs=1e-5)
 
 
-def test_a_file_is_explained_on_a_gpu(gpu, house, answered_on, capsys):
+def test_one_track_is_explained_on_a_gpu(gpu, house, answered_on, capsys):
     track = ["--catalogue", "own", "--track", house.track_ids[0], "--separator", "folder"]
     assert explain(["--user_name", "marko", *track, "--device", str(gpu)]) == 0
     assert answered_on == ["cuda"] and "relevance to marko" in capsys.readouterr().out
